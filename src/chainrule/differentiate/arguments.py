@@ -1,0 +1,148 @@
+"""Which arguments of a function are differentiated by, and how they are traced and put back together."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.errors import OptionError
+from chainrule.trace.api import argument_name, traced_input
+from chainrule.trace.recording import Recording
+from chainrule.trace.tracer import Tracer
+
+__all__ = ["Call", "Selection"]
+
+
+class Call:
+    """A call that is ready to be made on traced values.
+
+    Attributes
+    ----------
+    handles : list of Tracer
+        The leaves of the arguments differentiated by, in order.
+    structures : list of tree.Structure
+        The structure of each of these arguments.
+    """
+
+    __slots__ = ("_args", "_f", "_kwargs", "handles", "structures")
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: list[Any],
+        kwargs: dict[str, Any],
+        handles: list[Tracer],
+        structures: list[tree.Structure],
+    ) -> None:
+        self._f = f
+        self._args = args
+        self._kwargs = kwargs
+        self.handles = handles
+        self.structures = structures
+
+    def __call__(self) -> Any:
+        return self._f(*self._args, **self._kwargs)
+
+
+class Selection:
+    """The arguments of `f` that `wrt` picks.
+
+    Parameters
+    ----------
+    f : callable
+        Any function.
+    wrt : int, str or a sequence of them
+        Positions or names.
+
+    Raises
+    ------
+    OptionError
+        Where it is neither, or nothing is picked, or the same argument twice.
+    """
+
+    __slots__ = ("_several", "_signature", "_wanted", "f")
+
+    def __init__(self, f: Callable[..., Any], wrt: int | str | Sequence[int] | Sequence[str]) -> None:
+        if not callable(f):
+            raise OptionError(f"the first argument should be a function, but is {type(f).__name__}")
+        self.f = f
+        self._several = not isinstance(wrt, (int, str, np.integer))
+        self._wanted: tuple[int | str, ...] = tuple(wrt) if self._several else (wrt,)  # type: ignore[arg-type, assignment]
+        for one in self._wanted:
+            if isinstance(one, bool) or not isinstance(one, (int, str, np.integer)):
+                raise OptionError(f"wrt takes positions or names of arguments, but was given {one!r}")
+        if len(set(self._wanted)) != len(self._wanted):
+            raise OptionError(f"wrt names an argument twice: {self._wanted!r}")
+        # A signature costs more to find than a small function to run, so it is looked for once, and for names only.
+        self._signature = _signature(f) if any(isinstance(one, str) for one in self._wanted) else None
+
+    def trace(self, recording: Recording, args: tuple[Any, ...], kwargs: dict[str, Any], *, copies: bool = False) -> Call:
+        """Replace the leaves of the picked arguments by traced values."""
+        positional = list(args)
+        named = dict(kwargs)
+        handles: list[Tracer] = []
+        structures: list[tree.Structure] = []
+        for one in self._wanted:
+            place, name = self._find(one, args, kwargs)
+            argument = positional[place] if isinstance(place, int) else named[place]
+            kind = type(argument)
+            if kind is float or kind is np.ndarray or kind is Tracer:
+                leaves, structure = [argument], tree.LEAF
+                paths = [name]
+            else:
+                leaves, structure = tree.flatten(argument)
+                paths = [path for path, _ in tree.leaves_with_paths(argument, name)]
+            if copies:
+                leaves = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+            made = [traced_input(leaf, path, recording) for leaf, path in zip(leaves, paths, strict=True)]
+            handles += made
+            structures.append(structure)
+            if isinstance(place, int):
+                positional[place] = structure.unflatten(made)
+            else:
+                named[place] = structure.unflatten(made)
+        return Call(self.f, positional, named, handles, structures)
+
+    def rebuild(self, call: Call, values: list[Any]) -> Any:
+        """Put one value for each leaf into the structure of the arguments picked."""
+        parts = []
+        start = 0
+        for structure in call.structures:
+            parts.append(structure.unflatten(values[start : start + structure.size]))
+            start += structure.size
+        return tuple(parts) if self._several else parts[0]
+
+    def _find(self, one: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | str, str]:
+        """Where an argument stands in this call, and its name for messages."""
+        if isinstance(one, str):
+            if one in kwargs:
+                return one, one
+            return self._find_name(one, args, kwargs), one
+        place = int(one) + len(args) if one < 0 else int(one)
+        if not 0 <= place < len(args):
+            raise OptionError(
+                f"{self._name} was called with {len(args)} positional arguments, but is differentiated by number {one}"
+            )
+        return place, argument_name(self.f, place)
+
+    def _find_name(self, one: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
+        if self._signature is not None and one in self._signature:
+            place = self._signature.index(one)
+            if place < len(args):
+                return place
+            raise OptionError(f"{self._name} is differentiated by {one!r}, which this call leaves at its default; pass it")
+        known = ", ".join(self._signature or ())
+        raise OptionError(f"{self._name} has no argument {one!r}; it has {known or 'none that can be named'}")
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.f, "__name__", "the function")
+
+
+def _signature(f: Callable[..., Any]) -> tuple[str, ...] | None:
+    try:
+        return tuple(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,154 @@
+"""The backward pass: derivatives accumulated from the output to the inputs, in reverse topological order."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import Node
+from chainrule.ops.axes import unbroadcast
+from chainrule.ops.op import Partial
+from chainrule.trace.tracer import peel
+
+__all__ = ["accumulate", "contribution", "fit"]
+
+Entry = tuple[Node, tuple[Any, ...]]
+
+
+def accumulate(
+    entries: Iterable[Entry], derivatives: dict[Node, Any], sources: list[Node], *, retain: bool = False
+) -> list[Any]:
+    """Run backward over a tape.
+
+    Each node passes on what has arrived at it: by the chain rule its own accumulated derivative times its local derivative
+    goes to each of its inputs, and where several paths meet the contributions are added.
+
+    Parameters
+    ----------
+    entries : iterable of (Node, values)
+        The tape from last to first; values are the output and the inputs as far as the rules read them.
+    derivatives : dict
+        The derivative with which each output starts.
+    sources : list of Node
+        What to differentiate by: inputs, or any nodes where `retain`.
+    retain : bool
+        True to keep the derivative of every node until the end. Otherwise it is given up once it has been passed on.
+
+    Returns
+    -------
+    list
+        The accumulated derivative of each source; None where no path leads to it.
+    """
+    entries = list(entries)
+    # A product 0 * inf shows as NaN in the end. That is rare, so the pass that treats it is run only then.
+    with np.errstate(all="ignore"):
+        found = _pass(entries, dict(derivatives), careful=False, retain=retain)
+        if any(_has_nan(found[node]) for node in sources if node in found):
+            found = _pass(entries, dict(derivatives), careful=True, retain=retain)
+    return [found.get(node) for node in sources]
+
+
+def _has_nan(g: Any) -> bool:
+    g = peel(g)
+    return bool(g != g) if type(g) is float or type(g) is np.float64 else bool(np.isnan(g).any())
+
+
+def _pass(entries: list[Entry], derivatives: dict[Node, Any], *, careful: bool, retain: bool) -> dict[Node, Any]:
+    get = derivatives.get
+    take = get if retain else derivatives.pop
+    for node, values in entries:
+        g = take(node, None)
+        if g is None:
+            continue
+        op = node.op
+        partials = op.partials
+        inputs = node.inputs
+        for i, source in enumerate(inputs):
+            if type(source) is not Node:
+                continue
+            if partials is None:
+                if careful and op.is_multilinear:
+                    part = _careful_product(node, i, g, values)
+                elif op.is_constant:
+                    continue
+                else:
+                    part = op.transpose(i, g, *values, **node.params)
+            else:
+                partial = partials[i]
+                constant = partial.constant
+                if constant is None:
+                    part = contribution(partial, g, values, careful=careful)
+                elif constant == 1:
+                    part = g
+                elif constant == 0:
+                    continue
+                else:
+                    part = constant * g
+            kind = type(part)
+            # A Python number has neither shape nor dtype; it can only go to a number.
+            if kind is not float and kind is not complex and (part.shape != source.shape or part.dtype is not source.dtype):
+                part = fit(part, source)
+            before = get(source)
+            derivatives[source] = part if before is None else before + part
+    return derivatives
+
+
+def _careful_product(node: Node, i: int, g: Any, values: tuple[Any, ...]) -> Any:
+    """The derivative of a product, in which a zero `g` stays zero where another factor is infinite or undefined."""
+    transpose = node.op.transpose
+    factors = [x if type(x) is Node else np.where(np.isfinite(x), x, 0) for x in values[1:]]
+    part = transpose(i, g, values[0], *factors, **node.params)
+    # Where an entry that is not finite meets a g that is not zero, the result is what the plain rule says.
+    marks = [x if type(x) is Node else (~np.isfinite(peel(x))).astype(float) for x in values[1:]]
+    touched = transpose(i, (peel(g) != 0).astype(float), values[0], *marks, **node.params) > 0
+    if np.any(touched):
+        part = np.where(touched, transpose(i, g, *values, **node.params), part)
+    return part
+
+
+def contribution(partial: Partial, g: Any, values: tuple[Any, ...], *, careful: bool) -> Any:
+    """What an elementwise operation passes on to one input: `g` times the partial derivative.
+
+    Parameters
+    ----------
+    partial : Partial
+        The rule, with a formula.
+    g : array or number
+        Derivative that arrived at the output.
+    values : tuple
+        The output and the inputs, as far as the rule reads them.
+    careful : bool
+        True to let a zero `g` stay zero where the partial derivative is infinite or undefined.
+
+    Returns
+    -------
+    array or number
+        In the shape of the output.
+    """
+    rule = partial.rule
+    reads = partial.reads
+    assert rule is not None
+    if partial.selects:
+        return rule(g, *[values[k] for k in reads])
+    if len(reads) == 1:
+        local = rule(values[reads[0]])
+    else:
+        local = rule(*[values[k] for k in reads])
+    if careful:
+        # Zero stays zero. The derivative of this by g is still the partial derivative wherever that is finite.
+        local = np.where((g == 0) & ~np.isfinite(local), 0, local)
+    return g * local
+
+
+def fit(part: Any, source: Node) -> Any:
+    """Bring a contribution to the shape and dtype of the input it goes to.
+
+    Along axes that were broadcast it is summed; to a real input only the real part goes.
+    """
+    if part.shape != source.shape:
+        part = unbroadcast(part, source.shape)
+    if part.dtype != source.dtype:
+        if source.dtype.kind != "c" and part.dtype.kind == "c":
+            part = np.real(part)
+        part = part.astype(source.dtype)
+    return part

@@ -1,0 +1,130 @@
+"""The exceptions that a user can meet, and the line of the user's code that led to one."""
+
+import linecache
+import os
+import sys
+import sysconfig
+from types import FrameType
+
+__all__ = [
+    "ChainruleError",
+    "DataError",
+    "DivergenceError",
+    "GraphError",
+    "ModelFileError",
+    "NoDerivativeError",
+    "OptionError",
+    "TraceError",
+    "user_line",
+]
+
+
+class ChainruleError(Exception):
+    """Base of every error that chainrule raises on purpose.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule
+    >>> try:
+    ...     chainrule.grad(lambda x: np.exp(x))(np.ones(2))
+    ... except chainrule.ChainruleError as error:
+    ...     print(type(error).__name__)
+    TraceError
+    """
+
+
+class TraceError(ChainruleError, TypeError):
+    """A computation that cannot be followed, so that its derivative would be lost.
+
+    Examples
+    --------
+    >>> import math
+    >>> import chainrule
+    >>> try:
+    ...     chainrule.grad(lambda x: math.sin(x))(1.0)
+    ... except chainrule.TraceError as error:
+    ...     print(str(error).splitlines()[0])
+    float() was called on a traced value of shape (), float64: the derivative would be lost.
+    """
+
+
+class NoDerivativeError(TraceError):
+    """An operation for which no derivative rule exists.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule
+    >>> try:
+    ...     chainrule.grad(lambda x: np.nextafter(x, 2.0))(1.0)
+    ... except chainrule.NoDerivativeError as error:
+    ...     print(str(error).splitlines()[0])
+    np.nextafter has no derivative rule, and its input 1 depends on what is differentiated.
+    """
+
+
+class GraphError(ChainruleError, ValueError):
+    """A computation graph that breaks one of its own rules (see `chainrule.graph.verify`)."""
+
+
+class OptionError(ChainruleError, ValueError):
+    """An argument or option with a value that has no meaning."""
+
+
+class DataError(ChainruleError, ValueError):
+    """A file, table, array or label that cannot be used; the message names the place."""
+
+
+class ModelFileError(ChainruleError, ValueError):
+    """A model file that is damaged, foreign or of a newer format."""
+
+
+class DivergenceError(ChainruleError, FloatingPointError):
+    """A loss that became NaN or infinite during training.
+
+    Attributes
+    ----------
+    layer : int or None
+        Number (from 1) of the first layer whose signal or activation is not finite; None where it is the loss alone.
+    step : int
+        Number (from 0) of the training step.
+    """
+
+    def __init__(self, message: str, *, layer: int | None, step: int) -> None:
+        super().__init__(message)
+        self.layer = layer
+        self.step = step
+
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LIBRARY_FOLDERS = tuple(
+    os.path.join(folder, package) + os.sep
+    for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    for package in ("numpy", "scipy", "sklearn")
+)
+
+
+def _is_users(frame: FrameType) -> bool:
+    name = frame.f_code.co_filename
+    return not (name.startswith(_OWN_FOLDER) or name.startswith(_LIBRARY_FOLDERS) or name.startswith("<__array"))
+
+
+def user_line() -> str:
+    """Name the innermost line on the call stack that is the user's own code.
+
+    Returns
+    -------
+    str
+        ``'  at FILE:LINE, in FUNCTION:  SOURCE'`` on a line of its own, to close an error message with, or an
+        empty string where every frame belongs to chainrule, NumPy or SciPy.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_users(frame):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    code = frame.f_code
+    source = linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip()
+    place = f"\n  at {code.co_filename}:{frame.f_lineno}, in {code.co_name}"
+    return f"{place}:  {source}" if source else place

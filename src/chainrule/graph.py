@@ -1,0 +1,227 @@
+"""The computation graph: nodes, topological order, the checks on it and its text form.
+
+A node names an operation and where its inputs come from. It holds no value of its own: what a graph computes is said by
+`chainrule.evaluate`, and a value that does not depend on the graph's inputs stands among the inputs of a node as the
+plain constant that it is.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import GraphError
+
+__all__ = ["Graph", "Node", "topological_order", "verify"]
+
+
+class Node:
+    """One operation in a graph, immutable once made.
+
+    A plain class with slots, because one is made for every operation recorded.
+
+    Attributes
+    ----------
+    op : chainrule.ops.op.Op or None
+        The operation; None for an input of the graph.
+    inputs : tuple
+        Nodes, and constants (arrays or Python numbers) where an input does not depend on the graph's inputs.
+    params : dict
+        What is fixed when the operation is recorded, such as an axis; for an input of the graph its name.
+    shape : tuple of int
+        Shape of the result.
+    dtype : numpy.dtype
+        Data type of the result.
+    weak : bool
+        True for a result that is a Python number, which does not widen a NumPy dtype that it meets.
+    group : str or None
+        Name of the NumPy or SciPy function that this operation is a part of, such as ``np.var``.
+    """
+
+    __slots__ = ("dtype", "group", "inputs", "op", "params", "shape", "weak")
+
+    def __init__(
+        self,
+        op: Any,
+        inputs: tuple[Any, ...],
+        params: dict[str, Any],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        weak: bool = False,
+        group: str | None = None,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.shape = shape
+        self.dtype = dtype
+        self.weak = weak
+        self.group = group
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of the result."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of entries of the result."""
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    @property
+    def name(self) -> str:
+        """Name of the operation, or of the input."""
+        return str(self.params["name"]) if self.op is None else str(self.op.name)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {type_text(self)}>"
+
+
+class Graph:
+    """A function as a graph: input nodes, and outputs computed from them.
+
+    Attributes
+    ----------
+    inputs : tuple of Node
+        Nodes without operation, in the order in which `chainrule.evaluate.evaluate` takes their values.
+    outputs : tuple
+        Nodes, or constants where an output does not depend on the inputs.
+    name : str
+        Name of the function that was recorded.
+    """
+
+    __slots__ = ("inputs", "name", "outputs")
+
+    def __init__(self, inputs: Iterable[Node], outputs: Iterable[Any], name: str = "f") -> None:
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.name = name
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The operations that the outputs need, in topological order, without the inputs."""
+        return [node for node in topological_order(self.outputs) if node.op is not None]
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+    def __repr__(self) -> str:
+        return f"<graph {self.name}: {len(self.inputs)} inputs, {len(self.nodes)} operations>"
+
+
+def topological_order(outputs: Iterable[Any]) -> list[Node]:
+    """List every node that `outputs` depend on, each after its inputs.
+
+    Parameters
+    ----------
+    outputs : iterable of Node
+        Where to start; what is not a node is passed over.
+
+    Returns
+    -------
+    list of Node
+        Inputs of the graph included.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule import trace
+    >>> from chainrule.graph import topological_order
+    >>> graph = trace(lambda x: np.sin(x) * x)(1.0)
+    >>> [node.name for node in topological_order(graph.outputs)]
+    ['x', 'np.sin', 'np.multiply']
+    """
+    order: list[Node] = []
+    seen: set[Node] = set()
+    # An explicit stack, since a recorded loop is deeper than Python's recursion limit.
+    stack: list[tuple[Node, Iterator[Any]]] = []
+    for output in outputs:
+        if not isinstance(output, Node) or output in seen:
+            continue
+        seen.add(output)
+        stack.append((output, iter(output.inputs)))
+        while stack:
+            node, remaining = stack[-1]
+            for source in remaining:
+                if isinstance(source, Node) and source not in seen:
+                    seen.add(source)
+                    stack.append((source, iter(source.inputs)))
+                    break
+            else:
+                stack.pop()
+                order.append(node)
+    return order
+
+
+def verify(graph: Graph) -> None:
+    """Check that a graph keeps the rules that every pass and every reader relies on.
+
+    Parameters
+    ----------
+    graph : Graph
+        Any graph.
+
+    Raises
+    ------
+    GraphError
+        Where an input is listed twice or missing from the list, a constant is neither an array nor a number, or a node's
+        shape or dtype is not what its operation makes of its inputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule import trace
+    >>> from chainrule.graph import verify
+    >>> verify(trace(lambda x: np.sum(x**2))(np.ones(3)))
+    """
+    declared = set(graph.inputs)
+    if len(declared) != len(graph.inputs):
+        raise GraphError(f"graph {graph.name}: an input is listed twice")
+    for node in topological_order(graph.outputs):
+        if node.op is None:
+            if node not in declared:
+                raise GraphError(f"graph {graph.name}: {node!r} is used, but is not among the inputs")
+            continue
+        for source in node.inputs:
+            if not isinstance(source, (Node, np.ndarray, np.generic, bool, int, float, complex)):
+                raise GraphError(f"graph {graph.name}: {node!r} has an input of type {type(source).__name__}")
+        shape, dtype = node.op.infer(*node.inputs, **node.params)
+        if tuple(shape) != node.shape or dtype != node.dtype:
+            raise GraphError(
+                f"graph {graph.name}: {node!r} should have shape {tuple(shape)} and dtype {dtype} by the rule of {node.name}"
+            )
+
+
+def type_text(node: Node) -> str:
+    """Write dtype and shape as ``float64[2, 3]``, with a star where the value is a Python number."""
+    return f"{node.dtype}[{', '.join(str(length) for length in node.shape)}]{'*' if node.weak else ''}"
+
+
+def constant_text(value: Any) -> str:
+    """Write a constant: a number as it is, an array by its type."""
+    if isinstance(value, np.ndarray) and value.ndim > 0:
+        return f"{value.dtype}[{', '.join(str(length) for length in value.shape)}]"
+    return repr(value.item()) if isinstance(value, (np.generic, np.ndarray)) else repr(value)
+
+
+def _lines(graph: Graph) -> Iterator[str]:
+    names: dict[Node, str] = {node: node.name for node in graph.inputs}
+
+    def text(source: Any) -> str:
+        return names[source] if isinstance(source, Node) else constant_text(source)
+
+    yield f"{graph.name}({', '.join(f'{names[node]}: {type_text(node)}' for node in graph.inputs)})"
+    rows = []
+    for number, node in enumerate(graph.nodes):
+        names[node] = f"%{number}"
+        arguments = [text(source) for source in node.inputs]
+        arguments += [f"{name}={value!r}" for name, value in node.params.items()]
+        part = f"  in {node.group}" if node.group and node.group != node.name else ""
+        rows.append((f"  {names[node]} = {node.name}({', '.join(arguments)})", type_text(node) + part))
+    width = max((len(left) for left, _ in rows), default=0)
+    for left, right in rows:
+        yield f"{left:<{width}}  {right}"
+    yield f"  return {', '.join(text(output) for output in graph.outputs)}"

@@ -1,0 +1,154 @@
+"""Functions whose result is piecewise constant, or only tells about shape: their derivative is zero by rule."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops import reductions
+from chainrule.ops.axes import Axis, shape_of
+from chainrule.ops.shapes import convert, reshape
+from chainrule.trace.dispatch import composition
+from chainrule.trace.tracer import peel
+
+__all__: list[str] = []
+
+
+@composition(np.shape, "np.shape")
+def _shape(a: Any) -> tuple[int, ...]:
+    return shape_of(a)
+
+
+@composition(np.ndim, "np.ndim")
+def _ndim(a: Any) -> int:
+    return len(shape_of(a))
+
+
+@composition(np.size, "np.size")
+def _size(a: Any, axis: int | None = None) -> int:
+    return int(a.size) if axis is None else int(a.shape[axis])
+
+
+@composition(np.zeros_like, "np.zeros_like")
+def _zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    return np.zeros(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+
+
+@composition(np.ones_like, "np.ones_like")
+def _ones_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    return np.ones(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+
+
+@composition(np.empty_like, "np.empty_like")
+def _empty_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    return np.empty(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+
+
+@composition(np.full_like, "np.full_like")
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
+    filled = np.broadcast_to(fill_value, shape_of(a) if shape is None else shape)
+    return convert(filled, np.dtype(dtype) if dtype is not None else a.dtype)
+
+
+@composition(np.iscomplexobj, "np.iscomplexobj")
+def _iscomplexobj(x: Any) -> bool:
+    return bool(x.dtype.kind == "c")
+
+
+@composition(np.isrealobj, "np.isrealobj")
+def _isrealobj(x: Any) -> bool:
+    return bool(x.dtype.kind != "c")
+
+
+@composition(np.result_type, "np.result_type")
+def _result_type(*arrays_and_dtypes: Any) -> Any:
+    return np.result_type(*(peel(x) for x in arrays_and_dtypes))
+
+
+def _along(x: Any, axis: int | None) -> tuple[Any, int]:
+    return (np.reshape(x, -1), 0) if axis is None else (x, axis)
+
+
+@composition(np.argmax, "np.argmax")
+def _argmax(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    return reductions.argmax(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.argmin, "np.argmin")
+def _argmin(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    return reductions.argmin(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.argsort, "np.argsort")
+def _argsort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None) -> Any:
+    a, axis = _along(a, axis)
+    return reductions.argsort(a, axis=axis, kind="stable" if stable else kind)
+
+
+@composition(np.any, "np.any")
+def _any(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.any(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.all, "np.all")
+def _all(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.all(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.count_nonzero, "np.count_nonzero")
+def _count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.count_nonzero(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.round, "np.round")
+def _round(a: Any, decimals: int = 0) -> Any:
+    # Powers of ten as Python numbers keep float32.
+    return np.rint(a) if decimals == 0 else np.rint(a * 10.0**decimals) / 10.0**decimals
+
+
+@composition(np.around, "np.around")
+def _around(a: Any, decimals: int = 0) -> Any:
+    return _round(a, decimals)
+
+
+@composition(np.fix, "np.fix")
+def _fix(x: Any) -> Any:
+    return np.trunc(x)
+
+
+@composition(np.isclose, "np.isclose")
+def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    near = np.isfinite(b) & (np.abs(a - b) <= atol + rtol * np.abs(b)) | (a == b)
+    return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
+
+
+@composition(np.allclose, "np.allclose")
+def _allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    return np.all(_isclose(a, b, rtol, atol, equal_nan))
+
+
+@composition(np.array_equal, "np.array_equal")
+def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    return bool(np.array_equal(peel(a1), peel(a2), equal_nan))
+
+
+@composition(np.nonzero, "np.nonzero")
+def _nonzero(a: Any) -> Any:
+    return np.nonzero(peel(a))
+
+
+@composition(np.flatnonzero, "np.flatnonzero")
+def _flatnonzero(a: Any) -> Any:
+    return np.flatnonzero(peel(a))
+
+
+@composition(np.searchsorted, "np.searchsorted")
+def _searchsorted(a: Any, v: Any, side: Any = "left") -> Any:
+    return np.searchsorted(peel(a), peel(v), side)
+
+
+@composition(np.atleast_1d, "np.atleast_1d")
+def _atleast_1d(*arys: Any) -> Any:
+    made = [reshape(a, shape=(1,)) if not shape_of(a) else a for a in arys]
+    return made[0] if len(made) == 1 else tuple(made)

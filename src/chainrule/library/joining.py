@@ -1,0 +1,120 @@
+"""Functions that join arrays, take them apart, or choose between them."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.ops import elementwise, shapes
+from chainrule.ops.axes import shape_of
+from chainrule.trace.dispatch import composition
+
+__all__: list[str] = []
+
+
+def _promoted(arrays: Any) -> list[Any]:
+    """The parts as arrays of one dtype; Python numbers among them do not widen it."""
+    parts = list(arrays)
+    if not parts:
+        raise ValueError("need at least one array to concatenate")
+    return [part if hasattr(part, "shape") else np.asarray(part) for part in parts]
+
+
+def _join(parts: list[Any], axis: int) -> Any:
+    ndim = len(shape_of(parts[0]))
+    if ndim == 0:
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    for part in parts[1:]:
+        if len(shape_of(part)) != ndim:
+            raise ValueError(
+                "all the input array dimensions except for the concatenation axis must match exactly, but the arrays have "
+                f"shapes {', '.join(str(shape_of(p)) for p in parts)}"
+            )
+    return shapes.concatenate(*parts, axis=axis % ndim)
+
+
+@composition(np.concatenate, "np.concatenate")
+def _concatenate(arrays: Any, /, axis: int | None = 0, *, dtype: Any = None) -> Any:
+    parts = _promoted(arrays)
+    if axis is None:
+        parts, axis = [np.reshape(part, -1) for part in parts], 0
+    if dtype is not None:
+        parts = [shapes.convert(part, np.dtype(dtype)) for part in parts]
+    return _join(parts, axis)
+
+
+@composition(np.stack, "np.stack")
+def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
+    parts = _promoted(arrays)
+    if len({shape_of(part) for part in parts}) > 1:
+        raise ValueError("all input arrays must have the same shape")
+    ndim = len(shape_of(parts[0])) + 1
+    place = axis % ndim if -ndim <= axis < ndim else axis
+    return _concatenate([np.expand_dims(part, place) for part in parts], place, dtype=dtype)
+
+
+@composition(np.hstack, "np.hstack")
+def _hstack(tup: Any, *, dtype: Any = None) -> Any:
+    parts = [np.reshape(part, (1,)) if not shape_of(part) else part for part in _promoted(tup)]
+    return _concatenate(parts, 0 if len(shape_of(parts[0])) == 1 else 1, dtype=dtype)
+
+
+def _at_least_2d(part: Any) -> Any:
+    here = shape_of(part)
+    return part if len(here) >= 2 else np.reshape(part, (1, *here) if here else (1, 1))
+
+
+@composition(np.vstack, "np.vstack")
+def _vstack(tup: Any, *, dtype: Any = None) -> Any:
+    return _concatenate([_at_least_2d(part) for part in _promoted(tup)], 0, dtype=dtype)
+
+
+@composition(np.column_stack, "np.column_stack")
+def _column_stack(tup: Any) -> Any:
+    parts = [part if len(shape_of(part)) >= 2 else np.reshape(part, (-1, 1)) for part in _promoted(tup)]
+    return _concatenate(parts, 1)
+
+
+@composition(np.append, "np.append")
+def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    return _concatenate([arr, values], axis)
+
+
+def _pieces(ary: Any, cuts: list[int], axis: int) -> list[Any]:
+    before = (slice(None),) * (axis % ary.ndim)
+    return [ary[(*before, slice(start, end))] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]
+
+
+@composition(np.split, "np.split")
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % int(indices_or_sections):
+        raise ValueError("array split does not result in an equal division")
+    return _array_split(ary, indices_or_sections, axis)
+
+
+@composition(np.array_split, "np.array_split")
+def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    if np.ndim(indices_or_sections):
+        return _pieces(ary, [int(cut) for cut in indices_or_sections], axis)
+    lengths = [len(part) for part in np.array_split(np.arange(ary.shape[axis]), int(indices_or_sections))]
+    return _pieces(ary, np.cumsum(lengths)[:-1].tolist(), axis)
+
+
+@composition(np.hsplit, "np.hsplit")
+def _hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    return _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
+
+
+@composition(np.vsplit, "np.vsplit")
+def _vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    return _split(ary, indices_or_sections, 0)
+
+
+@composition(np.where, "np.where")
+def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+    if x is None or y is None:
+        raise TraceError(
+            "np.where with one argument depends on values, so that its shape does; use np.where(condition, x, y), or "
+            f"np.nonzero(chainrule.value(x)).{user_line()}"
+        )
+    return elementwise.where(condition, x, y)

@@ -1,0 +1,126 @@
+"""Products: dot and its kin, tensordot, and every form of einsum's subscripts."""
+
+import string
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops import products
+from chainrule.ops.axes import normalize_axes, shape_of
+from chainrule.trace.dispatch import composition
+
+__all__: list[str] = []
+
+
+@composition(np.dot, "np.dot")
+def _dot(a: Any, b: Any) -> Any:
+    p, q = shape_of(a), shape_of(b)
+    if not p or not q:
+        return a * b
+    if len(p) <= 2 and len(q) <= 2:
+        return products.matmul(a, b)
+    return _tensordot(a, b, ((-1,), (-1 if len(q) == 1 else -2,)))
+
+
+@composition(np.inner, "np.inner")
+def _inner(a: Any, b: Any, /) -> Any:
+    if not shape_of(a) or not shape_of(b):
+        return a * b
+    return _tensordot(a, b, ((-1,), (-1,)))
+
+
+@composition(np.outer, "np.outer")
+def _outer(a: Any, b: Any) -> Any:
+    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+
+
+@composition(np.vdot, "np.vdot")
+def _vdot(a: Any, b: Any, /) -> Any:
+    return products.matmul(np.conjugate(np.reshape(a, -1)) if a.dtype.kind == "c" else np.reshape(a, -1), np.reshape(b, -1))
+
+
+@composition(np.tensordot, "np.tensordot")
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    p, q = shape_of(a), shape_of(b)
+    if isinstance(axes, (int, np.integer)):
+        left: tuple[int, ...] = tuple(range(len(p) - int(axes), len(p)))
+        right: tuple[int, ...] = tuple(range(int(axes)))
+    else:
+        left, right = normalize_axes(axes[0], len(p)), normalize_axes(axes[1], len(q))
+    if [p[k] for k in left] != [q[k] for k in right]:
+        raise ValueError("shape-mismatch for sum")
+    # The axes summed over become the columns of one matrix and the rows of the other.
+    rows = tuple(k for k in range(len(p)) if k not in left)
+    columns = tuple(k for k in range(len(q)) if k not in right)
+    length = _length(p, left)
+    x = np.reshape(np.transpose(a, rows + left), (_length(p, rows), length))
+    y = np.reshape(np.transpose(b, right + columns), (length, _length(q, columns)))
+    return np.reshape(products.matmul(x, y), (*(p[k] for k in rows), *(q[k] for k in columns)))
+
+
+def _length(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
+    length = 1
+    for k in axes:
+        length *= shape[k]
+    return length
+
+
+@composition(np.trace, "np.trace")
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@composition(np.einsum, "np.einsum")
+def _einsum(*operands: Any, optimize: Any = False) -> Any:
+    """Rewrite any form that NumPy takes to explicit subscripts, no ellipsis, each at most once in a term."""
+    subscripts, arrays = _as_string(operands)
+    terms, result = _explicit(subscripts.replace(" ", ""), [len(shape_of(a)) for a in arrays])
+    pairs = [_without_repeats(term, array) for term, array in zip(terms, arrays, strict=True)]
+    return products.einsum(*(array for _, array in pairs), subscripts=f"{','.join(term for term, _ in pairs)}->{result}")
+
+
+def _as_string(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    if isinstance(operands[0], str):
+        return operands[0], list(operands[1:])
+    # The other form: einsum(a, [0, 1], b, [1, 2], [0, 2]).
+    arrays = list(operands[0:-1:2]) if len(operands) % 2 else list(operands[0::2])
+    lists = list(operands[1::2])
+    text = ",".join(_letters(labels) for labels in lists)
+    return (f"{text}->{_letters(operands[-1])}" if len(operands) % 2 else text), arrays
+
+
+def _letters(labels: Any) -> str:
+    return "".join("..." if label is Ellipsis else string.ascii_letters[label] for label in labels)
+
+
+def _explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+    left, arrow, result = subscripts.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"einsum has {len(terms)} terms for {len(ndims)} operands: {subscripts!r}")
+    free = [letter for letter in string.ascii_letters if letter not in subscripts]
+    # An ellipsis stands for as many axes as are left over; they are aligned from the right, as in broadcasting.
+    left_over = [ndim - len(term.replace("...", "")) for term, ndim in zip(terms, ndims, strict=True)]
+    names = "".join(free[: max(left_over, default=0)])
+    terms = [
+        term.replace("...", names[len(names) - count :] if count > 0 else "")
+        for term, count in zip(terms, left_over, strict=True)
+    ]
+    for term, ndim in zip(terms, ndims, strict=True):
+        if len(term) != ndim:
+            raise ValueError(f"einsum subscripts {subscripts!r} do not fit an operand of {ndim} axes")
+    if arrow:
+        return terms, result.replace("...", names)
+    counts = "".join(terms)
+    once = sorted(letter for letter in set(counts) - set(names) if counts.count(letter) == 1)
+    return terms, names + "".join(once)
+
+
+def _without_repeats(term: str, array: Any) -> tuple[str, Any]:
+    for letter in term:
+        while term.count(letter) > 1:
+            first = term.index(letter)
+            second = term.index(letter, first + 1)
+            array = np.diagonal(array, 0, first, second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + letter
+    return term, array

@@ -1,0 +1,190 @@
+"""Reductions: sums, means, extremes, variances, and running sums and products."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.ops import reductions
+from chainrule.ops.axes import Axis, normalize_axes, shape_of
+from chainrule.ops.elementwise import root
+from chainrule.ops.shapes import convert
+from chainrule.trace.dispatch import composition
+
+__all__: list[str] = []
+
+
+def _converted(a: Any, dtype: Any) -> Any:
+    return a if dtype is None else convert(a, np.dtype(dtype))
+
+
+@composition(np.sum, "np.sum")
+def _sum(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return reductions.sum(_converted(a, dtype), axis=axis, keepdims=keepdims)
+
+
+@composition(np.prod, "np.prod")
+def _prod(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return reductions.prod(_converted(a, dtype), axis=axis, keepdims=keepdims)
+
+
+@composition(np.max, "np.max")
+def _max(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.amax(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.min, "np.min")
+def _min(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.amin(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.amax, "np.amax")
+def _amax(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.amax(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.amin, "np.amin")
+def _amin(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.amin(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.ptp, "np.ptp")
+def _ptp(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    return reductions.amax(a, axis=axis, keepdims=keepdims) - reductions.amin(a, axis=axis, keepdims=keepdims)
+
+
+def _count(a: Any, axis: Axis) -> int:
+    shape = shape_of(a)
+    count = 1
+    for k in normalize_axes(axis, len(shape)):
+        count *= shape[k]
+    return count
+
+
+@composition(np.mean, "np.mean")
+def _mean(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    a = _converted(a, dtype)
+    return reductions.sum(a, axis=axis, keepdims=keepdims) / _count(a, axis)
+
+
+@composition(np.average, "np.average")
+def _average(a: Any, axis: int | None = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+    if weights is None:
+        return _mean(a, axis, keepdims=keepdims)
+    if axis is not None and len(shape_of(weights)) == 1 and len(shape_of(a)) > 1:
+        spread = [1] * len(a.shape)
+        spread[axis] = -1
+        weights = np.reshape(weights, spread)
+    weights = np.broadcast_to(weights, shape_of(a))
+    whole = np.sum(weights, axis=axis, keepdims=keepdims)
+    return np.sum(a * weights, axis=axis, keepdims=keepdims) / whole
+
+
+@composition(np.var, "np.var")
+def _var(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: None = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    a = _converted(a, dtype)
+    if out is not None:
+        raise TraceError(f"np.var: argument out= is not followed on traced values.{user_line()}")
+    centred = a - (_mean(a, axis, keepdims=True) if mean is None else mean)
+    square = np.real(centred) ** 2 + np.imag(centred) ** 2 if a.dtype.kind == "c" else centred * centred
+    free = _count(a, axis) - (ddof if correction is None else correction)
+    return reductions.sum(square, axis=axis, keepdims=keepdims) / max(free, 0)
+
+
+@composition(np.std, "np.std")
+def _std(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: None = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    return root(_var(a, axis, dtype, out, ddof, keepdims, mean=mean, correction=correction))
+
+
+@composition(np.cumsum, "np.cumsum")
+def _cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    a, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis)
+    return reductions.cumsum(_converted(a, dtype), axis=axis)
+
+
+@composition(np.cumprod, "np.cumprod")
+def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    a, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis)
+    return reductions.cumprod(_converted(a, dtype), axis=axis)
+
+
+@composition(np.sort, "np.sort")
+def _sort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None) -> Any:
+    a, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis)
+    order = reductions.argsort(a, axis=axis, kind="stable" if stable else kind)
+    return np.take_along_axis(a, order, axis=axis)
+
+
+@composition(np.clip, "np.clip")
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    a = a if low is None else np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
+
+
+@composition(np.linalg.norm, "np.linalg.norm")
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    ndim = len(x.shape)
+    if axis is None and ord is None:
+        return _euclidean(x, None, keepdims)
+    axes = normalize_axes(axis, ndim)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes[0], keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    return _matrix_norm(x, ord, axes, keepdims)
+
+
+def _euclidean(x: Any, axis: Axis, keepdims: bool) -> Any:
+    square = np.real(x) ** 2 + np.imag(x) ** 2 if x.dtype.kind == "c" else x * x
+    return root(reductions.sum(square, axis=axis, keepdims=keepdims))
+
+
+def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
+    if order is None or order == 2:
+        return _euclidean(x, axis, keepdims)
+    if order == np.inf:
+        return reductions.amax(np.abs(x), axis=axis, keepdims=keepdims)
+    if order == -np.inf:
+        return reductions.amin(np.abs(x), axis=axis, keepdims=keepdims)
+    if order == 1:
+        return reductions.sum(np.abs(x), axis=axis, keepdims=keepdims)
+    if order == 0:
+        return np.sum((x != 0).astype(np.abs(x).dtype), axis=axis, keepdims=keepdims)
+    if isinstance(order, str):
+        raise ValueError(f"Invalid norm order '{order}' for vectors")
+    return reductions.sum(np.abs(x) ** order, axis=axis, keepdims=keepdims) ** (1.0 / order)
+
+
+def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    if order in (None, "fro", "f"):
+        return _euclidean(x, axes, keepdims)
+    if order not in (1, -1, np.inf, -np.inf):
+        raise TraceError(
+            f"np.linalg.norm: ord={order!r} of a matrix is not followed; None, 'fro', 1, -1, inf and -inf are.{user_line()}"
+        )
+    inner, outer = axes if order in (1, -1) else axes[::-1]
+    sums = reductions.sum(np.abs(x), axis=inner, keepdims=True)
+    pick = reductions.amax if order > 0 else reductions.amin
+    result = pick(sums, axis=outer, keepdims=True)
+    return result if keepdims else np.squeeze(result, axis=axes)

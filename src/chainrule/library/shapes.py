@@ -1,0 +1,262 @@
+"""Functions that rearrange entries of one array."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.ops import elementwise, shapes
+from chainrule.ops.axes import normalize_axes, shape_of
+from chainrule.ops.shapes import SLOT
+from chainrule.trace.dispatch import composition
+
+__all__: list[str] = []
+
+
+def _row_major(order: str | None, name: str) -> None:
+    if order not in (None, "C", "K", "A"):
+        raise TraceError(f"{name}: order={order!r} is not followed on traced values; transpose first.{user_line()}")
+
+
+@composition(np.reshape, "np.reshape")
+def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Any:
+    _row_major(order, "np.reshape")
+    wanted = tuple(np.atleast_1d(shape if newshape is None else newshape).tolist())
+    here = shape_of(a)
+    if -1 in wanted:
+        # NumPy resolves the length left open, and says what is wrong with an impossible one.
+        wanted = np.broadcast_to(np.zeros(()), here).reshape(wanted).shape if 0 not in here else np.empty(here).reshape(wanted).shape
+    return a if wanted == here else shapes.reshape(a, shape=wanted)
+
+
+@composition(np.ravel, "np.ravel")
+def _ravel(a: Any, order: str = "C") -> Any:
+    _row_major(order, "np.ravel")
+    return shapes.reshape(a, shape=(a.size,))
+
+
+@composition(np.transpose, "np.transpose")
+def _transpose(a: Any, axes: Any = None) -> Any:
+    ndim = len(shape_of(a))
+    order = tuple(reversed(range(ndim))) if axes is None else normalize_axes(axes, ndim)
+    if len(order) != ndim:
+        raise ValueError("axes don't match array")
+    return shapes.transpose(a, axes=order)
+
+
+@composition(np.swapaxes, "np.swapaxes")
+def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    order = list(range(a.ndim))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return shapes.transpose(a, axes=tuple(order))
+
+
+@composition(np.moveaxis, "np.moveaxis")
+def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    ndim = a.ndim
+    taken, places = normalize_axes(source, ndim), normalize_axes(destination, ndim)
+    if len(taken) != len(places):
+        raise ValueError("`source` and `destination` arguments must have the same number of elements")
+    order = [k for k in range(ndim) if k not in taken]
+    for place, k in sorted(zip(places, taken, strict=True)):
+        order.insert(place, k)
+    return shapes.transpose(a, axes=tuple(order))
+
+
+@composition(np.squeeze, "np.squeeze")
+def _squeeze(a: Any, axis: Any = None) -> Any:
+    here = shape_of(a)
+    axes = tuple(k for k, n in enumerate(here) if n == 1) if axis is None else normalize_axes(axis, len(here))
+    if any(here[k] != 1 for k in axes):
+        raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+    return shapes.reshape(a, shape=tuple(n for k, n in enumerate(here) if k not in axes))
+
+
+@composition(np.expand_dims, "np.expand_dims")
+def _expand_dims(a: Any, axis: Any) -> Any:
+    wanted = axis if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = len(shape_of(a)) + len(wanted)
+    axes = normalize_axes(tuple(wanted), ndim)
+    lengths = iter(shape_of(a))
+    return shapes.reshape(a, shape=tuple(1 if k in axes else next(lengths) for k in range(ndim)))
+
+
+@composition(np.broadcast_to, "np.broadcast_to")
+def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    wanted = tuple(np.atleast_1d(shape).tolist())
+    return array if shape_of(array) == wanted and wanted else shapes.broadcast_to(array, shape=wanted)
+
+
+@composition(np.broadcast_arrays, "np.broadcast_arrays")
+def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
+    wanted = np.broadcast_shapes(*(shape_of(a) for a in args))
+    return tuple(_broadcast_to(a, wanted) for a in args)
+
+
+@composition(np.flip, "np.flip")
+def _flip(m: Any, axis: Any = None) -> Any:
+    axes = normalize_axes(axis, m.ndim)
+    return m[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(m.ndim))]
+
+
+@composition(np.flipud, "np.flipud")
+def _flipud(m: Any) -> Any:
+    return _flip(m, 0)
+
+
+@composition(np.fliplr, "np.fliplr")
+def _fliplr(m: Any) -> Any:
+    return _flip(m, 1)
+
+
+def _pick(a: Any, indices: Any, axis: int) -> Any:
+    """Entries at `indices` along one axis."""
+    before = (slice(None),) * (axis % a.ndim)
+    return shapes.index(a, indices, template=(*before, SLOT))
+
+
+@composition(np.take, "np.take")
+def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
+    if axis is None:
+        a, axis = np.reshape(a, -1), 0
+    length = a.shape[axis]
+    indices = np.asarray(indices) if not hasattr(type(indices), "__chainrule_record__") else indices
+    if mode == "wrap":
+        indices = indices % length
+    elif mode == "clip":
+        indices = np.clip(indices, 0, length - 1)
+    return _pick(a, indices, axis)
+
+
+@composition(np.take_along_axis, "np.take_along_axis")
+def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    if axis is None:
+        return _pick(np.reshape(arr, -1), indices, 0)
+    axis %= arr.ndim
+    grid = tuple(
+        indices if k == axis else np.arange(n).reshape((-1,) + (1,) * (arr.ndim - k - 1)) for k, n in enumerate(arr.shape)
+    )
+    return shapes.index(arr, *grid, template=(SLOT,) * arr.ndim)
+
+
+@composition(np.repeat, "np.repeat")
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        a, axis = np.reshape(a, -1), 0
+    return _pick(a, np.repeat(np.arange(a.shape[axis]), repeats), axis)
+
+
+@composition(np.tile, "np.tile")
+def _tile(A: Any, reps: Any) -> Any:
+    counts = tuple(np.atleast_1d(reps).tolist())
+    here = shape_of(A)
+    ndim = max(len(counts), len(here))
+    counts = (1,) * (ndim - len(counts)) + counts
+    here = (1,) * (ndim - len(here)) + here
+    # Each axis of length n becomes a pair (repetitions, n), which is then read as one axis.
+    pairs = np.reshape(A, tuple(n for length in here for n in (1, length)))
+    spread = np.broadcast_to(pairs, tuple(n for pair in zip(counts, here, strict=True) for n in pair))
+    return np.reshape(spread, tuple(count * n for count, n in zip(counts, here, strict=True)))
+
+
+@composition(np.roll, "np.roll")
+def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return np.reshape(_roll(np.reshape(a, -1), shift, 0), a.shape)
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    for step, k in np.broadcast(shift, axes):
+        a = _pick(a, np.roll(np.arange(a.shape[k]), step), int(k))
+    return a
+
+
+@composition(np.diagonal, "np.diagonal")
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = moved.shape[-2:]
+    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    steps = np.arange(length)
+    return shapes.index(moved, steps + max(-offset, 0), steps + max(offset, 0), template=(Ellipsis, SLOT, SLOT))
+
+
+@composition(np.diag, "np.diag")
+def _diag(v: Any, k: int = 0) -> Any:
+    if v.ndim == 2:
+        return _diagonal(v, k)
+    if v.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    size = v.shape[0] + abs(k)
+    steps = np.arange(v.shape[0])
+    return shapes.index_add(v, steps + max(-k, 0), steps + max(k, 0), template=(SLOT, SLOT), shape=(size, size))
+
+
+@composition(np.tril, "np.tril")
+def _tril(m: Any, k: int = 0) -> Any:
+    return np.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, 0)
+
+
+@composition(np.triu, "np.triu")
+def _triu(m: Any, k: int = 0) -> Any:
+    return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), 0, m)
+
+
+@composition(np.copy, "np.copy")
+def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    return +a
+
+
+@composition(np.pad, "np.pad")
+def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, reflect_type: str = "even") -> Any:
+    here = shape_of(array)
+    given = np.broadcast_to(np.asarray(pad_width), (len(here), 2)).tolist()
+    widths = tuple((int(before), int(after)) for before, after in given)
+    if mode == "constant":
+        return _pad_constant(array, widths, constant_values)
+    if mode not in ("edge", "wrap", "reflect", "symmetric") or reflect_type != "even":
+        raise TraceError(
+            f"np.pad: mode={mode!r} with reflect_type={reflect_type!r} is not followed; constant, edge, wrap, reflect and "
+            f"symmetric are.{user_line()}"
+        )
+    for axis, (length, width) in enumerate(zip(here, widths, strict=True)):
+        if width != (0, 0):
+            array = _pick(array, np.pad(np.arange(length), width, mode=mode), axis)  # type: ignore[call-overload]
+    return array
+
+
+def _pad_constant(array: Any, widths: tuple[tuple[int, int], ...], values: Any) -> Any:
+    padded = shapes.pad_zeros(array, widths=widths)
+    if not hasattr(type(values), "__chainrule_record__") and not np.any(values):
+        return padded
+    # What surrounds the array: the corners belong to the last axis, as in NumPy.
+    pairs = np.broadcast_to(values, (len(widths), 2))
+    around: Any = np.zeros((), padded.dtype)
+    for axis, (before, _) in enumerate(widths):
+        places = np.arange(padded.shape[axis]).reshape((-1,) + (1,) * (padded.ndim - axis - 1))
+        end = before + shape_of(array)[axis]
+        around = np.where(places < before, pairs[axis, 0], np.where(places >= end, pairs[axis, 1], around))
+    inside = shapes.pad_zeros(np.ones(shape_of(array), bool), widths=widths)
+    return np.where(inside, padded, convert_like(around, padded))
+
+
+def convert_like(x: Any, other: Any) -> Any:
+    """Give `x` the dtype of `other`."""
+    return x if getattr(x, "dtype", None) == other.dtype else shapes.convert(x, other.dtype)
+
+
+@composition(np.real, "np.real")
+def _real(val: Any) -> Any:
+    return elementwise.real(val)
+
+
+@composition(np.imag, "np.imag")
+def _imag(val: Any) -> Any:
+    return elementwise.imag(val)
+
+
+@composition(np.nan_to_num, "np.nan_to_num")
+def _nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    limits = np.finfo(x.dtype)
+    high = float(limits.max) if posinf is None else posinf
+    low = float(limits.min) if neginf is None else neginf
+    x = np.where(np.isnan(x), nan, x)
+    x = np.where(x == np.inf, high, x)
+    return np.where(x == -np.inf, low, x)

@@ -1,0 +1,43 @@
+"""Functions of scipy.special that are Python code in SciPy, and so reach chainrule through the hooks."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.ops.axes import Axis
+from chainrule.ops.elementwise import stop_gradient
+from chainrule.trace.hooks import hook
+
+__all__: list[str] = []
+
+
+def _shift(a: Any, axis: Axis) -> Any:
+    # Subtracting the largest entry keeps exp from overflowing; where all are -inf there is nothing to subtract.
+    largest = np.max(a, axis=axis, keepdims=True)
+    return stop_gradient(np.where(np.isfinite(largest), largest, 0))
+
+
+@hook("scipy.special", "logsumexp")
+def _logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+    if return_sign:
+        raise TraceError(f"scipy.special.logsumexp: argument return_sign= is not followed on traced values.{user_line()}")
+    if b is not None:
+        # A term of weight 0 contributes nothing, even where exp(a) is infinite.
+        a = np.where(b == 0, -np.inf, a)
+    shift = _shift(a, axis)
+    terms = np.exp(a - shift) if b is None else b * np.exp(a - shift)
+    result = np.log(np.sum(terms, axis=axis, keepdims=True)) + shift
+    return result if keepdims else np.squeeze(result, axis=axis)
+
+
+@hook("scipy.special", "softmax")
+def _softmax(x: Any, axis: Axis = None) -> Any:
+    terms = np.exp(x - _shift(x, axis))
+    return terms / np.sum(terms, axis=axis, keepdims=True)
+
+
+@hook("scipy.special", "log_softmax")
+def _log_softmax(x: Any, axis: Axis = None) -> Any:
+    shifted = x - _shift(x, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))

@@ -1,0 +1,48 @@
+"""Axes and shapes: the small arithmetic that the structural operations share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Axis", "expanded", "normalize_axes", "reduced_shape", "shape_of", "unbroadcast"]
+
+#: An axis argument as NumPy takes it: None for all, a number, or several.
+Axis = int | Sequence[int] | None
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Shape of an array, a node or a Python number."""
+    return tuple(getattr(x, "shape", ()))
+
+
+def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """Write an axis argument as a tuple of distinct numbers from 0 to ndim - 1, as NumPy reads it."""
+    if axis is None:
+        return tuple(range(ndim))
+    return np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+
+
+def reduced_shape(shape: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[int, ...]:
+    """Shape of a reduction over `axis`."""
+    axes = normalize_axes(axis, len(shape))
+    if keepdims:
+        return tuple(1 if i in axes else length for i, length in enumerate(shape))
+    return tuple(length for i, length in enumerate(shape) if i not in axes)
+
+
+def expanded(reduced: Any, shape: tuple[int, ...], axis: Axis) -> Any:
+    """Put the reduced axes back as axes of length 1, so that the result meets an array of `shape`."""
+    return np.reshape(reduced, reduced_shape(shape, axis, keepdims=True))
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum `g` over the axes along which an input of `shape` was broadcast: the transpose of broadcasting."""
+    here = shape_of(g)
+    extra = len(here) - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + i for i, length in enumerate(shape) if length == 1 and here[extra + i] != 1
+    )
+    if axes:
+        g = np.sum(g, axis=axes)
+    return g if shape_of(g) == shape else np.reshape(g, shape)

@@ -1,0 +1,186 @@
+"""What one row of the table of primitive operations says.
+
+A rule is written in NumPy notation with four names: `x`, `y` (and `c`) are the inputs, `ans` is the output, `g` the
+incoming derivative. Given arrays it computes; given traced values it is recorded, so that derivatives of derivatives
+need nothing else.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Op", "Partial", "elementwise", "multilinear", "piecewise_constant", "structural"]
+
+Rule = Callable[..., Any]
+
+
+class Partial:
+    """The partial derivative of an elementwise operation by one of its inputs, and what it reads.
+
+    Attributes
+    ----------
+    constant : int or float or None
+        The derivative where it is the same number everywhere, such as 1 for a sum.
+    rule : callable or None
+        The formula otherwise.
+    reads : tuple of int
+        What the formula takes, in its own order: 0 for `ans`, 1 and on for the inputs.
+    selects : bool
+        True where the formula takes `g` first and returns the whole contribution. It picks `g` or 0, so that a zero derivative
+        meets even an infinite `g` as 0.
+    """
+
+    __slots__ = ("constant", "reads", "rule", "selects")
+
+    def __init__(self, stated: float | Rule, names: tuple[str, ...]) -> None:
+        self.constant: float | None = None
+        self.rule: Rule | None = None
+        self.reads: tuple[int, ...] = ()
+        self.selects = False
+        if not callable(stated):
+            self.constant = stated
+            return
+        read = tuple(inspect.signature(stated).parameters)
+        self.rule = stated
+        self.selects = read[:1] == ("g",)
+        self.reads = tuple(("ans", *names).index(name) for name in read if name != "g")
+
+
+class Op:
+    """One primitive operation.
+
+    Attributes
+    ----------
+    name : str
+        As a NumPy user writes it, such as ``np.exp``.
+    evaluate : callable
+        Arrays and parameters in, array out: the meaning of the operation.
+    infer : callable
+        Inputs (anything with shape and dtype, or Python numbers) and parameters in, shape and dtype out.
+    partials : tuple of (Partial or None), or None
+        For an elementwise operation, one for each input; None stands where there is no rule.
+    transpose : callable or None
+        For a structural operation: ``transpose(i, g, ans, *inputs, **params)`` is the contribution to input `i`.
+        What the operation does not keep is handed over as a node, which has a shape and a dtype, but no value.
+    keeps : frozenset of int
+        What the backward pass must have the value of: 0 for `ans`, 1 and on for the inputs; -1 for all inputs.
+    is_constant : bool
+        True for a piecewise constant operation: its derivative is zero by rule.
+    is_multilinear : bool
+        True for a product of its inputs, whose derivative by one input is the product of `g` and the others.
+    """
+
+    __slots__ = ("evaluate", "infer", "is_constant", "is_multilinear", "keeps", "keeps_ans", "keeps_x", "keeps_y", "name", "partials", "transpose")
+
+    def __init__(
+        self,
+        name: str,
+        evaluate: Rule,
+        infer: Rule,
+        *,
+        partials: tuple[Partial | None, ...] | None = None,
+        transpose: Rule | None = None,
+        keeps: frozenset[int] = frozenset(),
+        is_constant: bool = False,
+        is_multilinear: bool = False,
+    ) -> None:
+        self.name = name
+        self.evaluate = evaluate
+        self.infer = infer
+        self.partials = partials
+        self.transpose = transpose
+        self.keeps = keeps
+        self.keeps_ans = 0 in keeps
+        self.keeps_x = 1 in keeps or -1 in keeps
+        self.keeps_y = 2 in keeps or -1 in keeps
+        self.is_constant = is_constant
+        self.is_multilinear = is_multilinear
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """Compute on arrays, or record where one of the inputs is traced.
+
+        A traced value makes itself known by a method `__chainrule_record__`, so that this table needs to know nothing
+        of recording.
+        """
+        for argument in args:
+            record = getattr(type(argument), "__chainrule_record__", None)
+            if record is not None:
+                return record(self, args, params)
+        return self.evaluate(*args, **params)
+
+    def has_derivative(self, i: int) -> bool:
+        """Say whether there is a rule for the derivative by input `i`."""
+        if self.is_constant or self.transpose is not None:
+            return True
+        return self.partials is not None and self.partials[i] is not None
+
+
+def _infer_elementwise(evaluate: Rule) -> Rule:
+    def infer(*inputs: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        shape = np.broadcast_shapes(*(getattr(x, "shape", ()) for x in inputs))
+        return shape, _result_dtype(evaluate, inputs)
+
+    return infer
+
+
+def _result_dtype(evaluate: Rule, inputs: tuple[Any, ...]) -> np.dtype[Any]:
+    # One entry of each dtype goes through the function itself, so that NumPy's promotion rules are what decides.
+    ones = [np.ones((), x.dtype)[()] if _is_strong(x) else _python_one(x) for x in inputs]
+    with np.errstate(all="ignore"):
+        return np.asarray(evaluate(*ones)).dtype
+
+
+def _is_strong(x: Any) -> bool:
+    return hasattr(x, "dtype") and not getattr(x, "weak", False)
+
+
+def _python_one(x: Any) -> bool | int | float | complex:
+    kind = x.dtype.kind if hasattr(x, "dtype") else type(x)
+    return {"f": 1.0, "c": 1 + 0j, "i": 1, "b": True, float: 1.0, complex: 1 + 0j, int: 1, bool: True}[kind]
+
+
+_NAMES = {1: ("x",), 2: ("x", "y"), 3: ("c", "x", "y")}
+
+
+def elementwise(name: str, evaluate: Rule, *partials: float | Rule | None) -> Op:
+    """State an elementwise operation by its partial derivatives.
+
+    Parameters
+    ----------
+    name : str
+        As a NumPy user writes it.
+    evaluate : callable
+        The function on arrays.
+    *partials : number, callable or None
+        One for each input. A number is a constant derivative; a formula names what it reads among `ans`, `x`, `y`
+        (`c`, `x`, `y` for three inputs); with `g` as its first name it returns the whole contribution; None: no rule.
+
+    Returns
+    -------
+    Op
+        The row.
+    """
+    names = _NAMES[len(partials)]
+    rows = tuple(None if stated is None else Partial(stated, names) for stated in partials)
+    keeps = frozenset(position for row in rows if row is not None for position in row.reads)
+    return Op(name, evaluate, _infer_elementwise(evaluate), partials=rows, keeps=keeps)
+
+
+def piecewise_constant(name: str, evaluate: Rule, infer: Rule | None = None) -> Op:
+    """State an operation whose derivative is zero wherever it exists; elementwise unless `infer` says otherwise."""
+    return Op(name, evaluate, infer or _infer_elementwise(evaluate), is_constant=True)
+
+
+def structural(name: str, evaluate: Rule, infer: Rule, transpose: Rule, keeps: tuple[int, ...] = ()) -> Op:
+    """State an operation by the transpose of its derivative (see `Op`)."""
+    return Op(name, evaluate, infer, transpose=transpose, keeps=frozenset(keeps))
+
+
+def multilinear(name: str, evaluate: Rule, infer: Rule, transpose: Rule, keeps: tuple[int, ...]) -> Op:
+    """State a product of several arrays by the transpose of its derivative (see `Op`)."""
+    return Op(name, evaluate, infer, transpose=transpose, keeps=frozenset(keeps), is_multilinear=True)

@@ -1,0 +1,101 @@
+"""Products of matrices and tensors."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops.axes import shape_of
+from chainrule.ops.op import Op, multilinear
+
+__all__ = ["PRODUCTS", "einsum", "matmul"]
+
+Aval = tuple[tuple[int, ...], np.dtype[Any]]
+
+
+def _infer_matmul(x: Any, y: Any) -> Aval:
+    a, b = shape_of(x), shape_of(y)
+    rows = a[-2:-1]
+    columns = b[-1:] if len(b) > 1 else ()
+    return (*np.broadcast_shapes(a[:-2], b[:-2]), *rows, *columns), np.result_type(x.dtype, y.dtype)
+
+
+def _turn(x: Any) -> Any:
+    """Exchange the last two axes."""
+    return np.swapaxes(x, -1, -2)
+
+
+def _matmul_transpose(i: int, g: Any, ans: Any, x: Any, y: Any) -> Any:
+    # With c = x y: dl/dx = g y^T, dl/dy = x^T g. A vector is a matrix of one row (left) or one column (right).
+    x_ndim, y_ndim = len(x.shape), len(y.shape)
+    if x_ndim == 1 and y_ndim == 1:
+        return g * (y if i == 0 else x)
+    if y_ndim == 1:
+        return g[..., None] * y if i == 0 else _sum_rows(x, g)
+    if x_ndim == 1:
+        return (y @ g[..., None])[..., 0] if i == 0 else x[:, None] * g[..., None, :]
+    if i == 0:
+        return g @ _turn(y)
+    if y_ndim == 2 and x_ndim > 2:
+        # One product over all leading axes instead of one for each, summed afterwards.
+        return _rows(x).T @ _rows(g)
+    return _turn(x) @ g
+
+
+def _rows(x: Any) -> Any:
+    return np.reshape(x, (-1, x.shape[-1])) if x.size else np.reshape(x, (_leading(x), x.shape[-1]))
+
+
+def _leading(x: Any) -> int:
+    size = 1
+    for length in x.shape[:-1]:
+        size *= length
+    return size
+
+
+def _sum_rows(x: Any, g: Any) -> Any:
+    return np.reshape(g, (_leading(x),)) @ _rows(x)
+
+
+def _einsum(*operands: Any, subscripts: str) -> Any:
+    # With three operands and more the order of the products decides the cost, so NumPy is asked to choose it.
+    return np.einsum(subscripts, *operands, optimize=len(operands) > 2)
+
+
+def _infer_einsum(*operands: Any, subscripts: str) -> Aval:
+    terms, result = split_subscripts(subscripts)
+    lengths: dict[str, int] = {}
+    for term, operand in zip(terms, operands, strict=True):
+        for letter, length in zip(term, operand.shape, strict=True):
+            lengths[letter] = length if lengths.get(letter, 1) == 1 else lengths[letter]
+    return tuple(lengths[letter] for letter in result), np.result_type(*(operand.dtype for operand in operands))
+
+
+def split_subscripts(subscripts: str) -> tuple[list[str], str]:
+    """Take ``'ij,jk->ik'`` apart into the terms of the operands and that of the result."""
+    left, result = subscripts.split("->")
+    return left.split(","), result
+
+
+def _einsum_transpose(i: int, g: Any, ans: Any, *operands: Any, subscripts: str) -> Any:
+    # The derivative by one operand is the product of g and the others, with that operand's subscripts as the result.
+    # A subscript that only this operand has was summed over: the derivative does not vary along it.
+    terms, result = split_subscripts(subscripts)
+    others = [(term, operand) for k, (term, operand) in enumerate(zip(terms, operands, strict=True)) if k != i]
+    known = set(result).union(*(term for term, _ in others))
+    present = "".join(letter for letter in terms[i] if letter in known)
+    left = ",".join([result, *(term for term, _ in others)])
+    part = np.einsum(f"{left}->{present}", g, *(operand for _, operand in others))
+    lengths = iter(shape_of(part))
+    spread = tuple(next(lengths) if letter in known else 1 for letter in terms[i])
+    full = tuple(
+        here if letter in known else length
+        for letter, here, length in zip(terms[i], spread, operands[i].shape, strict=True)
+    )
+    return np.broadcast_to(np.reshape(part, spread), full)
+
+
+matmul = multilinear("np.matmul", np.matmul, _infer_matmul, _matmul_transpose, keeps=(1, 2))
+#: Explicit subscripts only, each at most once in a term and without an ellipsis: other forms are rewritten to this one.
+einsum = multilinear("np.einsum", _einsum, _infer_einsum, _einsum_transpose, keeps=(-1,))
+
+PRODUCTS: tuple[Op, ...] = (matmul, einsum)

@@ -1,0 +1,168 @@
+"""Operations that move entries without computing on them: reshape, transpose, broadcast, join, index, convert."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops.axes import shape_of
+from chainrule.ops.op import Op, piecewise_constant, structural
+
+__all__ = ["SHAPES", "astype", "broadcast_to", "concatenate", "convert", "index", "index_add", "pad_zeros", "reshape", "transpose"]
+
+Aval = tuple[tuple[int, ...], np.dtype[Any]]
+Template = tuple[Any, ...]
+
+
+class Slot:
+    """The place of an index array in the template of an index expression."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "array"
+
+
+SLOT = Slot()
+
+
+def _infer_reshape(x: Any, *, shape: tuple[int, ...]) -> Aval:
+    return shape, x.dtype
+
+
+def _reshape_transpose(i: int, g: Any, ans: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
+    return np.reshape(g, x.shape)
+
+
+def _infer_transpose(x: Any, *, axes: tuple[int, ...]) -> Aval:
+    return tuple(x.shape[k] for k in axes), x.dtype
+
+
+def _transpose_transpose(i: int, g: Any, ans: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
+    return np.transpose(g, tuple(sorted(range(len(axes)), key=axes.__getitem__)))
+
+
+def _infer_broadcast(x: Any, *, shape: tuple[int, ...]) -> Aval:
+    return shape, np.asarray(x).dtype if not hasattr(x, "dtype") else x.dtype
+
+
+def _broadcast_transpose(i: int, g: Any, ans: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
+    return g  # The sum over broadcast axes is made in one place, for every operation.
+
+
+def _concatenate(*parts: Any, axis: int) -> Any:
+    return np.concatenate(parts, axis=axis)
+
+
+def _infer_concatenate(*parts: Any, axis: int) -> Aval:
+    length = 0
+    for part in parts:
+        length += part.shape[axis]
+    shape = list(parts[0].shape)
+    shape[axis] = length
+    return tuple(shape), np.result_type(*(part.dtype for part in parts))
+
+
+def _concatenate_transpose(i: int, g: Any, ans: Any, *parts: Any, axis: int) -> Any:
+    start = 0
+    for part in parts[:i]:
+        start += part.shape[axis]
+    where = [slice(None)] * len(parts[i].shape)
+    where[axis] = slice(start, start + parts[i].shape[axis])
+    return g[tuple(where)]
+
+
+def _pad_zeros(x: Any, *, widths: tuple[tuple[int, int], ...]) -> Any:
+    return np.pad(x, widths)
+
+
+def _infer_pad(x: Any, *, widths: tuple[tuple[int, int], ...]) -> Aval:
+    return tuple(before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)), x.dtype
+
+
+def _pad_transpose(i: int, g: Any, ans: Any, x: Any, *, widths: tuple[tuple[int, int], ...]) -> Any:
+    return g[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))]
+
+
+def _fill(template: Template, arrays: tuple[Any, ...]) -> Template:
+    remaining = iter(arrays)
+    return tuple(next(remaining) if part is SLOT else part for part in template)
+
+
+def _index(x: Any, *arrays: Any, template: Template) -> Any:
+    return x[_fill(template, arrays)]
+
+
+def _infer_index(x: Any, *arrays: Any, template: Template) -> Aval:
+    # Indexing a view without memory behind it (strides 0) costs nothing that depends on the size of x.
+    fake = np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    indices = tuple(np.zeros(shape_of(a), a.dtype) if hasattr(a, "op") else a for a in arrays)
+    return fake[_fill(template, indices)].shape, x.dtype
+
+
+def _index_transpose(i: int, g: Any, ans: Any, x: Any, *arrays: Any, template: Template) -> Any:
+    return index_add(g, *arrays, template=template, shape=x.shape)
+
+
+def _index_add(g: Any, *arrays: Any, template: Template, shape: tuple[int, ...]) -> Any:
+    whole = np.zeros(shape, np.asarray(g).dtype)
+    where = _fill(template, arrays)
+    if arrays:
+        np.add.at(whole, where, g)
+    else:
+        whole[where] = g
+    return whole
+
+
+def _infer_index_add(g: Any, *arrays: Any, template: Template, shape: tuple[int, ...]) -> Aval:
+    return shape, g.dtype
+
+
+def _index_add_transpose(i: int, g: Any, ans: Any, x: Any, *arrays: Any, template: Template, shape: tuple[int, ...]) -> Any:
+    return index(g, *arrays, template=template)
+
+
+def _astype(x: Any, *, dtype: np.dtype[Any]) -> Any:
+    return np.asarray(x).astype(dtype)[()] if np.ndim(x) == 0 else x.astype(dtype)
+
+
+def _infer_astype(x: Any, *, dtype: np.dtype[Any]) -> Aval:
+    return shape_of(x), dtype
+
+
+def _astype_transpose(i: int, g: Any, ans: Any, x: Any, *, dtype: np.dtype[Any]) -> Any:
+    return g  # The conversion back to the input's dtype is made in one place, for every operation.
+
+
+reshape = structural("np.reshape", lambda x, *, shape: np.reshape(x, shape), _infer_reshape, _reshape_transpose)
+transpose = structural("np.transpose", lambda x, *, axes: np.transpose(x, axes), _infer_transpose, _transpose_transpose)
+broadcast_to = structural(
+    "np.broadcast_to", lambda x, *, shape: np.broadcast_to(x, shape), _infer_broadcast, _broadcast_transpose
+)
+concatenate = structural("np.concatenate", _concatenate, _infer_concatenate, _concatenate_transpose)
+pad_zeros = structural("np.pad", _pad_zeros, _infer_pad, _pad_transpose)
+#: ``x[...]``: `template` is the index expression with a `SLOT` where each of the index arrays goes.
+index = structural("index", _index, _infer_index, _index_transpose, keeps=tuple(range(2, 66)))
+#: An array of zeros with `g` added at the places that an index expression picks: the transpose of `index`.
+index_add = structural("index_add", _index_add, _infer_index_add, _index_add_transpose)
+astype = structural("astype", _astype, _infer_astype, _astype_transpose)
+
+#: Conversion to integers or booleans, which is piecewise constant.
+to_integer = piecewise_constant("astype_integer", _astype, _infer_astype)
+
+
+def convert(x: Any, dtype: np.dtype[Any]) -> Any:
+    """Convert to a dtype, by the one or the other operation."""
+    return astype(x, dtype=dtype) if dtype.kind in "fc" else to_integer(x, dtype=dtype)
+
+
+SHAPES: tuple[Op, ...] = (
+    reshape,
+    transpose,
+    broadcast_to,
+    concatenate,
+    pad_zeros,
+    index,
+    index_add,
+    astype,
+    to_integer,
+)

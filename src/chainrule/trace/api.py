@@ -1,0 +1,167 @@
+"""Recording a function, and stepping in and out of a recording."""
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.errors import TraceError
+from chainrule.graph import Graph, Node
+from chainrule.ops import elementwise
+from chainrule.trace import hooks
+from chainrule.trace.recording import Recording
+from chainrule.trace.tracer import Tracer, dtype_of
+
+__all__ = ["argument_name", "open_recording", "stop_gradient", "trace", "traced_input"]
+
+
+@contextlib.contextmanager
+def open_recording(*, whole: bool = False, copies: bool = False) -> Iterator[Recording]:
+    """Record what happens to the traced values made in this block (see `Recording`)."""
+    recording = Recording(whole=whole, copies=copies)
+    hooks.install()
+    try:
+        yield recording
+    except ValueError as problem:
+        # NumPy asks a traced value for its length first, and hides the real reason behind that.
+        if isinstance(problem.__cause__, TraceError):
+            raise problem.__cause__ from None
+        if "read-only" in str(problem):
+            problem.add_note(
+                "chainrule keeps an array that takes part in a recorded computation read-only until the recording ends, since "
+                "the backward pass reads it. Write into a copy of it."
+            )
+        raise
+    finally:
+        hooks.remove()
+        recording.close()
+
+
+def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
+    """Make a number or an array an input of a recording.
+
+    Parameters
+    ----------
+    x : array, number or traced value of another recording
+        The value; Python integers count as floats.
+    name : str
+        How it is called in the graph and in messages.
+    recording : Recording
+        Where it goes.
+
+    Returns
+    -------
+    Tracer
+        The handle on the new input.
+
+    Raises
+    ------
+    TraceError
+        Where it is not a number that can be differentiated by.
+    """
+    kind = type(x)
+    if kind is int:
+        x, kind = float(x), float
+    if kind is float or kind is complex:
+        return Tracer(Node(None, (), {"name": name}, (), dtype_of(kind), True), x, recording)
+    if kind is Tracer:
+        return Tracer(Node(None, (), {"name": name}, x.shape, x.dtype, x.weak), x, recording)
+    if isinstance(x, (np.ndarray, np.generic)):
+        if x.dtype.kind not in "fc":
+            raise TraceError(
+                f"{name} has dtype {x.dtype}; a derivative needs real or complex numbers. "
+                f"Pass {name}.astype(float), or leave it out of the arguments that are differentiated."
+            )
+        plain = np.asarray(x) if isinstance(x, np.ndarray) else x
+        return Tracer(Node(None, (), {"name": name}, plain.shape, plain.dtype), plain, recording)
+    raise TraceError(
+        f"{name} is of type {kind.__name__}; a derivative needs numbers, arrays, or tuples, lists, dicts, named tuples and "
+        "dataclasses of them."
+    )
+
+
+def argument_name(f: Callable[..., Any], position: int) -> str:
+    """Name of a positional argument of `f`, for messages; made up where `f` does not tell.
+
+    The code object is read instead of `inspect.signature`, which takes longer than differentiating a small function.
+    """
+    f = inspect.unwrap(f)
+    code = getattr(f, "__code__", None)
+    shift = 1 if inspect.ismethod(f) else 0
+    if code is not None and position + shift < code.co_argcount:
+        return str(code.co_varnames[position + shift])
+    return f"argument {position}"
+
+
+def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
+    """Record a function as a graph.
+
+    Parameters
+    ----------
+    f : callable
+        A function of numbers, arrays, or trees of them, in plain NumPy.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f` and returns the `Graph` of what `f` computed for them. Decisions that `f` takes on
+        values are taken once, for these values.
+
+    Raises
+    ------
+    TraceError
+        Where something cannot be followed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule import trace
+    >>> print(trace(lambda w, x: np.tanh(w * x + 1.0))(2.0, np.ones(3)))
+    <lambda>(w: float64[]*, x: float64[3])
+      %0 = np.multiply(w, x)  float64[3]
+      %1 = np.add(%0, 1.0)    float64[3]
+      %2 = np.tanh(%1)        float64[3]
+      return %2
+    """
+
+    def record(*args: Any) -> Graph:
+        with open_recording(whole=True) as recording:
+            handles = []
+            inputs = []
+            for position, argument in enumerate(args):
+                name = argument_name(f, position)
+                _, structure = tree.flatten(argument)
+                made = [traced_input(x, path, recording) for path, x in tree.leaves_with_paths(argument, name)]
+                inputs += [handle.node for handle in made]
+                handles.append(structure.unflatten(made))
+            result = f(*handles)
+        outputs = [
+            leaf.node if type(leaf) is Tracer and leaf.recording is recording else leaf for leaf in tree.leaves(result)
+        ]
+        return Graph(inputs, outputs, getattr(f, "__name__", "f"))
+
+    return record
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return `x` unchanged, with derivative zero: what is computed from it counts as constant.
+
+    Parameters
+    ----------
+    x : array, number, traced value, or a tree of them
+        What to cut off.
+
+    Returns
+    -------
+    The same values.
+
+    Examples
+    --------
+    >>> import chainrule
+    >>> chainrule.grad(lambda x: x * chainrule.stop_gradient(x))(3.0)
+    3.0
+    """
+    return tree.map(elementwise.stop_gradient, x)

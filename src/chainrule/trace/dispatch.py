@@ -1,0 +1,198 @@
+"""From a call of a NumPy or SciPy function on traced values to the tables of operations.
+
+Two tables stand here: ufuncs, which are primitives, and other functions, each with the composition that follows it.
+`chainrule.library` fills the second one.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import NoDerivativeError, TraceError, user_line
+from chainrule.ops import PRIMITIVES
+from chainrule.ops.op import Op
+from chainrule.ops.shapes import convert
+from chainrule.trace.tracer import Tracer, record
+
+__all__ = ["FUNCTIONS", "call_function", "call_ufunc", "composition", "covered", "has_tracer"]
+
+
+class Composition:
+    """How a NumPy or SciPy function is followed.
+
+    Attributes
+    ----------
+    name : str
+        As its users write it, such as ``np.var``.
+    follow : callable
+        The same function in terms of the primitives.
+    accepts : frozenset of str
+        Names of the arguments that `follow` takes.
+    """
+
+    __slots__ = ("accepts", "follow", "name", "names")
+
+    def __init__(self, name: str, follow: Callable[..., Any]) -> None:
+        self.name = name
+        self.follow = follow
+        self.names = tuple(inspect.signature(follow).parameters)
+        self.accepts = frozenset(self.names)
+
+
+#: NumPy and SciPy functions that are not ufuncs, by the function itself.
+FUNCTIONS: dict[Any, Composition] = {}
+
+_UFUNCS: dict[np.ufunc, Op] = {
+    function: op
+    for name, op in PRIMITIVES.items()
+    if name.startswith("np.") and isinstance(function := getattr(np, name[3:], None), np.ufunc)
+}
+
+#: Ufuncs that are followed by a composition of primitives.
+UFUNC_COMPOSITIONS: dict[np.ufunc, Composition] = {}
+
+
+def composition(function: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register how a function is followed.
+
+    Parameters
+    ----------
+    function : callable
+        The NumPy or SciPy function.
+    name : str
+        As its users write it, such as ``np.var``.
+
+    Returns
+    -------
+    callable
+        A decorator; the decorated function has the same arguments as far as they are followed.
+    """
+
+    def register(follow: Callable[..., Any]) -> Callable[..., Any]:
+        table: dict[Any, Composition] = UFUNC_COMPOSITIONS if isinstance(function, np.ufunc) else FUNCTIONS
+        table[function] = Composition(name, follow)
+        return follow
+
+    return register
+
+
+def covered(function: Any) -> bool:
+    """Say whether a NumPy or SciPy function is followed."""
+    return function in FUNCTIONS or function in UFUNC_COMPOSITIONS or _ufunc_op(function) is not None
+
+
+def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Follow a call that reached `__array_function__`."""
+    entry = FUNCTIONS.get(function)
+    if entry is None:
+        raise NoDerivativeError(
+            f"{_public_name(function)} is not followed by chainrule. Write it in terms of functions that are, or give its "
+            f"derivative with chainrule.custom_gradient.{user_line()}"
+        )
+    return follow(entry, args, kwargs)
+
+
+def follow(entry: Composition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a composition as one named group."""
+    if kwargs and not kwargs.keys() <= entry.accepts:
+        unknown = ", ".join(f"{name}=" for name in sorted(kwargs.keys() - entry.accepts))
+        _refuse_arguments(entry, unknown)
+    if len(args) > len(entry.names):
+        _refuse_arguments(entry, f"number {len(entry.names) + 1}")
+    tracer = _first_tracer(args)
+    if tracer is None:
+        tracer = _first_tracer(tuple(kwargs.values()))
+    if tracer is None:
+        return entry.follow(*args, **kwargs)
+    # Every recording that the traced values belong to sees the group, the outer ones through the inner one's values.
+    touched = []
+    current: Any = tracer
+    while type(current) is Tracer:
+        if current.recording.group is None:
+            current.recording.group = entry.name
+            touched.append(current.recording)
+        current = current.value
+    try:
+        return entry.follow(*args, **kwargs)
+    finally:
+        for recording in touched:
+            recording.group = None
+
+
+def _refuse_arguments(entry: Composition, which: str) -> None:
+    raise TraceError(f"{entry.name}: argument {which} is not followed on traced values.{user_line()}")
+
+
+def has_tracer(values: tuple[Any, ...] | list[Any]) -> bool:
+    """Say whether a traced value is among arguments, lists and tuples of arguments included."""
+    return _first_tracer(values) is not None
+
+
+def _first_tracer(values: tuple[Any, ...] | list[Any]) -> Tracer | None:
+    for item in values:
+        if type(item) is Tracer:
+            return item
+        if type(item) in (list, tuple):
+            found = _first_tracer(item)
+            if found is not None:
+                return found
+    return None
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Follow a call that reached `__array_ufunc__`."""
+    if method == "__call__" and not kwargs:
+        op = _UFUNCS.get(ufunc) or _ufunc_op(ufunc)
+        if op is not None:
+            return record(op, inputs, {})
+        entry = UFUNC_COMPOSITIONS.get(ufunc)
+        if entry is not None:
+            return follow(entry, inputs, kwargs)
+        raise NoDerivativeError(
+            f"{_public_name(ufunc)} has no derivative rule. Write it in terms of functions that have one, or give a rule "
+            f"with chainrule.custom_gradient.{user_line()}"
+        )
+    out = kwargs.get("out")
+    if out is not None:
+        target = "a plain array" if not any(type(part) is Tracer for part in out) else "a traced array"
+        raise TraceError(
+            f"{_public_name(ufunc)} was asked to write a traced result into {target} (out=, or an operator such as +=), which "
+            f"cannot be followed. Use the value it returns: x = x + y.{user_line()}"
+        )
+    if method != "__call__":
+        raise NoDerivativeError(
+            f"{_public_name(ufunc)}.{method} is not followed by chainrule. Use the function of its own name, such as "
+            f"np.sum for np.add.reduce.{user_line()}"
+        )
+    if kwargs.keys() == {"dtype"}:
+        # NumPy computes in that dtype: the inputs are converted first.
+        dtype = np.dtype(kwargs["dtype"])
+        return call_ufunc(ufunc, method, tuple(convert(x, dtype) for x in inputs), {})
+    raise TraceError(
+        f"{_public_name(ufunc)}: argument {', '.join(f'{name}=' for name in kwargs)} is not followed on traced "
+        f"values.{user_line()}"
+    )
+
+
+@functools.cache
+def _ufunc_op(ufunc: Any) -> Op | None:
+    op = _UFUNCS.get(ufunc)
+    if op is not None or not isinstance(ufunc, np.ufunc):
+        return op
+    import scipy.special
+
+    # Its functions are found by name, so that scipy.special is imported only once somebody uses it.
+    op = PRIMITIVES.get(f"scipy.special.{ufunc.__name__}")
+    return op if op is not None and getattr(scipy.special, ufunc.__name__) is ufunc else None
+
+
+def _public_name(function: Any) -> str:
+    module = getattr(function, "__module__", None)
+    if module is None:
+        import scipy.special
+
+        module = "scipy.special" if getattr(scipy.special, function.__name__, None) is function else "numpy"
+    return f"{module}.{function.__name__}".replace("numpy.", "np.")

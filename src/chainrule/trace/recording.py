@@ -1,0 +1,89 @@
+"""A recording: the list of operations that one differentiation, or one `trace`, sees go by."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.graph import Node
+
+__all__ = ["Recording"]
+
+# A later recording is nested in an earlier one or has nothing to do with it, so the order of making is the level.
+_levels = itertools.count()
+
+#: Arrays up to this many bytes are copied when a recording keeps them; larger ones are made read-only for its duration.
+_COPY_LIMIT = 4096
+
+
+class Recording:
+    """Collects nodes while a function runs.
+
+    Attributes
+    ----------
+    level : int
+        Grows with every recording made; an inner differentiation has the higher level.
+    append : callable
+        Takes an entry ``(node, (ans, *inputs))`` of the tape. What the backward pass need not keep is the node itself.
+    entries : list
+        The tape, in the order of computation.
+    whole : bool
+        True to record operations without derivative too and to keep every value: for graphs that are printed or evaluated
+        again. False for a derivative alone, in which such results are plain arrays.
+    group : str or None
+        The NumPy or SciPy function whose composition is running.
+    """
+
+    __slots__ = ("_locked", "append", "copies", "entries", "group", "level", "whole")
+
+    def __init__(self, *, whole: bool = False, copies: bool = False) -> None:
+        self.level = next(_levels)
+        self.entries: list[tuple[Node, tuple[Any, ...]]] = []
+        self.append = self.entries.append
+        self.whole = whole
+        self.copies = copies
+        self.group: str | None = None
+        self._locked: list[np.ndarray[Any, Any]] = []
+
+    def hold(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Make sure that a constant array still has its present entries when the backward pass reads them.
+
+        A function may fill one buffer again and again. A small array is copied; a large one is read-only until the recording ends,
+        so that writing into it raises instead of changing a derivative.
+
+        Parameters
+        ----------
+        array : ndarray
+            A constant that an operation reads.
+
+        Returns
+        -------
+        ndarray
+            The array, or its copy.
+        """
+        if not array.flags.writeable:
+            return array
+        if self.copies or array.nbytes <= _COPY_LIMIT:
+            return array.copy()
+        for part in (array, array.base):
+            if isinstance(part, np.ndarray) and part.flags.writeable:
+                part.flags.writeable = False
+                self._locked.append(part)
+        return array
+
+    def close(self) -> None:
+        """End the recording: arrays held are writable again, and a traced value that escaped can no longer be used."""
+        # A view can only be made writable after the array that owns its memory.
+        for array in reversed(self._locked):
+            array.flags.writeable = True
+        self._locked.clear()
+        self.append = _refuse  # type: ignore[assignment]
+
+
+def _refuse(entry: tuple[Node, tuple[Any, ...]]) -> None:
+    raise TraceError(
+        f"A traced value was used after its recording had ended, in {entry[0].name}: it escaped from the function that "
+        "was differentiated, through a global variable or a cache. Return it, or keep chainrule.value(x)."
+        + user_line()
+    )
