@@ -107,7 +107,9 @@ _LIBRARY_FOLDERS = tuple(
 
 def _is_users(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
-    return not (name.startswith(_OWN_FOLDER) or name.startswith(_LIBRARY_FOLDERS) or name.startswith("<__array"))
+    return not (
+        name.startswith(_OWN_FOLDER) or name.startswith(_LIBRARY_FOLDERS) or name.startswith("<__array")
+    )
 
 
 def user_line() -> str:

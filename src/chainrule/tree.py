@@ -75,7 +75,9 @@ class Structure:
         """
         values = list(values)
         if len(values) != self.size:
-            raise OptionError(f"the tree has {self.size} leaves, but {len(values)} values were given for them")
+            raise OptionError(
+                f"the tree has {self.size} leaves, but {len(values)} values were given for them"
+            )
         return self._build(iter(values))
 
     def _build(self, values: Iterator[Any]) -> Any:

@@ -62,7 +62,7 @@ class Selection:
         Where it is neither, or nothing is picked, or the same argument twice.
     """
 
-    __slots__ = ("_several", "_signature", "_wanted", "f")
+    __slots__ = ("_names", "_several", "_signature", "_wanted", "f")
 
     def __init__(self, f: Callable[..., Any], wrt: int | str | Sequence[int] | Sequence[str]) -> None:
         if not callable(f):
@@ -76,37 +76,50 @@ class Selection:
         if len(set(self._wanted)) != len(self._wanted):
             raise OptionError(f"wrt names an argument twice: {self._wanted!r}")
         # A signature costs more to find than a small function to run, so it is looked for once, and for names only.
+        self._names: dict[int | str, str] = {}
         self._signature = _signature(f) if any(isinstance(one, str) for one in self._wanted) else None
 
-    def trace(self, recording: Recording, args: tuple[Any, ...], kwargs: dict[str, Any], *, copies: bool = False) -> Call:
+    def trace(
+        self, recording: Recording, args: tuple[Any, ...], kwargs: dict[str, Any], *, copies: bool = False
+    ) -> Call:
         """Replace the leaves of the picked arguments by traced values."""
         positional = list(args)
-        named = dict(kwargs)
+        named = dict(kwargs) if kwargs else kwargs
         handles: list[Tracer] = []
         structures: list[tree.Structure] = []
         for one in self._wanted:
-            place, name = self._find(one, args, kwargs)
+            place = self._find(one, args, kwargs)
+            name = self._names.get(place) or self._name_of(place)
             argument = positional[place] if isinstance(place, int) else named[place]
             kind = type(argument)
+            traced: Any
             if kind is float or kind is np.ndarray or kind is Tracer:
-                leaves, structure = [argument], tree.LEAF
-                paths = [name]
+                traced = traced_input(
+                    argument.copy() if copies and kind is np.ndarray else argument, name, recording
+                )
+                handles.append(traced)
+                structures.append(tree.LEAF)
             else:
-                leaves, structure = tree.flatten(argument)
-                paths = [path for path, _ in tree.leaves_with_paths(argument, name)]
-            if copies:
-                leaves = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
-            made = [traced_input(leaf, path, recording) for leaf, path in zip(leaves, paths, strict=True)]
-            handles += made
-            structures.append(structure)
+                structure = tree.flatten(argument)[1]
+                made = [
+                    traced_input(
+                        leaf.copy() if copies and isinstance(leaf, np.ndarray) else leaf, path, recording
+                    )
+                    for path, leaf in tree.leaves_with_paths(argument, name)
+                ]
+                traced = structure.unflatten(made)
+                handles += made
+                structures.append(structure)
             if isinstance(place, int):
-                positional[place] = structure.unflatten(made)
+                positional[place] = traced
             else:
-                named[place] = structure.unflatten(made)
+                named[place] = traced
         return Call(self.f, positional, named, handles, structures)
 
     def rebuild(self, call: Call, values: list[Any]) -> Any:
         """Put one value for each leaf into the structure of the arguments picked."""
+        if not self._several and call.structures[0] is tree.LEAF:
+            return values[0]
         parts = []
         start = 0
         for structure in call.structures:
@@ -114,25 +127,30 @@ class Selection:
             start += structure.size
         return tuple(parts) if self._several else parts[0]
 
-    def _find(self, one: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | str, str]:
-        """Where an argument stands in this call, and its name for messages."""
+    def _name_of(self, place: int | str) -> str:
+        """Name of an argument for messages, looked for once."""
+        name = self._names[place] = place if isinstance(place, str) else argument_name(self.f, place)
+        return name
+
+    def _find(self, one: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
+        """Where an argument stands in this call."""
         if isinstance(one, str):
-            if one in kwargs:
-                return one, one
-            return self._find_name(one, args, kwargs), one
+            return one if one in kwargs else self._find_name(one, args)
         place = int(one) + len(args) if one < 0 else int(one)
         if not 0 <= place < len(args):
             raise OptionError(
                 f"{self._name} was called with {len(args)} positional arguments, but is differentiated by number {one}"
             )
-        return place, argument_name(self.f, place)
+        return place
 
-    def _find_name(self, one: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
+    def _find_name(self, one: str, args: tuple[Any, ...]) -> int:
         if self._signature is not None and one in self._signature:
             place = self._signature.index(one)
             if place < len(args):
                 return place
-            raise OptionError(f"{self._name} is differentiated by {one!r}, which this call leaves at its default; pass it")
+            raise OptionError(
+                f"{self._name} is differentiated by {one!r}, which this call leaves at its default; pass it"
+            )
         known = ", ".join(self._signature or ())
         raise OptionError(f"{self._name} has no argument {one!r}; it has {known or 'none that can be named'}")
 

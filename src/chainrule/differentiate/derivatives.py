@@ -109,7 +109,7 @@ def value_and_grad(f: Callable[..., Any], wrt: Arguments = 0, *, has_aux: bool =
         if type(output) is Tracer and output.recording is recording:
             value = output.value
             found = accumulate(
-                reversed(recording.entries), {output.node: _one_like(output)}, [handle.node for handle in call.handles]
+                recording.entries, {output.node: _one_like(output)}, [handle.node for handle in call.handles]
             )
         else:
             found = [None] * len(call.handles)
@@ -158,12 +158,16 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
         outputs, structure = tree.flatten(call())
     for output in outputs:
         if not isinstance(output, (Tracer, np.ndarray, np.generic, float, int, complex)):
-            raise TraceError(f"{_name(f)} returned {type(output).__name__}, where numbers and arrays were expected.")
+            raise TraceError(
+                f"{_name(f)} returned {type(output).__name__}, where numbers and arrays were expected."
+            )
 
     def pull_back(g: Any) -> tuple[Any, ...]:
         seeds, given = tree.flatten(g)
         if given != structure:
-            raise OptionError(f"the derivative given has the structure {given!r}, but the value of f has {structure!r}")
+            raise OptionError(
+                f"the derivative given has the structure {given!r}, but the value of f has {structure!r}"
+            )
         derivatives: dict[Node, Any] = {}
         for output, seed in zip(outputs, seeds, strict=True):
             if shape_of(seed) != shape_of(output):
@@ -174,7 +178,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
                 seed = _seed(seed, output.node)
                 before = derivatives.get(output.node)
                 derivatives[output.node] = seed if before is None else before + seed
-        found = accumulate(reversed(recording.entries), derivatives, [handle.node for handle in call.handles])
+        found = accumulate(recording.entries, derivatives, [handle.node for handle in call.handles])
         return tuple(selection.rebuild(call, _finish(found, call.handles)))
 
     return structure.unflatten(_copied(_lowered(output, recording)) for output in outputs), pull_back
@@ -192,7 +196,9 @@ def _copied(x: Any) -> Any:
 
 def _lowered(x: Any, recording: Recording) -> Any:
     """Replace the traced values of an ended recording by what they stand for."""
-    return tree.map(lambda leaf: leaf.value if type(leaf) is Tracer and leaf.recording is recording else leaf, x)
+    return tree.map(
+        lambda leaf: leaf.value if type(leaf) is Tracer and leaf.recording is recording else leaf, x
+    )
 
 
 def _name(f: Callable[..., Any]) -> str:
@@ -211,6 +217,8 @@ def _split_aux(f: Callable[..., Any], result: Any, has_aux: bool) -> tuple[Any, 
 
 
 def _check_number(f: Callable[..., Any], output: Any) -> None:
+    if type(output) is Tracer and output.shape == () and output.dtype.kind == "f":
+        return
     name = _name(f)
     if isinstance(output, (tuple, list, dict)):
         raise TraceError(
@@ -218,7 +226,9 @@ def _check_number(f: Callable[..., Any], output: Any) -> None:
             "Return the number first and use has_aux=True for the rest, or use chainrule.vjp."
         )
     if output is None:
-        raise TraceError(f"{name} returned None; a gradient needs one real number. Is a return statement missing?")
+        raise TraceError(
+            f"{name} returned None; a gradient needs one real number. Is a return statement missing?"
+        )
     if not isinstance(output, (Tracer, np.ndarray, np.generic, float, int)):
         raise TraceError(f"{name} returned {type(output).__name__}; a gradient needs one real number.")
     if shape_of(output) != ():
@@ -249,7 +259,8 @@ def _finish(found: list[Any], handles: list[Tracer]) -> list[Any]:
 
 
 def _own(g: Any, handle: Tracer, seen: set[int]) -> Any:
-    if type(g) is Tracer:
+    kind = type(g)
+    if kind is Tracer or (kind is float and handle.node.weak):
         return g
     if handle.node.weak:
         return g if type(g) in (float, complex) else g.item()

@@ -1,6 +1,6 @@
 """The backward pass: derivatives accumulated from the output to the inputs, in reverse topological order."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,15 +8,16 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.ops.axes import unbroadcast
 from chainrule.ops.op import Partial
-from chainrule.trace.tracer import peel
+from chainrule.ops.shapes import fill, index
+from chainrule.trace.tracer import Tracer, peel
 
-__all__ = ["accumulate", "contribution", "fit"]
+__all__ = ["accumulate", "contribution", "fit", "local_derivative"]
 
 Entry = tuple[Node, tuple[Any, ...]]
 
 
 def accumulate(
-    entries: Iterable[Entry], derivatives: dict[Node, Any], sources: list[Node], *, retain: bool = False
+    entries: Sequence[Entry], derivatives: dict[Node, Any], sources: list[Node], *, retain: bool = False
 ) -> list[Any]:
     """Run backward over a tape.
 
@@ -25,8 +26,8 @@ def accumulate(
 
     Parameters
     ----------
-    entries : iterable of (Node, values)
-        The tape from last to first; values are the output and the inputs as far as the rules read them.
+    entries : sequence of (Node, values)
+        The tape, in the order of computation; values are the output and the inputs as far as the rules read them.
     derivatives : dict
         The derivative with which each output starts.
     sources : list of Node
@@ -39,24 +40,29 @@ def accumulate(
     list
         The accumulated derivative of each source; None where no path leads to it.
     """
-    entries = list(entries)
     # A product 0 * inf shows as NaN in the end. That is rare, so the pass that treats it is run only then.
     with np.errstate(all="ignore"):
-        found = _pass(entries, dict(derivatives), careful=False, retain=retain)
+        found = _pass(entries, derivatives.copy(), careful=False, retain=retain)
         if any(_has_nan(found[node]) for node in sources if node in found):
-            found = _pass(entries, dict(derivatives), careful=True, retain=retain)
+            found = _pass(entries, derivatives.copy(), careful=True, retain=retain)
     return [found.get(node) for node in sources]
 
 
 def _has_nan(g: Any) -> bool:
     g = peel(g)
-    return bool(g != g) if type(g) is float or type(g) is np.float64 else bool(np.isnan(g).any())
+    # A sum is NaN where one of its terms is (or where infinities cancel, which costs one careful pass for nothing).
+    total = np.add.reduce(g, axis=None) if type(g) is np.ndarray else g
+    return bool(total != total)
 
 
-def _pass(entries: list[Entry], derivatives: dict[Node, Any], *, careful: bool, retain: bool) -> dict[Node, Any]:
+def _pass(
+    entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bool, retain: bool
+) -> dict[Node, Any]:
     get = derivatives.get
+    # Nodes whose derivative is an array that nothing else refers to, so that entries can be added in place.
+    own: set[Node] = set()
     take = get if retain else derivatives.pop
-    for node, values in entries:
+    for node, values in reversed(entries):
         g = take(node, None)
         if g is None:
             continue
@@ -71,26 +77,69 @@ def _pass(entries: list[Entry], derivatives: dict[Node, Any], *, careful: bool, 
                     part = _careful_product(node, i, g, values)
                 elif op.is_constant:
                     continue
+                elif op is index and type(g) is not Tracer:
+                    _add_entries(derivatives, own, source, g, values[2:], node.params["template"])
+                    continue
                 else:
                     part = op.transpose(i, g, *values, **node.params)
             else:
                 partial = partials[i]
                 constant = partial.constant
                 if constant is None:
-                    part = contribution(partial, g, values, careful=careful)
+                    single = -1 if careful else partial.single
+                    part = (
+                        g * partial.rule(values[single])
+                        if single >= 0
+                        else contribution(partial, g, values, careful=careful)
+                    )
                 elif constant == 1:
                     part = g
+                elif constant == -1:
+                    part = -g
                 elif constant == 0:
                     continue
                 else:
                     part = constant * g
             kind = type(part)
             # A Python number has neither shape nor dtype; it can only go to a number.
-            if kind is not float and kind is not complex and (part.shape != source.shape or part.dtype is not source.dtype):
-                part = fit(part, source)
+            if kind is not float and kind is not complex:
+                if part.shape != source.shape or part.dtype is not source.dtype:
+                    part = fit(part, source)
             before = get(source)
             derivatives[source] = part if before is None else before + part
+            if own:
+                own.discard(source)
     return derivatives
+
+
+def _add_entries(
+    derivatives: dict[Node, Any],
+    own: set[Node],
+    source: Node,
+    g: Any,
+    arrays: tuple[Any, ...],
+    template: tuple[Any, ...],
+) -> None:
+    """Add the derivative of ``x[...]`` where its entries came from, in place after the first time.
+
+    A loop that reads an array entry by entry so takes time in proportion to its length, not to its square.
+    """
+    if source.dtype.kind != "c" and g.dtype.kind == "c":
+        g = np.real(g)
+    whole = derivatives.get(source)
+    if whole is None:
+        whole = np.zeros(source.shape, source.dtype)
+        if not arrays:
+            whole[template] = g
+    else:
+        if source not in own:
+            whole = np.array(whole, source.dtype)
+        if not arrays:
+            whole[template] += g
+    if arrays:
+        np.add.at(whole, fill(template, arrays), g)
+    derivatives[source] = whole
+    own.add(source)
 
 
 def _careful_product(node: Node, i: int, g: Any, values: tuple[Any, ...]) -> Any:
@@ -118,7 +167,8 @@ def contribution(partial: Partial, g: Any, values: tuple[Any, ...], *, careful: 
     values : tuple
         The output and the inputs, as far as the rule reads them.
     careful : bool
-        True to let a zero `g` stay zero where the partial derivative is infinite or undefined.
+        True to let a zero `g` stay zero where the partial derivative is infinite or undefined. The derivative of the
+        contribution by `g` is still the partial derivative wherever that is finite.
 
     Returns
     -------
@@ -126,18 +176,22 @@ def contribution(partial: Partial, g: Any, values: tuple[Any, ...], *, careful: 
         In the shape of the output.
     """
     rule = partial.rule
-    reads = partial.reads
     assert rule is not None
-    if partial.selects:
-        return rule(g, *[values[k] for k in reads])
-    if len(reads) == 1:
-        local = rule(values[reads[0]])
-    else:
-        local = rule(*[values[k] for k in reads])
+    read = [values[k] for k in partial.reads]
+    part = rule(g, *read) if partial.takes_g else g * rule(*read)
     if careful:
-        # Zero stays zero. The derivative of this by g is still the partial derivative wherever that is finite.
-        local = np.where((g == 0) & ~np.isfinite(local), 0, local)
-    return g * local
+        local = local_derivative(partial, values)
+        part = np.where((g == 0) & ~np.isfinite(local), 0, part)
+    return part
+
+
+def local_derivative(partial: Partial, values: tuple[Any, ...]) -> Any:
+    """The partial derivative itself, from the same formula (see `contribution`)."""
+    if partial.rule is None:
+        return partial.constant
+    read = [values[k] for k in partial.reads]
+    # NumPy's one, since with Python's a division by zero would raise.
+    return partial.rule(np.float64(1), *read) if partial.takes_g else partial.rule(*read)
 
 
 def fit(part: Any, source: Node) -> Any:

@@ -36,7 +36,9 @@ def _outer(a: Any, b: Any) -> Any:
 
 @composition(np.vdot, "np.vdot")
 def _vdot(a: Any, b: Any, /) -> Any:
-    return products.matmul(np.conjugate(np.reshape(a, -1)) if a.dtype.kind == "c" else np.reshape(a, -1), np.reshape(b, -1))
+    return products.matmul(
+        np.conjugate(np.reshape(a, -1)) if a.dtype.kind == "c" else np.reshape(a, -1), np.reshape(b, -1)
+    )
 
 
 @composition(np.tensordot, "np.tensordot")
@@ -76,7 +78,9 @@ def _einsum(*operands: Any, optimize: Any = False) -> Any:
     subscripts, arrays = _as_string(operands)
     terms, result = _explicit(subscripts.replace(" ", ""), [len(shape_of(a)) for a in arrays])
     pairs = [_without_repeats(term, array) for term, array in zip(terms, arrays, strict=True)]
-    return products.einsum(*(array for _, array in pairs), subscripts=f"{','.join(term for term, _ in pairs)}->{result}")
+    return products.einsum(
+        *(array for _, array in pairs), subscripts=f"{','.join(term for term, _ in pairs)}->{result}"
+    )
 
 
 def _as_string(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:

@@ -15,17 +15,25 @@ __all__: list[str] = []
 
 def _row_major(order: str | None, name: str) -> None:
     if order not in (None, "C", "K", "A"):
-        raise TraceError(f"{name}: order={order!r} is not followed on traced values; transpose first.{user_line()}")
+        raise TraceError(
+            f"{name}: order={order!r} is not followed on traced values; transpose first.{user_line()}"
+        )
 
 
 @composition(np.reshape, "np.reshape")
-def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Any:
+def _reshape(
+    a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None
+) -> Any:
     _row_major(order, "np.reshape")
     wanted = tuple(np.atleast_1d(shape if newshape is None else newshape).tolist())
     here = shape_of(a)
     if -1 in wanted:
         # NumPy resolves the length left open, and says what is wrong with an impossible one.
-        wanted = np.broadcast_to(np.zeros(()), here).reshape(wanted).shape if 0 not in here else np.empty(here).reshape(wanted).shape
+        wanted = (
+            np.broadcast_to(np.zeros(()), here).reshape(wanted).shape
+            if 0 not in here
+            else np.empty(here).reshape(wanted).shape
+        )
     return a if wanted == here else shapes.reshape(a, shape=wanted)
 
 
@@ -134,7 +142,8 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
         return _pick(np.reshape(arr, -1), indices, 0)
     axis %= arr.ndim
     grid = tuple(
-        indices if k == axis else np.arange(n).reshape((-1,) + (1,) * (arr.ndim - k - 1)) for k, n in enumerate(arr.shape)
+        indices if k == axis else np.arange(n).reshape((-1,) + (1,) * (arr.ndim - k - 1))
+        for k, n in enumerate(arr.shape)
     )
     return shapes.index(arr, *grid, template=(SLOT,) * arr.ndim)
 
@@ -175,7 +184,9 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     rows, columns = moved.shape[-2:]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     steps = np.arange(length)
-    return shapes.index(moved, steps + max(-offset, 0), steps + max(offset, 0), template=(Ellipsis, SLOT, SLOT))
+    return shapes.index(
+        moved, steps + max(-offset, 0), steps + max(offset, 0), template=(Ellipsis, SLOT, SLOT)
+    )
 
 
 @composition(np.diag, "np.diag")
@@ -186,7 +197,9 @@ def _diag(v: Any, k: int = 0) -> Any:
         raise ValueError("Input must be 1- or 2-d.")
     size = v.shape[0] + abs(k)
     steps = np.arange(v.shape[0])
-    return shapes.index_add(v, steps + max(-k, 0), steps + max(k, 0), template=(SLOT, SLOT), shape=(size, size))
+    return shapes.index_add(
+        v, steps + max(-k, 0), steps + max(k, 0), template=(SLOT, SLOT), shape=(size, size)
+    )
 
 
 @composition(np.tril, "np.tril")
@@ -205,7 +218,14 @@ def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 
 
 @composition(np.pad, "np.pad")
-def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, reflect_type: str = "even") -> Any:
+def _pad(
+    array: Any,
+    pad_width: Any,
+    mode: str = "constant",
+    *,
+    constant_values: Any = 0,
+    reflect_type: str = "even",
+) -> Any:
     here = shape_of(array)
     given = np.broadcast_to(np.asarray(pad_width), (len(here), 2)).tolist()
     widths = tuple((int(before), int(after)) for before, after in given)
@@ -253,7 +273,9 @@ def _imag(val: Any) -> Any:
 
 
 @composition(np.nan_to_num, "np.nan_to_num")
-def _nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def _nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
     limits = np.finfo(x.dtype)
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf

@@ -19,9 +19,13 @@ def _shift(a: Any, axis: Axis) -> Any:
 
 
 @hook("scipy.special", "logsumexp")
-def _logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+def _logsumexp(
+    a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
     if return_sign:
-        raise TraceError(f"scipy.special.logsumexp: argument return_sign= is not followed on traced values.{user_line()}")
+        raise TraceError(
+            f"scipy.special.logsumexp: argument return_sign= is not followed on traced values.{user_line()}"
+        )
     if b is not None:
         # A term of weight 0 contributes nothing, even where exp(a) is infinite.
         a = np.where(b == 0, -np.inf, a)

@@ -20,6 +20,8 @@ def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Write an axis argument as a tuple of distinct numbers from 0 to ndim - 1, as NumPy reads it."""
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     return np.lib.array_utils.normalize_axis_tuple(axis, ndim)
 
 
@@ -40,9 +42,12 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum `g` over the axes along which an input of `shape` was broadcast: the transpose of broadcasting."""
     here = shape_of(g)
     extra = len(here) - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        extra + i for i, length in enumerate(shape) if length == 1 and here[extra + i] != 1
-    )
-    if axes:
-        g = np.sum(g, axis=axes)
-    return g if shape_of(g) == shape else np.reshape(g, shape)
+    axes: tuple[int, ...] | None = None
+    if shape:
+        axes = tuple(range(extra)) + tuple(
+            extra + i for i, length in enumerate(shape) if length == 1 and here[extra + i] != 1
+        )
+    if axes != ():
+        # The ufunc itself takes half the time of np.sum, and a traced value comes by its method.
+        g = np.add.reduce(g, axis=axes) if type(g) is np.ndarray else g.sum(axes)
+    return g if g.shape == shape else g.reshape(shape)

@@ -1,7 +1,7 @@
 """Elementwise operations, each by its partial derivatives.
 
 A number is a constant derivative. A formula names what it reads of `x`, `y` and `ans`; with `g` in front it returns the
-whole contribution, picking `g` or 0. None stands where no rule exists.
+whole contribution. None stands where no rule exists.
 
 Kinks follow one rule. At a tie of maximum, minimum and their kin the derivative is shared evenly; abs has 0 at 0, and so
 has relu. Piecewise constant operations have derivative zero.
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import NoDerivativeError, user_line
 from chainrule.ops.op import Op, elementwise, piecewise_constant
 
 __all__ = ["ELEMENTWISE", "imag", "real", "relu", "root", "stop_gradient", "where"]
@@ -31,18 +32,18 @@ def _special(name: str) -> Any:
     return evaluate
 
 
-def _over(x: Any) -> Any:
-    """1 / x, infinite at 0 for Python numbers too, which raise."""
-    try:
-        return 1 / x
-    except ZeroDivisionError:
-        return math.inf
-
-
 def _absolute(x: Any) -> Any:
     # For z = u + iv the derivative of |z| is (u - iv) / |z|, and 0 at 0.
-    sign = np.sign(x)
-    return np.conjugate(sign) if np.iscomplexobj(x) else sign
+    return np.conjugate(x) / _clear(np.absolute(x)) if np.iscomplexobj(x) else np.sign(x)
+
+
+def _sign(x: Any) -> Any:
+    # Only the real sign is piecewise constant: the complex one is z / |z|, which turns with z.
+    if np.iscomplexobj(x):
+        raise NoDerivativeError(
+            f"np.sign of complex numbers has no derivative rule. Write z / np.abs(z).{user_line()}"
+        )
+    return np.sign(x)
 
 
 def _power_by_base(x: Any, y: Any) -> Any:
@@ -98,9 +99,7 @@ root = elementwise("root", np.sqrt, lambda ans: np.where(ans == 0, 0, 0.5 / _cle
 #: The identity, with derivative zero by rule.
 stop_gradient = piecewise_constant("chainrule.stop_gradient", _identity)
 
-where = elementwise(
-    "np.where", np.where, 0, lambda g, c: np.where(c, g, 0), lambda g, c: np.where(c, 0, g)
-)
+where = elementwise("np.where", np.where, 0, lambda g, c: np.where(c, g, 0), lambda g, c: np.where(c, 0, g))
 
 real = elementwise("np.real", np.real, lambda g: np.real(g))
 imag = elementwise("np.imag", np.imag, lambda g, x: -1j * np.real(g) if np.iscomplexobj(x) else 0 * g)
@@ -111,28 +110,28 @@ _ONE_INPUT = (
     elementwise("np.absolute", np.absolute, _absolute),
     elementwise("np.fabs", np.fabs, lambda x: np.sign(x)),
     elementwise("np.square", np.square, lambda x: 2 * x),
-    elementwise("np.sqrt", np.sqrt, lambda ans: 0.5 / ans),
-    elementwise("np.cbrt", np.cbrt, lambda ans: 1 / (3 * ans * ans)),
+    elementwise("np.sqrt", np.sqrt, lambda g, ans: 0.5 * g / ans),
+    elementwise("np.cbrt", np.cbrt, lambda g, ans: g / (3 * ans * ans)),
     elementwise("np.reciprocal", np.reciprocal, lambda ans: -ans * ans),
     elementwise("np.exp", np.exp, lambda ans: ans),
     elementwise("np.exp2", np.exp2, lambda ans: ans * _LN2),
     elementwise("np.expm1", np.expm1, lambda ans: ans + 1),
-    elementwise("np.log", np.log, lambda x: _over(x)),
-    elementwise("np.log2", np.log2, lambda x: _over(x * _LN2)),
-    elementwise("np.log10", np.log10, lambda x: _over(x * _LN10)),
-    elementwise("np.log1p", np.log1p, lambda x: _over(1 + x)),
+    elementwise("np.log", np.log, lambda g, x: g / x),
+    elementwise("np.log2", np.log2, lambda g, x: g / (x * _LN2)),
+    elementwise("np.log10", np.log10, lambda g, x: g / (x * _LN10)),
+    elementwise("np.log1p", np.log1p, lambda g, x: g / (1 + x)),
     elementwise("np.sin", np.sin, lambda x: np.cos(x)),
     elementwise("np.cos", np.cos, lambda x: -np.sin(x)),
     elementwise("np.tan", np.tan, lambda ans: 1 + ans * ans),
     elementwise("np.arcsin", np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x))),
     elementwise("np.arccos", np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x))),
-    elementwise("np.arctan", np.arctan, lambda x: 1 / (1 + x * x)),
+    elementwise("np.arctan", np.arctan, lambda g, x: g / (1 + x * x)),
     elementwise("np.sinh", np.sinh, lambda x: np.cosh(x)),
     elementwise("np.cosh", np.cosh, lambda x: np.sinh(x)),
-    elementwise("np.tanh", np.tanh, lambda ans: (1 - ans) * (1 + ans)),
+    elementwise("np.tanh", np.tanh, lambda ans: 1 - ans * ans),
     elementwise("np.arcsinh", np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1)),
     elementwise("np.arccosh", np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1))),
-    elementwise("np.arctanh", np.arctanh, lambda x: _over((1 - x) * (1 + x))),
+    elementwise("np.arctanh", np.arctanh, lambda g, x: g / ((1 - x) * (1 + x))),
     elementwise("np.deg2rad", np.deg2rad, _DEGREE),
     elementwise("np.radians", np.radians, _DEGREE),
     elementwise("np.rad2deg", np.rad2deg, 1 / _DEGREE),
@@ -141,7 +140,7 @@ _ONE_INPUT = (
     real,
     imag,
     elementwise("scipy.special.expit", _special("expit"), lambda ans: ans * (1 - ans)),
-    elementwise("scipy.special.logit", _special("logit"), lambda x: _over(x * (1 - x))),
+    elementwise("scipy.special.logit", _special("logit"), lambda g, x: g / (x * (1 - x))),
     elementwise("scipy.special.log_expit", _special("log_expit"), lambda x: _special("expit")(-x)),
     elementwise("scipy.special.erf", _special("erf"), lambda x: (2 / math.sqrt(math.pi)) * np.exp(-x * x)),
     elementwise("np.spacing", np.spacing, None),
@@ -151,7 +150,7 @@ _TWO_INPUTS = (
     elementwise("np.add", np.add, 1, 1),
     elementwise("np.subtract", np.subtract, 1, -1),
     elementwise("np.multiply", np.multiply, lambda y: y, lambda x: x),
-    elementwise("np.divide", np.divide, lambda y: _over(y), lambda ans, y: -ans * _over(y)),
+    elementwise("np.divide", np.divide, lambda g, y: g / y, lambda g, ans, y: -g * ans / y),
     elementwise("np.power", np.power, _power_by_base, _power_by_exponent),
     elementwise("np.float_power", np.float_power, _power_by_base, _power_by_exponent),
     elementwise("np.maximum", np.maximum, _picked_x, _picked_y),
@@ -168,50 +167,61 @@ _TWO_INPUTS = (
         lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y),
     ),
     elementwise(
-        "np.logaddexp", np.logaddexp, lambda ans, x: np.exp(_weight(x, ans)), lambda ans, y: np.exp(_weight(y, ans))
+        "np.logaddexp",
+        np.logaddexp,
+        lambda ans, x: np.exp(_weight(x, ans)),
+        lambda ans, y: np.exp(_weight(y, ans)),
     ),
     elementwise(
-        "np.logaddexp2", np.logaddexp2, lambda ans, x: np.exp2(_weight(x, ans)), lambda ans, y: np.exp2(_weight(y, ans))
+        "np.logaddexp2",
+        np.logaddexp2,
+        lambda ans, x: np.exp2(_weight(x, ans)),
+        lambda ans, y: np.exp2(_weight(y, ans)),
     ),
     elementwise("np.copysign", np.copysign, lambda x, y: np.sign(x) * np.copysign(1, y), 0),
     elementwise("np.heaviside", np.heaviside, 0, lambda g, x: np.where(x == 0, g, 0)),
     elementwise("np.ldexp", np.ldexp, lambda y: np.exp2(y), None),
     elementwise("np.nextafter", np.nextafter, None, None),
     elementwise(
-        "scipy.special.xlogy", _special("xlogy"), lambda y: np.log(y), lambda x, y: x / np.where(x == 0, 1, y)
+        "scipy.special.xlogy",
+        _special("xlogy"),
+        lambda y: np.log(y),
+        lambda x, y: x / np.where((x == 0) & (y == 0), 1, y),
     ),
 )
 
-_CONSTANT = tuple(
-    piecewise_constant(f"np.{f.__name__}", f)
-    for f in (
-        np.sign,
-        np.floor,
-        np.ceil,
-        np.trunc,
-        np.rint,
-        np.floor_divide,
-        np.isnan,
-        np.isinf,
-        np.isfinite,
-        np.signbit,
-        np.equal,
-        np.not_equal,
-        np.less,
-        np.less_equal,
-        np.greater,
-        np.greater_equal,
-        np.logical_and,
-        np.logical_or,
-        np.logical_xor,
-        np.logical_not,
-        np.bitwise_and,
-        np.bitwise_or,
-        np.bitwise_xor,
-        np.invert,
-        np.left_shift,
-        np.right_shift,
-    )
+_CONSTANT = (
+    piecewise_constant("np.sign", _sign),
+    *(
+        piecewise_constant(f"np.{f.__name__}", f)
+        for f in (
+            np.floor,
+            np.ceil,
+            np.trunc,
+            np.rint,
+            np.floor_divide,
+            np.isnan,
+            np.isinf,
+            np.isfinite,
+            np.signbit,
+            np.equal,
+            np.not_equal,
+            np.less,
+            np.less_equal,
+            np.greater,
+            np.greater_equal,
+            np.logical_and,
+            np.logical_or,
+            np.logical_xor,
+            np.logical_not,
+            np.bitwise_and,
+            np.bitwise_or,
+            np.bitwise_xor,
+            np.invert,
+            np.left_shift,
+            np.right_shift,
+        )
+    ),
 )
 
 ELEMENTWISE: tuple[Op, ...] = (relu, root, stop_gradient, where, *_ONE_INPUT, *_TWO_INPUTS, *_CONSTANT)

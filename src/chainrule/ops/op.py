@@ -27,25 +27,30 @@ class Partial:
         The formula otherwise.
     reads : tuple of int
         What the formula takes, in its own order: 0 for `ans`, 1 and on for the inputs.
-    selects : bool
-        True where the formula takes `g` first and returns the whole contribution. It picks `g` or 0, so that a zero derivative
-        meets even an infinite `g` as 0.
+    single : int
+        The one thing that the formula takes, where it takes one and gives the derivative alone; -1 otherwise.
+    takes_g : bool
+        True where the formula takes `g` first and returns the whole contribution: because that is shorter (g / y), or
+        because it picks `g` or 0, so that a zero derivative meets even an infinite `g` as 0.
     """
 
-    __slots__ = ("constant", "reads", "rule", "selects")
+    __slots__ = ("constant", "reads", "rule", "single", "takes_g")
 
     def __init__(self, stated: float | Rule, names: tuple[str, ...]) -> None:
         self.constant: float | None = None
         self.rule: Rule | None = None
         self.reads: tuple[int, ...] = ()
-        self.selects = False
+        self.takes_g = False
+        self.single = -1
         if not callable(stated):
             self.constant = stated
             return
         read = tuple(inspect.signature(stated).parameters)
         self.rule = stated
-        self.selects = read[:1] == ("g",)
+        self.takes_g = read[:1] == ("g",)
         self.reads = tuple(("ans", *names).index(name) for name in read if name != "g")
+        if len(self.reads) == 1 and not self.takes_g:
+            self.single = self.reads[0]
 
 
 class Op:
@@ -72,7 +77,19 @@ class Op:
         True for a product of its inputs, whose derivative by one input is the product of `g` and the others.
     """
 
-    __slots__ = ("evaluate", "infer", "is_constant", "is_multilinear", "keeps", "keeps_ans", "keeps_x", "keeps_y", "name", "partials", "transpose")
+    __slots__ = (
+        "evaluate",
+        "infer",
+        "is_constant",
+        "is_multilinear",
+        "keeps",
+        "keeps_ans",
+        "keeps_x",
+        "keeps_y",
+        "name",
+        "partials",
+        "transpose",
+    )
 
     def __init__(
         self,

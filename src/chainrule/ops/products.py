@@ -19,30 +19,27 @@ def _infer_matmul(x: Any, y: Any) -> Aval:
     return (*np.broadcast_shapes(a[:-2], b[:-2]), *rows, *columns), np.result_type(x.dtype, y.dtype)
 
 
-def _turn(x: Any) -> Any:
-    """Exchange the last two axes."""
-    return np.swapaxes(x, -1, -2)
-
-
 def _matmul_transpose(i: int, g: Any, ans: Any, x: Any, y: Any) -> Any:
     # With c = x y: dl/dx = g y^T, dl/dy = x^T g. A vector is a matrix of one row (left) or one column (right).
     x_ndim, y_ndim = len(x.shape), len(y.shape)
     if x_ndim == 1 and y_ndim == 1:
         return g * (y if i == 0 else x)
     if y_ndim == 1:
-        return g[..., None] * y if i == 0 else _sum_rows(x, g)
+        if i == 0:
+            return g[..., None] * y
+        return g @ x if x_ndim == 2 else np.reshape(g, (_leading(x),)) @ _rows(x)
     if x_ndim == 1:
         return (y @ g[..., None])[..., 0] if i == 0 else x[:, None] * g[..., None, :]
     if i == 0:
-        return g @ _turn(y)
+        return g @ y.mT
     if y_ndim == 2 and x_ndim > 2:
         # One product over all leading axes instead of one for each, summed afterwards.
         return _rows(x).T @ _rows(g)
-    return _turn(x) @ g
+    return x.mT @ g
 
 
 def _rows(x: Any) -> Any:
-    return np.reshape(x, (-1, x.shape[-1])) if x.size else np.reshape(x, (_leading(x), x.shape[-1]))
+    return np.reshape(x, (_leading(x), x.shape[-1]))
 
 
 def _leading(x: Any) -> int:
@@ -50,10 +47,6 @@ def _leading(x: Any) -> int:
     for length in x.shape[:-1]:
         size *= length
     return size
-
-
-def _sum_rows(x: Any, g: Any) -> Any:
-    return np.reshape(g, (_leading(x),)) @ _rows(x)
 
 
 def _einsum(*operands: Any, subscripts: str) -> Any:
@@ -67,7 +60,9 @@ def _infer_einsum(*operands: Any, subscripts: str) -> Aval:
     for term, operand in zip(terms, operands, strict=True):
         for letter, length in zip(term, operand.shape, strict=True):
             lengths[letter] = length if lengths.get(letter, 1) == 1 else lengths[letter]
-    return tuple(lengths[letter] for letter in result), np.result_type(*(operand.dtype for operand in operands))
+    return tuple(lengths[letter] for letter in result), np.result_type(
+        *(operand.dtype for operand in operands)
+    )
 
 
 def split_subscripts(subscripts: str) -> tuple[list[str], str]:
@@ -78,18 +73,19 @@ def split_subscripts(subscripts: str) -> tuple[list[str], str]:
 
 def _einsum_transpose(i: int, g: Any, ans: Any, *operands: Any, subscripts: str) -> Any:
     # The derivative by one operand is the product of g and the others, with that operand's subscripts as the result.
-    # A subscript that only this operand has was summed over: the derivative does not vary along it.
     terms, result = split_subscripts(subscripts)
-    others = [(term, operand) for k, (term, operand) in enumerate(zip(terms, operands, strict=True)) if k != i]
+    others = [
+        (term, operand) for k, (term, operand) in enumerate(zip(terms, operands, strict=True)) if k != i
+    ]
     known = set(result).union(*(term for term, _ in others))
     present = "".join(letter for letter in terms[i] if letter in known)
     left = ",".join([result, *(term for term, _ in others)])
     part = np.einsum(f"{left}->{present}", g, *(operand for _, operand in others))
     lengths = iter(shape_of(part))
     spread = tuple(next(lengths) if letter in known else 1 for letter in terms[i])
+    # Along an axis that only this operand has, or that has length 1 in all others, the derivative is the same everywhere.
     full = tuple(
-        here if letter in known else length
-        for letter, here, length in zip(terms[i], spread, operands[i].shape, strict=True)
+        length if here == 1 else here for here, length in zip(spread, operands[i].shape, strict=True)
     )
     return np.broadcast_to(np.reshape(part, spread), full)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule.ops.axes import Axis, expanded, normalize_axes, reduced_shape, shape_of
 from chainrule.ops.op import Op, piecewise_constant, structural
+from chainrule.ops.shapes import broadcast_to
 
 __all__ = ["REDUCTIONS", "amax", "amin", "argsort", "cumprod", "cumsum", "prod", "sum"]
 
@@ -21,7 +22,9 @@ def _infer_reduction(evaluate: Any) -> Any:
 
 
 def _sum_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    return np.broadcast_to(expanded(g, x.shape, axis), x.shape)
+    if axis is not None and not keepdims:
+        g = expanded(g, x.shape, axis)
+    return broadcast_to(g, shape=x.shape)
 
 
 def _extreme_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -91,8 +94,12 @@ def _cumprod_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: int) -> Any:
     factor = np.concatenate([x[..., 1:], zero], axis=-1)
     shift = 1
     while shift < length:
-        s = np.concatenate([s[..., :-shift] + factor[..., :-shift] * s[..., shift:], s[..., -shift:]], axis=-1)
-        factor = np.concatenate([factor[..., :-shift] * factor[..., shift:], factor[..., -shift:] * 0], axis=-1)
+        s = np.concatenate(
+            [s[..., :-shift] + factor[..., :-shift] * s[..., shift:], s[..., -shift:]], axis=-1
+        )
+        factor = np.concatenate(
+            [factor[..., :-shift] * factor[..., shift:], factor[..., -shift:] * 0], axis=-1
+        )
         shift *= 2
     return np.moveaxis(_times(s, _before(x)), -1, axis)
 
@@ -117,11 +124,13 @@ def _infer_argsort(x: Any, *, axis: int, kind: str | None = None) -> tuple[tuple
     return shape_of(x), np.dtype(np.intp)
 
 
-sum = structural("np.sum", np.sum, _infer_reduction(np.sum), _sum_transpose)
+sum = structural("np.sum", np.add.reduce, _infer_reduction(np.sum), _sum_transpose)
 prod = structural("np.prod", np.prod, _infer_reduction(np.prod), _prod_transpose, keeps=(1,))
 amax = structural("np.max", np.max, _infer_reduction(np.max), _extreme_transpose, keeps=(0, 1))
 amin = structural("np.min", np.min, _infer_reduction(np.min), _extreme_transpose, keeps=(0, 1))
-cumsum = structural("np.cumsum", _evaluate_cumulative(np.cumsum), _infer_running(np.cumsum), _cumsum_transpose)
+cumsum = structural(
+    "np.cumsum", _evaluate_cumulative(np.cumsum), _infer_running(np.cumsum), _cumsum_transpose
+)
 cumprod = structural(
     "np.cumprod", _evaluate_cumulative(np.cumprod), _infer_running(np.cumprod), _cumprod_transpose, keeps=(1,)
 )

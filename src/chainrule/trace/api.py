@@ -1,8 +1,7 @@
 """Recording a function, and stepping in and out of a recording."""
 
-import contextlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,26 +17,34 @@ from chainrule.trace.tracer import Tracer, dtype_of
 __all__ = ["argument_name", "open_recording", "stop_gradient", "trace", "traced_input"]
 
 
-@contextlib.contextmanager
-def open_recording(*, whole: bool = False, copies: bool = False) -> Iterator[Recording]:
-    """Record what happens to the traced values made in this block (see `Recording`)."""
-    recording = Recording(whole=whole, copies=copies)
-    hooks.install()
-    try:
-        yield recording
-    except ValueError as problem:
+class open_recording:  # noqa: N801
+    """Record what happens to the traced values made in this block (see `Recording`).
+
+    A class, since a generator with `contextlib.contextmanager` takes longer than differentiating a small function.
+    """
+
+    __slots__ = ("recording",)
+
+    def __init__(self, *, whole: bool = False, copies: bool = False) -> None:
+        self.recording = Recording(whole=whole, copies=copies)
+
+    def __enter__(self) -> Recording:
+        hooks.install()
+        return self.recording
+
+    def __exit__(self, kind: Any, problem: BaseException | None, traceback: Any) -> None:
+        hooks.remove()
+        self.recording.close()
+        if not isinstance(problem, ValueError):
+            return
         # NumPy asks a traced value for its length first, and hides the real reason behind that.
         if isinstance(problem.__cause__, TraceError):
             raise problem.__cause__ from None
         if "read-only" in str(problem):
             problem.add_note(
-                "chainrule keeps an array that takes part in a recorded computation read-only until the recording ends, since "
-                "the backward pass reads it. Write into a copy of it."
+                "chainrule keeps an array that takes part in a recorded computation read-only until the recording ends, "
+                "since the backward pass reads it. Write into a copy of it."
             )
-        raise
-    finally:
-        hooks.remove()
-        recording.close()
 
 
 def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
@@ -134,12 +141,15 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
             for position, argument in enumerate(args):
                 name = argument_name(f, position)
                 _, structure = tree.flatten(argument)
-                made = [traced_input(x, path, recording) for path, x in tree.leaves_with_paths(argument, name)]
+                made = [
+                    traced_input(x, path, recording) for path, x in tree.leaves_with_paths(argument, name)
+                ]
                 inputs += [handle.node for handle in made]
                 handles.append(structure.unflatten(made))
             result = f(*handles)
         outputs = [
-            leaf.node if type(leaf) is Tracer and leaf.recording is recording else leaf for leaf in tree.leaves(result)
+            leaf.node if type(leaf) is Tracer and leaf.recording is recording else leaf
+            for leaf in tree.leaves(result)
         ]
         return Graph(inputs, outputs, getattr(f, "__name__", "f"))
 

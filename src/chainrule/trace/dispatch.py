@@ -1,11 +1,10 @@
 """From a call of a NumPy or SciPy function on traced values to the tables of operations.
 
-Two tables stand here: ufuncs, which are primitives, and other functions, each with the composition that follows it.
-`chainrule.library` fills the second one.
+Ufuncs are primitives, for the most part; other functions are followed by a composition of primitives, which
+`chainrule.library` registers here.
 """
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -15,41 +14,10 @@ from chainrule.errors import NoDerivativeError, TraceError, user_line
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert
-from chainrule.trace.tracer import Tracer, record
+from chainrule.trace.tracer import FUNCTIONS, UFUNCS, Composition, Tracer, record
 
 __all__ = ["FUNCTIONS", "call_function", "call_ufunc", "composition", "covered", "has_tracer"]
 
-
-class Composition:
-    """How a NumPy or SciPy function is followed.
-
-    Attributes
-    ----------
-    name : str
-        As its users write it, such as ``np.var``.
-    follow : callable
-        The same function in terms of the primitives.
-    accepts : frozenset of str
-        Names of the arguments that `follow` takes.
-    """
-
-    __slots__ = ("accepts", "follow", "name", "names")
-
-    def __init__(self, name: str, follow: Callable[..., Any]) -> None:
-        self.name = name
-        self.follow = follow
-        self.names = tuple(inspect.signature(follow).parameters)
-        self.accepts = frozenset(self.names)
-
-
-#: NumPy and SciPy functions that are not ufuncs, by the function itself.
-FUNCTIONS: dict[Any, Composition] = {}
-
-_UFUNCS: dict[np.ufunc, Op] = {
-    function: op
-    for name, op in PRIMITIVES.items()
-    if name.startswith("np.") and isinstance(function := getattr(np, name[3:], None), np.ufunc)
-}
 
 #: Ufuncs that are followed by a composition of primitives.
 UFUNC_COMPOSITIONS: dict[np.ufunc, Composition] = {}
@@ -145,7 +113,7 @@ def _first_tracer(values: tuple[Any, ...] | list[Any]) -> Tracer | None:
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Follow a call that reached `__array_ufunc__`."""
     if method == "__call__" and not kwargs:
-        op = _UFUNCS.get(ufunc) or _ufunc_op(ufunc)
+        op = _ufunc_op(ufunc)
         if op is not None:
             return record(op, inputs, {})
         entry = UFUNC_COMPOSITIONS.get(ufunc)
@@ -179,14 +147,17 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 @functools.cache
 def _ufunc_op(ufunc: Any) -> Op | None:
-    op = _UFUNCS.get(ufunc)
-    if op is not None or not isinstance(ufunc, np.ufunc):
-        return op
+    if not isinstance(ufunc, np.ufunc):
+        return None
+    if ufunc in UFUNCS:
+        return UFUNCS[ufunc]
+    name = ufunc.__name__
+    if getattr(np, name, None) is ufunc:
+        return PRIMITIVES.get(f"np.{name}")
     import scipy.special
 
     # Its functions are found by name, so that scipy.special is imported only once somebody uses it.
-    op = PRIMITIVES.get(f"scipy.special.{ufunc.__name__}")
-    return op if op is not None and getattr(scipy.special, ufunc.__name__) is ufunc else None
+    return PRIMITIVES.get(f"scipy.special.{name}") if getattr(scipy.special, name, None) is ufunc else None
 
 
 def _public_name(function: Any) -> str:

@@ -7,13 +7,16 @@ code reaches names that were imported earlier, too. When the last recording clos
 else is ever touched.
 """
 
+import importlib.machinery
 import sys
 import threading
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType
 from typing import Any
 
-from chainrule.trace.dispatch import Composition, follow, has_tracer
+from chainrule.trace.dispatch import follow, has_tracer
+from chainrule.trace.tracer import Composition
 
 __all__ = ["HOOKED", "hook", "install", "remove"]
 
@@ -22,7 +25,9 @@ HOOKED: dict[tuple[str, str], Composition] = {}
 
 _lock = threading.Lock()
 _open_recordings = 0
-_exchanged: list[tuple[FunctionType, CodeType]] = []
+_modules_seen = 0
+# Each function found, with its own code and the code that catches traced values.
+_found: dict[tuple[str, str], tuple[FunctionType, CodeType, CodeType]] = {}
 
 
 def hook(module: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -51,8 +56,14 @@ def install() -> None:
     global _open_recordings
     with _lock:
         _open_recordings += 1
-        if len(_exchanged) < len(HOOKED):
-            _exchange()
+        if len(_found) < len(HOOKED):
+            if len(sys.modules) != _modules_seen:
+                _find()
+            if _open_recordings == 1:
+                sys.meta_path.insert(0, _watch)
+        if _open_recordings == 1:
+            for function, _, catching in _found.values():
+                function.__code__ = catching
 
 
 def remove() -> None:
@@ -61,22 +72,58 @@ def remove() -> None:
     with _lock:
         _open_recordings -= 1
         if _open_recordings == 0:
-            while _exchanged:
-                function, code = _exchanged.pop()
-                function.__code__ = code
+            for function, own, _ in _found.values():
+                function.__code__ = own
+            if _watch in sys.meta_path:
+                sys.meta_path.remove(_watch)
 
 
-def _exchange() -> None:
-    done = {function for function, _ in _exchanged}
-    for (module_name, name), entry in HOOKED.items():
-        # A module that nobody imported so far is looked for again when the next recording opens.
-        module = sys.modules.get(module_name)
-        function = getattr(module, name, None)
-        if not isinstance(function, FunctionType) or function in done:
-            continue
-        own = function.__code__
-        function.__code__ = _catching_code(function, entry)
-        _exchanged.append((function, own))
+def _find() -> None:
+    global _modules_seen
+    _modules_seen = len(sys.modules)
+    for key, entry in HOOKED.items():
+        module_name, name = key
+        function = getattr(sys.modules.get(module_name), name, None)
+        if key not in _found and isinstance(function, FunctionType):
+            _found[key] = (function, function.__code__, _catching_code(function, entry))
+
+
+class _Watch:
+    """Sees a module with functions to catch being imported for the first time while a recording is open."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if not any(name == module for module, _ in HOOKED):
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _CatchAfterwards(spec.loader)
+        return spec
+
+
+class _CatchAfterwards:
+    """Runs a module as its own loader does, and then catches its functions."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> Any:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: Any) -> None:
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        with _lock:
+            _find()
+            if _open_recordings:
+                for function, _, catching in _found.values():
+                    function.__code__ = catching
+
+
+# Python asks finders and loaders for their methods only; the base classes of importlib.abc would cost 10 ms of import.
+_watch: Any = _Watch()
 
 
 def _catching_code(function: FunctionType, entry: Composition) -> CodeType:
@@ -103,7 +150,11 @@ def _catch(*args: Any, **kwargs: Any) -> Any:
 
 def _plain_copy(function: FunctionType) -> FunctionType:
     copied = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
     )
     copied.__kwdefaults__ = function.__kwdefaults__
     return copied

@@ -20,7 +20,9 @@ def _transpose(x: Any, *axes: Any) -> Any:
     return np.transpose(x, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
 
 
-def _astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+def _astype(
+    x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+) -> Any:
     return convert(x, np.dtype(dtype))
 
 

@@ -5,6 +5,7 @@ come through the short ways `_one` and `_two`, NumPy's functions through its two
 """
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -18,7 +19,44 @@ from chainrule.ops.op import Op
 from chainrule.trace.indexing import split_index
 from chainrule.trace.recording import Recording
 
-__all__ = ["Tracer", "record", "value", "wrap"]
+__all__ = ["FUNCTIONS", "UFUNCS", "Composition", "Tracer", "record", "value", "wrap"]
+
+
+class Composition:
+    """How a NumPy or SciPy function is followed.
+
+    Attributes
+    ----------
+    name : str
+        As its users write it, such as ``np.var``.
+    follow : callable
+        The same function in terms of the primitives.
+    names : tuple of str
+        Names of the arguments that `follow` takes.
+    accepts : frozenset of str
+        The same names, for looking up.
+    """
+
+    __slots__ = ("accepts", "follow", "name", "names")
+
+    def __init__(self, name: str, follow: Callable[..., Any]) -> None:
+        self.name = name
+        self.follow = follow
+        self.names = tuple(inspect.signature(follow).parameters)
+        self.accepts = frozenset(self.names)
+
+
+#: NumPy functions that are not ufuncs, each with the composition that follows it.
+FUNCTIONS: dict[Any, Composition] = {}
+
+#: NumPy's ufuncs that are primitives with a rule for each input; the others take the long way.
+UFUNCS: dict[np.ufunc, Op] = {
+    function: op
+    for name, op in PRIMITIVES.items()
+    if name.startswith("np.")
+    and isinstance(function := getattr(np, name[3:], None), np.ufunc)
+    and all(op.has_derivative(i) for i in range(function.nin))
+}
 
 _FLOAT = np.dtype(np.float64)
 _INT = np.dtype(np.int64)
@@ -27,6 +65,7 @@ _BOOL = np.dtype(bool)
 _PYTHON_DTYPES: dict[type, np.dtype[Any]] = {float: _FLOAT, int: _INT, complex: _COMPLEX, bool: _BOOL}
 _NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
 _EMPTY: dict[str, Any] = {}
+_NDARRAY = np.ndarray
 _NOTHING: tuple[Any, ...] = ()
 
 
@@ -36,7 +75,12 @@ def dtype_of(kind: type) -> np.dtype[Any]:
 
 
 def wrap(
-    recording: Recording, op: Op, inputs: tuple[Any, ...], params: dict[str, Any], kept: tuple[Any, ...], ans: Any
+    recording: Recording,
+    op: Op,
+    inputs: tuple[Any, ...],
+    params: dict[str, Any],
+    kept: tuple[Any, ...],
+    ans: Any,
 ) -> "Tracer":
     """Record one operation that has been computed.
 
@@ -57,7 +101,9 @@ def wrap(
         The handle on the new node.
     """
     kind = type(ans)
-    if kind in _PYTHON_DTYPES:
+    if kind is _NDARRAY:
+        node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group)
+    elif kind in _PYTHON_DTYPES:
         node = Node(op, inputs, params, (), _PYTHON_DTYPES[kind], True, recording.group)
     elif kind is Tracer:
         source = ans.node
@@ -90,6 +136,8 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     NoDerivativeError
         Where the derivative by a traced input is needed and no rule exists.
     """
+    if len(args) == 1 and op.has_derivative(0):
+        return _one_with(op, args[0], params)
     recording: Recording | None = None
     for argument in args:
         if type(argument) is Tracer and (recording is None or argument.recording.level > recording.level):
@@ -121,19 +169,22 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     every = -1 in keeps
     kept = (
         ans if 0 in keeps else None,
-        *(v if every or i + 1 in keeps or not isinstance(n, Node) else n for i, (v, n) in enumerate(zip(values, inputs, strict=True))),
+        *(
+            v if every or i + 1 in keeps or not isinstance(n, Node) else n
+            for i, (v, n) in enumerate(zip(values, inputs, strict=True))
+        ),
     )
     return wrap(recording, op, tuple(inputs), params, kept, ans)
 
 
 def _constant(x: Any, recording: Recording, op: Op) -> Any:
     """What a recording holds for an input that it does not trace."""
-    if isinstance(x, np.ndarray):
-        return recording.hold(np.asarray(x)) if op.keeps or recording.whole else x
+    if type(x) is _NDARRAY:
+        return recording.hold(x) if op.keeps or recording.whole else x
     if type(x) is Tracer or isinstance(x, (np.generic, float, int, complex)):
         return x
     try:
-        return np.asarray(x)
+        return recording.hold(np.asarray(x))
     except TraceError:
         raise
     except Exception as problem:
@@ -143,11 +194,27 @@ def _constant(x: Any, recording: Recording, op: Op) -> Any:
 
 
 def _one(op: Op, compute: Callable[[Any], Any], x: "Tracer") -> Any:
-    recording = x.recording
+    """Record an operation without parameters on one traced value."""
     a = x.value
-    ans = compute(a)
-    kept = (ans if op.keeps_ans or recording.whole else None, a if op.keeps_x or recording.whole else x.node)
-    return wrap(recording, op, (x.node,), _EMPTY, kept, ans)
+    return _finish_one(op, x, a, compute(a), _EMPTY)
+
+
+def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
+    """Record an operation with parameters on one traced value."""
+    a = x.value
+    ans = record(op, (a,), params) if type(a) is Tracer else op.evaluate(a, **params)
+    return _finish_one(op, x, a, ans, params)
+
+
+def _finish_one(op: Op, x: "Tracer", a: Any, ans: Any, params: dict[str, Any]) -> Any:
+    recording = x.recording
+    if recording.whole:
+        return wrap(recording, op, (x.node,), params, (ans, a), ans)
+    if op.is_constant:
+        return ans
+    source = x.node
+    kept = (ans if op.keeps_ans else None, a if op.keeps_x else source)
+    return wrap(recording, op, (source,), params, kept, ans)
 
 
 def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
@@ -229,7 +296,9 @@ def _lost(what: str, x: "Tracer", instead: str) -> NoReturn:
 
 
 _NEGATIVE, _POSITIVE, _ABSOLUTE = (PRIMITIVES[f"np.{name}"] for name in ("negative", "positive", "absolute"))
-_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = (PRIMITIVES[f"np.{name}"] for name in ("add", "subtract", "multiply", "divide"))
+_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = (
+    PRIMITIVES[f"np.{name}"] for name in ("add", "subtract", "multiply", "divide")
+)
 _POWER, _MATMUL, _MOD = (PRIMITIVES[f"np.{name}"] for name in ("power", "matmul", "remainder"))
 _FLOOR_DIVIDE, _INVERT = (PRIMITIVES[f"np.{name}"] for name in ("floor_divide", "invert"))
 _AND, _OR, _XOR = (PRIMITIVES[f"np.bitwise_{name}"] for name in ("and", "or", "xor"))
@@ -302,17 +371,32 @@ class Tracer:
     def flat(self) -> Iterator[Any]:
         return iter(np.ravel(self))  # type: ignore[call-overload]
 
-    # The two protocols of NumPy.
+    # The two protocols of NumPy. Both take the short way where the tables have an entry, and leave the rest, errors
+    # included, to `chainrule.trace.dispatch`.
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            op = UFUNCS.get(ufunc)
+            if op is not None:
+                return _one(op, ufunc, inputs[0]) if len(inputs) == 1 else _two(op, ufunc, *inputs)
         from chainrule.trace.dispatch import call_ufunc
 
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from chainrule.trace.dispatch import call_function
+        entry = FUNCTIONS.get(function)
+        if entry is None or (kwargs and not kwargs.keys() <= entry.accepts) or type(self.value) is Tracer:
+            from chainrule.trace.dispatch import call_function
 
-        return call_function(function, args, kwargs)
+            return call_function(function, args, kwargs)
+        recording = self.recording
+        if recording.group is not None:
+            return entry.follow(*args, **kwargs)
+        recording.group = entry.name
+        try:
+            return entry.follow(*args, **kwargs)
+        finally:
+            recording.group = None
 
     @staticmethod
     def __chainrule_record__(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -436,7 +520,9 @@ class Tracer:
         )
 
     def __int__(self) -> int:
-        _lost("int() was called on", self, "Use np.trunc(x), or int(chainrule.value(x)) to step out on purpose.")
+        _lost(
+            "int() was called on", self, "Use np.trunc(x), or int(chainrule.value(x)) to step out on purpose."
+        )
 
     def __complex__(self) -> complex:
         _lost("complex() was called on", self, "Use x + 0j, or chainrule.value(x) to step out on purpose.")
@@ -485,7 +571,11 @@ class Tracer:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        _lost("pickle was asked to store", self, "A traced value cannot be sent to another process or stored; use chainrule.value(x).")
+        _lost(
+            "pickle was asked to store",
+            self,
+            "A traced value cannot be sent to another process or stored; use chainrule.value(x).",
+        )
 
     # Containers.
 
@@ -500,6 +590,9 @@ class Tracer:
         return (self[i] for i in range(self.node.shape[0]))
 
     def __getitem__(self, key: Any) -> Any:
+        a = self.value
+        if type(a) is _NDARRAY and (type(key) is int or type(key) is slice):
+            return _finish_one(_INDEX, self, a, a[key], {"template": (key,)})
         template, arrays = split_index(key)
         return record(_INDEX, (self, *arrays), {"template": template})
 

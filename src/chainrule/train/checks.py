@@ -1,0 +1,98 @@
+"""What is refused before the first step."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import tree
+from chainrule.errors import DataError, OptionError
+from chainrule.nn import Parameters, objective
+from chainrule.nn.layers import check_size
+from chainrule.train.divergence import all_finite
+from chainrule.train.task import Examples, Task
+
+__all__ = ["checked"]
+
+
+def checked(task: Task, parameters: Parameters) -> Task:
+    """Check a task before its first step, and bring its arrays to the precision of the parameters.
+
+    Parameters
+    ----------
+    task : Task
+        The task, with arrays of any numeric dtype.
+    parameters : tuple of dicts of arrays
+        Parameters of the network.
+
+    Returns
+    -------
+    Task
+        The same task.
+
+    Raises
+    ------
+    DataError
+        Where inputs, targets or parameters have a shape that does not fit, are not finite, or targets are not
+        what the loss expects.
+    OptionError
+        Where the network cannot be trained through, the loss does not fit the output, or the batch size is no
+        positive integer.
+    """
+    if task.batch_size is not None:
+        check_size("batch_size", task.batch_size)
+    arrays = tree.leaves_with_paths(parameters, "parameters")
+    for path, array in arrays:
+        if not np.isfinite(array).all():
+            raise DataError(f"{path} has entries that are NaN or infinite: initialise the network again")
+    dtype = np.result_type(*(array for _, array in arrays))
+    if dtype.kind != "f":
+        raise OptionError(f"the parameters have to be real floating-point numbers, found dtype {dtype}")
+    minimised = objective(task.network, task.loss, task.regularizers, task.reduction)
+    examples = _checked_examples(task, minimised, parameters, "", (task.inputs, task.targets), dtype)
+    validation = task.validation
+    if validation is not None:
+        validation = _checked_examples(task, minimised, parameters, "validation ", validation, dtype)
+    return replace(task, inputs=examples[0], targets=examples[1], validation=validation)
+
+
+def _checked_examples(
+    task: Task,
+    minimised: Callable[..., Any],
+    parameters: Parameters,
+    prefix: str,
+    examples: Examples,
+    dtype: np.dtype[Any],
+) -> Examples:
+    inputs, targets = np.asarray(examples[0]), np.asarray(examples[1])
+    inputs = inputs.astype(dtype, copy=False) if inputs.dtype.kind in "biuf" else inputs
+    for name, array in ((f"{prefix}inputs", inputs), (f"{prefix}targets", targets)):
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"{name} have to be real numbers, found dtype {array.dtype}")
+        if not len(array.shape) or not len(array):
+            raise DataError(f"{name} have no examples: shape {array.shape}")
+        _refuse_not_finite(name, array)
+    if len(inputs) != len(targets):
+        raise DataError(
+            f"there are {len(inputs)} {prefix}inputs but {len(targets)} {prefix}targets: give one row for each "
+            "every example"
+        )
+    if task.loss.targets is not None or targets.dtype.kind == "f":
+        targets = targets.astype(dtype, copy=False)
+    with np.errstate(all="ignore"):
+        minimised(parameters, inputs[:1], targets[:1])  # raises where shapes do not fit
+    task.loss.check_targets(targets)
+    return inputs, targets
+
+
+def _refuse_not_finite(name: str, array: NDArray[Any]) -> None:
+    if array.dtype.kind != "f" or all_finite([array]):
+        return
+    places = np.argwhere(~np.isfinite(array))
+    index = ", ".join(str(i) for i in places[0])
+    raise DataError(
+        f"{name}[{index}] is {array[tuple(places[0])]}: numbers have to be finite. {len(places)} entries "
+        "are not; correct them, or leave their rows out"
+    )

@@ -1,0 +1,152 @@
+"""The state of a training run, and the history that it carries."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.nn import Parameters
+
+__all__ = ["Best", "Epoch", "History", "TrainState"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of a history.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the epoch, from 1.
+    steps : int
+        Steps taken since the start of the run.
+    objective : float
+        Objective over the epoch's minibatches, each at the parameters before its step: their mean, weighted
+        by the number of examples, or their sum where the losses of examples are summed.
+    validation : float or None
+        Cost on the held-out data at the end of the epoch; None where there are none.
+    rate : float or None
+        Rate of the epoch's last step; None where the optimiser has none.
+    seconds : float
+        Time that the epoch took.
+    """
+
+    epoch: int
+    steps: int
+    objective: float
+    validation: float | None
+    rate: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened in each epoch.
+
+    Attributes
+    ----------
+    rows : tuple of Epoch
+        One row for each whole epoch.
+
+    Examples
+    --------
+    >>> history = History((Epoch(1, 10, 0.5, None, 0.1, 0.02), Epoch(2, 20, 0.25, None, 0.1, 0.02)))
+    >>> len(history), history[-1].objective
+    (2, 0.25)
+    >>> history.arrays()["objective"]
+    array([0.5 , 0.25])
+    """
+
+    rows: tuple[Epoch, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> Epoch:
+        return self.rows[index]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Make one array for each column, by name; what is None in a row is NaN.
+
+        Returns
+        -------
+        dict of str to array, shape (epochs,)
+            ``epoch`` and ``steps`` of integers, the others of float64.
+        """
+        whole = {"epoch", "steps"}
+        return {
+            column.name: np.array(
+                [getattr(row, column.name) for row in self.rows],
+                dtype=np.int64 if column.name in whole else np.float64,
+            )
+            for column in fields(Epoch)
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The parameters that did best on the held-out data so far.
+
+    Attributes
+    ----------
+    parameters : tuple of dicts of arrays
+        The parameters at the end of that epoch.
+    epoch : int
+        Its number, from 1.
+    validation : float
+        Their cost on the held-out data.
+    """
+
+    parameters: Parameters
+    epoch: int
+    validation: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainState:
+    """All that a run needs in order to go on: a checkpoint.
+
+    A state is a plain tree of arrays, numbers and named containers. Nothing in it is changed in place, so a
+    state that was kept stays what it was.
+
+    Attributes
+    ----------
+    parameters : tuple of dicts of arrays
+        Parameters of the network.
+    optimizer : tree
+        State of the optimiser.
+    seed : int
+        What the order of the examples follows from: that of epoch e (from 0) is drawn from
+        ``numpy.random.default_rng([seed, e])``.
+    epoch : int
+        Whole epochs done.
+    batch : int
+        Minibatches done in the epoch under way.
+    step : int
+        Steps done since the start.
+    total : float
+        Sum of the objectives of the epoch under way: each times its number of examples, or as it is where the
+        losses of examples are summed.
+    seconds : float
+        Time spent in the epoch under way.
+    history : History
+        One row for each whole epoch.
+    best : Best or None
+        The best parameters on held-out data; None before the first epoch has ended, and without such data.
+    """
+
+    parameters: Parameters
+    optimizer: Any
+    seed: int
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    total: float = 0.0
+    seconds: float = 0.0
+    history: History = field(default_factory=History)
+    best: Best | None = None
