@@ -121,9 +121,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     # PyTorch has no np.-style dispatch, so the functions take the module; sum, exp and the like are spelt alike.
     print_machine("numpy", "autograd", "torch")
-    table = Table(
-        "function", "operations", "chainrule", "autograd", "PyTorch", "autograd / ours", "PyTorch / ours"
-    )
+    table = Table("function", "operations", "chainrule", "autograd", "PyTorch", "autograd / ours", "PyTorch / ours")
     table.title = "microseconds for one operation, value and gradient"
     ratios = []
     for name, f, point in CASES:

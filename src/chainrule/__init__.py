@@ -4,10 +4,17 @@ The names below are the short way to what is used most; everything else is found
 `chainrule.optim`, `chainrule.data`, `chainrule.train` and `chainrule.inspection`.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 import chainrule.library  # noqa: F401  (registers the compositions with the tables)
-from chainrule.differentiate import grad, value_and_grad, vjp
+from chainrule.differentiate import check_gradient, grad, value_and_grad, vjp
 from chainrule.errors import ChainruleError, NoDerivativeError, TraceError
 from chainrule.trace import stop_gradient, trace, value
+from chainrule.transforms import custom_gradient
+
+if TYPE_CHECKING:
+    from chainrule.inspection import backprop, explain
 
 __version__ = "0.1.0"
 
@@ -15,6 +22,10 @@ __all__ = [
     "ChainruleError",
     "NoDerivativeError",
     "TraceError",
+    "backprop",
+    "check_gradient",
+    "custom_gradient",
+    "explain",
     "grad",
     "stop_gradient",
     "trace",
@@ -22,3 +33,19 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+# Rooms that are loaded when they are first asked for, so that `import chainrule` stays light.
+_ROOMS = ("cli", "data", "inspection", "nn", "optim", "train")
+_LATER = {"backprop": "inspection", "explain": "inspection"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"chainrule.{name}")
+    if name in _LATER:
+        return getattr(importlib.import_module(f"chainrule.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS, *_LATER})

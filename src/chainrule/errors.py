@@ -59,8 +59,8 @@ class NoDerivativeError(TraceError):
     >>> try:
     ...     chainrule.grad(lambda x: np.nextafter(x, 2.0))(1.0)
     ... except chainrule.NoDerivativeError as error:
-    ...     print(str(error).splitlines()[0])
-    np.nextafter has no derivative rule, and its input 1 depends on what is differentiated.
+    ...     print(str(error).partition(",")[0])
+    np.nextafter has no derivative rule
     """
 
 
@@ -107,9 +107,7 @@ _LIBRARY_FOLDERS = tuple(
 
 def _is_users(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
-    return not (
-        name.startswith(_OWN_FOLDER) or name.startswith(_LIBRARY_FOLDERS) or name.startswith("<__array")
-    )
+    return not (name.startswith(_OWN_FOLDER) or name.startswith(_LIBRARY_FOLDERS) or name.startswith("<__array"))
 
 
 def user_line() -> str:
@@ -120,6 +118,14 @@ def user_line() -> str:
     str
         ``'  at FILE:LINE, in FUNCTION:  SOURCE'`` on a line of its own, to close an error message with, or an
         empty string where every frame belongs to chainrule, NumPy or SciPy.
+
+    Examples
+    --------
+    >>> from chainrule.errors import user_line
+    >>> def f():
+    ...     return user_line()
+    >>> "in f" in f()
+    True
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not _is_users(frame):

@@ -37,14 +37,10 @@ def node_values(graph: Graph, *values: Any) -> dict[Node, Any]:
     [3.0, 9.0, 10.0]
     """
     if len(values) != len(graph.inputs):
-        raise OptionError(
-            f"graph {graph.name} has {len(graph.inputs)} inputs, but {len(values)} values were given"
-        )
+        raise OptionError(f"graph {graph.name} has {len(graph.inputs)} inputs, but {len(values)} values were given")
     for node, value in zip(graph.inputs, values, strict=True):
         if shape_of(value) != node.shape:
-            raise OptionError(
-                f"{node.name} was recorded with shape {node.shape}, but has shape {shape_of(value)} now"
-            )
+            raise OptionError(f"{node.name} was recorded with shape {node.shape}, but has shape {shape_of(value)} now")
     found: dict[Node, Any] = dict(zip(graph.inputs, values, strict=True))
     for node in topological_order(graph.outputs):
         if node.op is not None:

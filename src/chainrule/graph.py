@@ -167,8 +167,8 @@ def verify(graph: Graph) -> None:
     Raises
     ------
     GraphError
-        Where an input is listed twice or missing from the list, a constant is neither an array nor a number, or a node's
-        shape or dtype is not what its operation makes of its inputs.
+        Where an input is listed twice or missing from the list, a constant is neither an array nor a number, or a
+        node's shape or dtype is not what its operation makes of its inputs.
 
     Examples
     --------
@@ -191,7 +191,8 @@ def verify(graph: Graph) -> None:
         shape, dtype = node.op.infer(*node.inputs, **node.params)
         if tuple(shape) != node.shape or dtype != node.dtype:
             raise GraphError(
-                f"graph {graph.name}: {node!r} should have shape {tuple(shape)} and dtype {dtype} by the rule of {node.name}"
+                f"graph {graph.name}: {node!r} should have shape {tuple(shape)} and dtype {dtype} by the rule "
+                f"of {node.name}"
             )
 
 

@@ -30,6 +30,8 @@ class Structure:
 
     __slots__ = ("children", "keys", "kind", "size")
 
+    size: int
+
     def __init__(self, kind: type | None, keys: tuple[Any, ...], children: tuple["Structure", ...]) -> None:
         self.kind = kind
         self.keys = keys
@@ -75,9 +77,7 @@ class Structure:
         """
         values = list(values)
         if len(values) != self.size:
-            raise OptionError(
-                f"the tree has {self.size} leaves, but {len(values)} values were given for them"
-            )
+            raise OptionError(f"the tree has {self.size} leaves, but {len(values)} values were given for them")
         return self._build(iter(values))
 
     def _build(self, values: Iterator[Any]) -> Any:
@@ -102,7 +102,7 @@ LEAF = Structure(None, (), ())
 
 def _rebuild_dataclass(kind: type, fields: dict[str, Any]) -> Any:
     # __init__ is left out: it may check or convert what a tree of gradients or of traced values is not.
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     for name, value in fields.items():
         object.__setattr__(made, name, value)
     return made
@@ -161,6 +161,16 @@ def _flatten_into(tree: Any, found: list[Any]) -> Structure:
 def leaves(tree: Any) -> list[Any]:
     """List the leaves of a tree.
 
+    Parameters
+    ----------
+    tree : tree
+        As `flatten` takes it.
+
+    Returns
+    -------
+    list
+        The leaves, in order.
+
     Examples
     --------
     >>> from chainrule import tree
@@ -172,6 +182,18 @@ def leaves(tree: Any) -> list[Any]:
 
 def leaves_with_paths(tree: Any, root: str = "") -> list[tuple[str, Any]]:
     """List the leaves of a tree, each with the expression that reaches it.
+
+    Parameters
+    ----------
+    tree : tree
+        As `flatten` takes it.
+    root : str
+        What the expressions start with.
+
+    Returns
+    -------
+    list of (str, leaf)
+        The leaves, in order.
 
     Examples
     --------

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Collection
 
 import numpy as np
@@ -15,6 +14,7 @@ __all__ = ["parse_csv"]
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_HEADER_AT_MOST = 1 << 16
 
 
 def parse_csv(raw: bytes, source: str, text: Collection[str] = ()) -> Table:
@@ -50,6 +50,8 @@ def parse_csv(raw: bytes, source: str, text: Collection[str] = ()) -> Table:
     content = _decoded(raw, source)
     delimiter = _delimiter(content)
     rows, places = _records(source, content, delimiter)
+    if not rows:
+        raise DataError(f"{source}: the file is empty")
     names = _names(source, rows.pop(0))
     places.pop(0)
     if not rows:
@@ -87,9 +89,10 @@ def _decoded(raw: bytes, source: str) -> str:
 
 def _delimiter(content: str) -> str:
     """Choose the delimiter that splits the header line into most fields; the comma wins a tie."""
-    first = re.search(r"[^\r\n]+", content)
-    header = [first.group()] if first else [""]
-    fields = {delimiter: len(next(csv.reader(header, delimiter=delimiter))) for delimiter in _DELIMITERS}
+    begin = content.lstrip(" \r\n")[:_HEADER_AT_MOST]
+    fields = {}
+    for delimiter in _DELIMITERS:
+        fields[delimiter] = len(next(csv.reader(io.StringIO(begin, newline=""), delimiter=delimiter)))
     return max(fields, key=lambda delimiter: fields[delimiter])
 
 
@@ -101,8 +104,8 @@ def _records(source: str, content: str, delimiter: str) -> tuple[list[list[str]]
     begin = 1
     try:
         for row in reader:
-            blank = len(row) <= 1 and (not row or (bool(rows) and len(rows[0]) > 1 and not row[0].strip()))
-            if not blank:
+            in_one_column = bool(rows) and len(rows[0]) == 1
+            if len(row) > 1 or (row and (in_one_column or row[0].strip())):
                 rows.append(row)
                 places.append(begin)
             begin = reader.line_num + 1

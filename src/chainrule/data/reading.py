@@ -36,7 +36,7 @@ def read(
     Parameters
     ----------
     path : path-like
-        The file or folder. What it is shows in its content; files of text, NPZ apart, may be gzipped.
+        The file or folder; its kind is told from its content. CSV, IDX and USPS files may be gzipped.
     target : str or sequence of str, optional
         The name of the target column, or several names. NPZ, IDX and USPS files know their target without.
     text : collection of str

@@ -129,7 +129,8 @@ class Table:
             and booleans of these shapes a text column. Numbers of shape (rows, ...) make a block whose
             columns have the array's name followed by 0, 1, 2 and so on, where the name ``"X"`` gives x0,
             x1, x2. Images, that is arrays of three or more dimensions and rows of 16 or more bytes (uint8),
-            are of one unit; bytes are divided by 255 then.
+            are of one unit; bytes are divided by 255 then. Blanks around texts do not count, and those that
+            stand for a missing value in a file, such as NA, do so here.
         source : str
             What messages begin with.
 

@@ -43,6 +43,7 @@ class Call:
         self.structures = structures
 
     def __call__(self) -> Any:
+        """Make the call."""
         return self._f(*self._args, **self._kwargs)
 
 
@@ -62,14 +63,14 @@ class Selection:
         Where it is neither, or nothing is picked, or the same argument twice.
     """
 
-    __slots__ = ("_names", "_several", "_signature", "_wanted", "f")
+    __slots__ = ("_names", "_signature", "_wanted", "f", "several")
 
     def __init__(self, f: Callable[..., Any], wrt: int | str | Sequence[int] | Sequence[str]) -> None:
         if not callable(f):
             raise OptionError(f"the first argument should be a function, but is {type(f).__name__}")
         self.f = f
-        self._several = not isinstance(wrt, (int, str, np.integer))
-        self._wanted: tuple[int | str, ...] = tuple(wrt) if self._several else (wrt,)  # type: ignore[arg-type, assignment]
+        self.several = not isinstance(wrt, (int, str, np.integer))
+        self._wanted: tuple[int | str, ...] = tuple(wrt) if self.several else (wrt,)  # type: ignore[arg-type, assignment]
         for one in self._wanted:
             if isinstance(one, bool) or not isinstance(one, (int, str, np.integer)):
                 raise OptionError(f"wrt takes positions or names of arguments, but was given {one!r}")
@@ -89,22 +90,18 @@ class Selection:
         structures: list[tree.Structure] = []
         for one in self._wanted:
             place = self._find(one, args, kwargs)
-            name = self._names.get(place) or self._name_of(place)
+            name = self._names.get(place) or self.name_of(place)
             argument = positional[place] if isinstance(place, int) else named[place]
             kind = type(argument)
             traced: Any
             if kind is float or kind is np.ndarray or kind is Tracer:
-                traced = traced_input(
-                    argument.copy() if copies and kind is np.ndarray else argument, name, recording
-                )
+                traced = traced_input(argument.copy() if copies and kind is np.ndarray else argument, name, recording)
                 handles.append(traced)
                 structures.append(tree.LEAF)
             else:
                 structure = tree.flatten(argument)[1]
                 made = [
-                    traced_input(
-                        leaf.copy() if copies and isinstance(leaf, np.ndarray) else leaf, path, recording
-                    )
+                    traced_input(leaf.copy() if copies and isinstance(leaf, np.ndarray) else leaf, path, recording)
                     for path, leaf in tree.leaves_with_paths(argument, name)
                 ]
                 traced = structure.unflatten(made)
@@ -116,18 +113,22 @@ class Selection:
                 named[place] = traced
         return Call(self.f, positional, named, handles, structures)
 
+    def places(self, args: tuple[Any, ...]) -> tuple[int, ...]:
+        """Positions of the picked arguments in a call with positional arguments alone."""
+        return tuple(int(self._find(one, args, {})) for one in self._wanted)
+
     def rebuild(self, call: Call, values: list[Any]) -> Any:
         """Put one value for each leaf into the structure of the arguments picked."""
-        if not self._several and call.structures[0] is tree.LEAF:
+        if not self.several and call.structures[0] is tree.LEAF:
             return values[0]
         parts = []
         start = 0
         for structure in call.structures:
             parts.append(structure.unflatten(values[start : start + structure.size]))
             start += structure.size
-        return tuple(parts) if self._several else parts[0]
+        return tuple(parts) if self.several else parts[0]
 
-    def _name_of(self, place: int | str) -> str:
+    def name_of(self, place: int | str) -> str:
         """Name of an argument for messages, looked for once."""
         name = self._names[place] = place if isinstance(place, str) else argument_name(self.f, place)
         return name

@@ -12,7 +12,7 @@ from chainrule.differentiate.reverse import accumulate
 from chainrule.errors import OptionError, TraceError
 from chainrule.graph import Node
 from chainrule.ops.axes import shape_of
-from chainrule.trace.api import open_recording, traced_input
+from chainrule.trace.api import open_recording
 from chainrule.trace.recording import Recording
 from chainrule.trace.tracer import Tracer, peel
 
@@ -36,8 +36,8 @@ def grad(f: Callable[..., Any], wrt: Arguments = 0, *, has_aux: bool = False) ->
     Returns
     -------
     callable
-        Takes the arguments of `f`, returns the gradient: for each argument the same tree, shapes and dtypes. For complex
-        arguments z = u + iv it is df/du - i df/dv.
+        Takes the arguments of `f`, returns the gradient: for each argument the same tree, shapes and dtypes. For
+        complex arguments z = u + iv it is df/du - i df/dv.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def grad(f: Callable[..., Any], wrt: Arguments = 0, *, has_aux: bool = False) ->
     ...     y = 1 / (1 + np.exp(-(w * x + b)))
     ...     return 0.5 * (y - t) ** 2
     >>> grad(loss, ("w", "b"))(2.0, 1.0, 0.5, 1.0)
-    (-0.006257762612404681, -0.012515525224809362)
+    (-0.0062577710868383695, -0.012515542173676739)
     """
     both = value_and_grad(f, wrt, has_aux=has_aux)
 
@@ -82,7 +82,8 @@ def value_and_grad(f: Callable[..., Any], wrt: Arguments = 0, *, has_aux: bool =
     Returns
     -------
     callable
-        Takes the arguments of `f`, returns ``(value, gradient)``, with ``value`` the pair that `f` returned where `has_aux`.
+        Takes the arguments of `f`, returns ``(value, gradient)``, with ``value`` the pair that `f` returned where
+        `has_aux`.
 
     Raises
     ------
@@ -158,16 +159,12 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
         outputs, structure = tree.flatten(call())
     for output in outputs:
         if not isinstance(output, (Tracer, np.ndarray, np.generic, float, int, complex)):
-            raise TraceError(
-                f"{_name(f)} returned {type(output).__name__}, where numbers and arrays were expected."
-            )
+            raise TraceError(f"{_name(f)} returned {type(output).__name__}, where numbers and arrays were expected.")
 
     def pull_back(g: Any) -> tuple[Any, ...]:
         seeds, given = tree.flatten(g)
         if given != structure:
-            raise OptionError(
-                f"the derivative given has the structure {given!r}, but the value of f has {structure!r}"
-            )
+            raise OptionError(f"the derivative given has the structure {given!r}, but the value of f has {structure!r}")
         derivatives: dict[Node, Any] = {}
         for output, seed in zip(outputs, seeds, strict=True):
             if shape_of(seed) != shape_of(output):
@@ -196,9 +193,7 @@ def _copied(x: Any) -> Any:
 
 def _lowered(x: Any, recording: Recording) -> Any:
     """Replace the traced values of an ended recording by what they stand for."""
-    return tree.map(
-        lambda leaf: leaf.value if type(leaf) is Tracer and leaf.recording is recording else leaf, x
-    )
+    return tree.map(lambda leaf: leaf.value if type(leaf) is Tracer and leaf.recording is recording else leaf, x)
 
 
 def _name(f: Callable[..., Any]) -> str:
@@ -226,14 +221,13 @@ def _check_number(f: Callable[..., Any], output: Any) -> None:
             "Return the number first and use has_aux=True for the rest, or use chainrule.vjp."
         )
     if output is None:
-        raise TraceError(
-            f"{name} returned None; a gradient needs one real number. Is a return statement missing?"
-        )
+        raise TraceError(f"{name} returned None; a gradient needs one real number. Is a return statement missing?")
     if not isinstance(output, (Tracer, np.ndarray, np.generic, float, int)):
         raise TraceError(f"{name} returned {type(output).__name__}; a gradient needs one real number.")
     if shape_of(output) != ():
         raise TraceError(
-            f"{name} returned an array of shape {shape_of(output)}; a gradient needs one real number. Sum it, take one entry, "
+            f"{name} returned an array of shape {shape_of(output)}; a gradient needs one real number. Sum it, "
+            f"take one entry, "
             "or use chainrule.vjp."
         )
     if getattr(output, "dtype", np.dtype(float)).kind == "c":

@@ -21,8 +21,8 @@ def accumulate(
 ) -> list[Any]:
     """Run backward over a tape.
 
-    Each node passes on what has arrived at it: by the chain rule its own accumulated derivative times its local derivative
-    goes to each of its inputs, and where several paths meet the contributions are added.
+    Each node passes on what has arrived at it: by the chain rule its own accumulated derivative times its local
+    derivative goes to each of its inputs, and where several paths meet the contributions are added.
 
     Parameters
     ----------
@@ -55,9 +55,7 @@ def _has_nan(g: Any) -> bool:
     return bool(total != total)
 
 
-def _pass(
-    entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bool, retain: bool
-) -> dict[Node, Any]:
+def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bool, retain: bool) -> dict[Node, Any]:
     get = derivatives.get
     # Nodes whose derivative is an array that nothing else refers to, so that entries can be added in place.
     own: set[Node] = set()
@@ -102,9 +100,10 @@ def _pass(
                     part = constant * g
             kind = type(part)
             # A Python number has neither shape nor dtype; it can only go to a number.
-            if kind is not float and kind is not complex:
-                if part.shape != source.shape or part.dtype is not source.dtype:
-                    part = fit(part, source)
+            if kind is float or kind is complex:
+                pass
+            elif part.shape != source.shape or part.dtype is not source.dtype:
+                part = fit(part, source)
             before = get(source)
             derivatives[source] = part if before is None else before + part
             if own:

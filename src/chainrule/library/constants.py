@@ -119,7 +119,8 @@ def _fix(x: Any) -> Any:
 
 @composition(np.isclose, "np.isclose")
 def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    near = np.isfinite(b) & (np.abs(a - b) <= atol + rtol * np.abs(b)) | (a == b)
+    with np.errstate(invalid="ignore"):  # inf - inf
+        near = np.isfinite(b) & (np.abs(a - b) <= atol + rtol * np.abs(b)) | (a == b)
     return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
 
 

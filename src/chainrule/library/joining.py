@@ -12,8 +12,8 @@ from chainrule.trace.dispatch import composition
 __all__: list[str] = []
 
 
-def _promoted(arrays: Any) -> list[Any]:
-    """The parts as arrays of one dtype; Python numbers among them do not widen it."""
+def _parts(arrays: Any) -> list[Any]:
+    """What is to be joined, as arrays and traced values."""
     parts = list(arrays)
     if not parts:
         raise ValueError("need at least one array to concatenate")
@@ -27,7 +27,8 @@ def _join(parts: list[Any], axis: int) -> Any:
     for part in parts[1:]:
         if len(shape_of(part)) != ndim:
             raise ValueError(
-                "all the input array dimensions except for the concatenation axis must match exactly, but the arrays have "
+                "all the input array dimensions except for the concatenation axis must match exactly, but the "
+                "arrays have "
                 f"shapes {', '.join(str(shape_of(p)) for p in parts)}"
             )
     return shapes.concatenate(*parts, axis=axis % ndim)
@@ -35,9 +36,13 @@ def _join(parts: list[Any], axis: int) -> Any:
 
 @composition(np.concatenate, "np.concatenate")
 def _concatenate(arrays: Any, /, axis: int | None = 0, *, dtype: Any = None) -> Any:
-    parts = _promoted(arrays)
+    parts = _parts(arrays)
     if axis is None:
-        parts, axis = [np.reshape(part, -1) for part in parts], 0
+        # Only here can Python numbers be joined, and they do not widen float32.
+        common = np.result_type(
+            *(x if isinstance(x, (int, float, complex)) else part for x, part in zip(arrays, parts, strict=True))
+        )
+        parts, axis = [shapes.convert(np.reshape(part, -1), common) for part in parts], 0
     if dtype is not None:
         parts = [shapes.convert(part, np.dtype(dtype)) for part in parts]
     return _join(parts, axis)
@@ -45,7 +50,7 @@ def _concatenate(arrays: Any, /, axis: int | None = 0, *, dtype: Any = None) -> 
 
 @composition(np.stack, "np.stack")
 def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
-    parts = _promoted(arrays)
+    parts = _parts(arrays)
     if len({shape_of(part) for part in parts}) > 1:
         raise ValueError("all input arrays must have the same shape")
     ndim = len(shape_of(parts[0])) + 1
@@ -55,7 +60,7 @@ def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
 
 @composition(np.hstack, "np.hstack")
 def _hstack(tup: Any, *, dtype: Any = None) -> Any:
-    parts = [np.reshape(part, (1,)) if not shape_of(part) else part for part in _promoted(tup)]
+    parts = [np.reshape(part, (1,)) if not shape_of(part) else part for part in _parts(tup)]
     return _concatenate(parts, 0 if len(shape_of(parts[0])) == 1 else 1, dtype=dtype)
 
 
@@ -66,12 +71,12 @@ def _at_least_2d(part: Any) -> Any:
 
 @composition(np.vstack, "np.vstack")
 def _vstack(tup: Any, *, dtype: Any = None) -> Any:
-    return _concatenate([_at_least_2d(part) for part in _promoted(tup)], 0, dtype=dtype)
+    return _concatenate([_at_least_2d(part) for part in _parts(tup)], 0, dtype=dtype)
 
 
 @composition(np.column_stack, "np.column_stack")
 def _column_stack(tup: Any) -> Any:
-    parts = [part if len(shape_of(part)) >= 2 else np.reshape(part, (-1, 1)) for part in _promoted(tup)]
+    parts = [part if len(shape_of(part)) >= 2 else np.reshape(part, (-1, 1)) for part in _parts(tup)]
     return _concatenate(parts, 1)
 
 
@@ -86,14 +91,14 @@ def _pieces(ary: Any, cuts: list[int], axis: int) -> list[Any]:
 
 
 @composition(np.split, "np.split")
-def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % int(indices_or_sections):
         raise ValueError("array split does not result in an equal division")
     return _array_split(ary, indices_or_sections, axis)
 
 
 @composition(np.array_split, "np.array_split")
-def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     if np.ndim(indices_or_sections):
         return _pieces(ary, [int(cut) for cut in indices_or_sections], axis)
     lengths = [len(part) for part in np.array_split(np.arange(ary.shape[axis]), int(indices_or_sections))]
@@ -101,12 +106,12 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]
 
 
 @composition(np.hsplit, "np.hsplit")
-def _hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+def _hsplit(ary: Any, indices_or_sections: Any) -> Any:
     return _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
 
 
 @composition(np.vsplit, "np.vsplit")
-def _vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+def _vsplit(ary: Any, indices_or_sections: Any) -> Any:
     return _split(ary, indices_or_sections, 0)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.ops import products
+from chainrule.ops import products, shapes
 from chainrule.ops.axes import normalize_axes, shape_of
 from chainrule.trace.dispatch import composition
 
@@ -16,16 +16,21 @@ __all__: list[str] = []
 def _dot(a: Any, b: Any) -> Any:
     p, q = shape_of(a), shape_of(b)
     if not p or not q:
-        return a * b
+        return _strong(a) * _strong(b)
     if len(p) <= 2 and len(q) <= 2:
         return products.matmul(a, b)
     return _tensordot(a, b, ((-1,), (-1 if len(q) == 1 else -2,)))
 
 
+def _strong(x: Any) -> Any:
+    """A number as a float64 array: these functions let Python numbers widen float32, as NumPy's operators do not."""
+    return shapes.reshape(x, shape=()) if isinstance(x, (int, float, complex)) or getattr(x, "weak", False) else x
+
+
 @composition(np.inner, "np.inner")
 def _inner(a: Any, b: Any, /) -> Any:
     if not shape_of(a) or not shape_of(b):
-        return a * b
+        return _strong(a) * _strong(b)
     return _tensordot(a, b, ((-1,), (-1,)))
 
 

@@ -76,7 +76,7 @@ def _average(a: Any, axis: int | None = None, weights: Any = None, *, keepdims: 
         spread[axis] = -1
         weights = np.reshape(weights, spread)
     weights = np.broadcast_to(weights, shape_of(a))
-    whole = np.sum(weights, axis=axis, keepdims=keepdims)
+    whole = np.sum(weights, axis=axis, dtype=np.result_type(a.dtype, weights.dtype), keepdims=keepdims)
     return np.sum(a * weights, axis=axis, keepdims=keepdims) / whole
 
 
@@ -181,7 +181,8 @@ def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> A
         return _euclidean(x, axes, keepdims)
     if order not in (1, -1, np.inf, -np.inf):
         raise TraceError(
-            f"np.linalg.norm: ord={order!r} of a matrix is not followed; None, 'fro', 1, -1, inf and -inf are.{user_line()}"
+            f"np.linalg.norm: ord={order!r} of a matrix is not followed; None, 'fro', 1, -1, inf and -inf "
+            f"are.{user_line()}"
         )
     inner, outer = axes if order in (1, -1) else axes[::-1]
     sums = reductions.sum(np.abs(x), axis=inner, keepdims=True)

@@ -15,15 +15,11 @@ __all__: list[str] = []
 
 def _row_major(order: str | None, name: str) -> None:
     if order not in (None, "C", "K", "A"):
-        raise TraceError(
-            f"{name}: order={order!r} is not followed on traced values; transpose first.{user_line()}"
-        )
+        raise TraceError(f"{name}: order={order!r} is not followed on traced values; transpose first.{user_line()}")
 
 
 @composition(np.reshape, "np.reshape")
-def _reshape(
-    a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None
-) -> Any:
+def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Any:
     _row_major(order, "np.reshape")
     wanted = tuple(np.atleast_1d(shape if newshape is None else newshape).tolist())
     here = shape_of(a)
@@ -184,9 +180,7 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     rows, columns = moved.shape[-2:]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     steps = np.arange(length)
-    return shapes.index(
-        moved, steps + max(-offset, 0), steps + max(offset, 0), template=(Ellipsis, SLOT, SLOT)
-    )
+    return shapes.index(moved, steps + max(-offset, 0), steps + max(offset, 0), template=(Ellipsis, SLOT, SLOT))
 
 
 @composition(np.diag, "np.diag")
@@ -197,19 +191,17 @@ def _diag(v: Any, k: int = 0) -> Any:
         raise ValueError("Input must be 1- or 2-d.")
     size = v.shape[0] + abs(k)
     steps = np.arange(v.shape[0])
-    return shapes.index_add(
-        v, steps + max(-k, 0), steps + max(k, 0), template=(SLOT, SLOT), shape=(size, size)
-    )
+    return shapes.index_add(v, steps + max(-k, 0), steps + max(k, 0), template=(SLOT, SLOT), shape=(size, size))
 
 
 @composition(np.tril, "np.tril")
 def _tril(m: Any, k: int = 0) -> Any:
-    return np.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, 0)
+    return np.where(np.tri(m.shape[-2], m.shape[-1], k, dtype=bool), m, 0)
 
 
 @composition(np.triu, "np.triu")
 def _triu(m: Any, k: int = 0) -> Any:
-    return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), 0, m)
+    return np.where(np.tri(m.shape[-2], m.shape[-1], k - 1, dtype=bool), 0, m)
 
 
 @composition(np.copy, "np.copy")
@@ -233,7 +225,8 @@ def _pad(
         return _pad_constant(array, widths, constant_values)
     if mode not in ("edge", "wrap", "reflect", "symmetric") or reflect_type != "even":
         raise TraceError(
-            f"np.pad: mode={mode!r} with reflect_type={reflect_type!r} is not followed; constant, edge, wrap, reflect and "
+            f"np.pad: mode={mode!r} with reflect_type={reflect_type!r} is not followed; constant, edge, wrap, "
+            f"reflect and "
             f"symmetric are.{user_line()}"
         )
     for axis, (length, width) in enumerate(zip(here, widths, strict=True)):

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import Axis
 from chainrule.ops.elementwise import stop_gradient
+from chainrule.ops.shapes import convert
 from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
@@ -19,14 +20,13 @@ def _shift(a: Any, axis: Axis) -> Any:
 
 
 @hook("scipy.special", "logsumexp")
-def _logsumexp(
-    a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
-) -> Any:
+def _logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     if return_sign:
         raise TraceError(
             f"scipy.special.logsumexp: argument return_sign= is not followed on traced values.{user_line()}"
         )
     if b is not None:
+        a = convert(a, np.result_type(a, b))
         # A term of weight 0 contributes nothing, even where exp(a) is infinite.
         a = np.where(b == 0, -np.inf, a)
     shift = _shift(a, axis)

@@ -3,8 +3,8 @@
 A number is a constant derivative. A formula names what it reads of `x`, `y` and `ans`; with `g` in front it returns the
 whole contribution. None stands where no rule exists.
 
-Kinks follow one rule. At a tie of maximum, minimum and their kin the derivative is shared evenly; abs has 0 at 0, and so
-has relu. Piecewise constant operations have derivative zero.
+Kinks follow one rule. At a tie of maximum, minimum and their kin the derivative is shared evenly; abs has 0 at 0,
+and so has relu. Piecewise constant operations have derivative zero.
 """
 
 import math
@@ -40,9 +40,7 @@ def _absolute(x: Any) -> Any:
 def _sign(x: Any) -> Any:
     # Only the real sign is piecewise constant: the complex one is z / |z|, which turns with z.
     if np.iscomplexobj(x):
-        raise NoDerivativeError(
-            f"np.sign of complex numbers has no derivative rule. Write z / np.abs(z).{user_line()}"
-        )
+        raise NoDerivativeError(f"np.sign of complex numbers has no derivative rule. Write z / np.abs(z).{user_line()}")
     return np.sign(x)
 
 

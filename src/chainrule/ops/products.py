@@ -60,9 +60,7 @@ def _infer_einsum(*operands: Any, subscripts: str) -> Aval:
     for term, operand in zip(terms, operands, strict=True):
         for letter, length in zip(term, operand.shape, strict=True):
             lengths[letter] = length if lengths.get(letter, 1) == 1 else lengths[letter]
-    return tuple(lengths[letter] for letter in result), np.result_type(
-        *(operand.dtype for operand in operands)
-    )
+    return tuple(lengths[letter] for letter in result), np.result_type(*(operand.dtype for operand in operands))
 
 
 def split_subscripts(subscripts: str) -> tuple[list[str], str]:
@@ -74,19 +72,16 @@ def split_subscripts(subscripts: str) -> tuple[list[str], str]:
 def _einsum_transpose(i: int, g: Any, ans: Any, *operands: Any, subscripts: str) -> Any:
     # The derivative by one operand is the product of g and the others, with that operand's subscripts as the result.
     terms, result = split_subscripts(subscripts)
-    others = [
-        (term, operand) for k, (term, operand) in enumerate(zip(terms, operands, strict=True)) if k != i
-    ]
+    others = [(term, operand) for k, (term, operand) in enumerate(zip(terms, operands, strict=True)) if k != i]
     known = set(result).union(*(term for term, _ in others))
     present = "".join(letter for letter in terms[i] if letter in known)
     left = ",".join([result, *(term for term, _ in others)])
-    part = np.einsum(f"{left}->{present}", g, *(operand for _, operand in others))
+    part = einsum(g, *(operand for _, operand in others), subscripts=f"{left}->{present}")
     lengths = iter(shape_of(part))
     spread = tuple(next(lengths) if letter in known else 1 for letter in terms[i])
-    # Along an axis that only this operand has, or that has length 1 in all others, the derivative is the same everywhere.
-    full = tuple(
-        length if here == 1 else here for here, length in zip(spread, operands[i].shape, strict=True)
-    )
+    # Along an axis that only this operand has, or that has length 1 in all others, the derivative is the same
+    # everywhere.
+    full = tuple(length if here == 1 else here for here, length in zip(spread, operands[i].shape, strict=True))
     return np.broadcast_to(np.reshape(part, spread), full)
 
 

@@ -94,12 +94,8 @@ def _cumprod_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: int) -> Any:
     factor = np.concatenate([x[..., 1:], zero], axis=-1)
     shift = 1
     while shift < length:
-        s = np.concatenate(
-            [s[..., :-shift] + factor[..., :-shift] * s[..., shift:], s[..., -shift:]], axis=-1
-        )
-        factor = np.concatenate(
-            [factor[..., :-shift] * factor[..., shift:], factor[..., -shift:] * 0], axis=-1
-        )
+        s = np.concatenate([s[..., :-shift] + factor[..., :-shift] * s[..., shift:], s[..., -shift:]], axis=-1)
+        factor = np.concatenate([factor[..., :-shift] * factor[..., shift:], factor[..., -shift:] * 0], axis=-1)
         shift *= 2
     return np.moveaxis(_times(s, _before(x)), -1, axis)
 
@@ -128,9 +124,7 @@ sum = structural("np.sum", np.add.reduce, _infer_reduction(np.sum), _sum_transpo
 prod = structural("np.prod", np.prod, _infer_reduction(np.prod), _prod_transpose, keeps=(1,))
 amax = structural("np.max", np.max, _infer_reduction(np.max), _extreme_transpose, keeps=(0, 1))
 amin = structural("np.min", np.min, _infer_reduction(np.min), _extreme_transpose, keeps=(0, 1))
-cumsum = structural(
-    "np.cumsum", _evaluate_cumulative(np.cumsum), _infer_running(np.cumsum), _cumsum_transpose
-)
+cumsum = structural("np.cumsum", _evaluate_cumulative(np.cumsum), _infer_running(np.cumsum), _cumsum_transpose)
 cumprod = structural(
     "np.cumprod", _evaluate_cumulative(np.cumprod), _infer_running(np.cumprod), _cumprod_transpose, keeps=(1,)
 )

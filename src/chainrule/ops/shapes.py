@@ -154,12 +154,8 @@ def _astype_transpose(i: int, g: Any, ans: Any, x: Any, *, dtype: np.dtype[Any])
     return g  # The conversion back to the input's dtype is made in one place, for every operation.
 
 
-reshape = structural(
-    "np.reshape", lambda x, *, shape: np.reshape(x, shape), _infer_reshape, _reshape_transpose
-)
-transpose = structural(
-    "np.transpose", lambda x, *, axes: np.transpose(x, axes), _infer_transpose, _transpose_transpose
-)
+reshape = structural("np.reshape", lambda x, *, shape: np.reshape(x, shape), _infer_reshape, _reshape_transpose)
+transpose = structural("np.transpose", lambda x, *, axes: np.transpose(x, axes), _infer_transpose, _transpose_transpose)
 broadcast_to = structural("np.broadcast_to", _broadcast, _infer_broadcast, _broadcast_transpose)
 concatenate = structural("np.concatenate", _concatenate, _infer_concatenate, _concatenate_transpose)
 pad_zeros = structural("np.pad", _pad_zeros, _infer_pad, _pad_transpose)

@@ -17,7 +17,7 @@ from chainrule.trace.tracer import Tracer, dtype_of
 __all__ = ["argument_name", "open_recording", "stop_gradient", "trace", "traced_input"]
 
 
-class open_recording:  # noqa: N801
+class open_recording:
     """Record what happens to the traced values made in this block (see `Recording`).
 
     A class, since a generator with `contextlib.contextmanager` takes longer than differentiating a small function.
@@ -42,7 +42,8 @@ class open_recording:  # noqa: N801
             raise problem.__cause__ from None
         if "read-only" in str(problem):
             problem.add_note(
-                "chainrule keeps an array that takes part in a recorded computation read-only until the recording ends, "
+                "chainrule keeps an array that takes part in a recorded computation read-only until the "
+                "recording ends, "
                 "since the backward pass reads it. Write into a copy of it."
             )
 
@@ -85,7 +86,8 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
         plain = np.asarray(x) if isinstance(x, np.ndarray) else x
         return Tracer(Node(None, (), {"name": name}, plain.shape, plain.dtype), plain, recording)
     raise TraceError(
-        f"{name} is of type {kind.__name__}; a derivative needs numbers, arrays, or tuples, lists, dicts, named tuples and "
+        f"{name} is of type {kind.__name__}; a derivative needs numbers, arrays, or tuples, lists, dicts, named "
+        f"tuples and "
         "dataclasses of them."
     )
 
@@ -141,15 +143,12 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
             for position, argument in enumerate(args):
                 name = argument_name(f, position)
                 _, structure = tree.flatten(argument)
-                made = [
-                    traced_input(x, path, recording) for path, x in tree.leaves_with_paths(argument, name)
-                ]
+                made = [traced_input(x, path, recording) for path, x in tree.leaves_with_paths(argument, name)]
                 inputs += [handle.node for handle in made]
                 handles.append(structure.unflatten(made))
             result = f(*handles)
         outputs = [
-            leaf.node if type(leaf) is Tracer and leaf.recording is recording else leaf
-            for leaf in tree.leaves(result)
+            leaf.node if type(leaf) is Tracer and leaf.recording is recording else leaf for leaf in tree.leaves(result)
         ]
         return Graph(inputs, outputs, getattr(f, "__name__", "f"))
 

@@ -57,7 +57,8 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     entry = FUNCTIONS.get(function)
     if entry is None:
         raise NoDerivativeError(
-            f"{_public_name(function)} is not followed by chainrule. Write it in terms of functions that are, or give its "
+            f"{_public_name(function)} is not followed by chainrule. Write it in terms of functions that are, "
+            f"or give its "
             f"derivative with chainrule.custom_gradient.{user_line()}"
         )
     return follow(entry, args, kwargs)
@@ -120,14 +121,16 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         if entry is not None:
             return follow(entry, inputs, kwargs)
         raise NoDerivativeError(
-            f"{_public_name(ufunc)} has no derivative rule. Write it in terms of functions that have one, or give a rule "
+            f"{_public_name(ufunc)} has no derivative rule. Write it in terms of functions that have one, or "
+            f"give a rule "
             f"with chainrule.custom_gradient.{user_line()}"
         )
     out = kwargs.get("out")
     if out is not None:
         target = "a plain array" if not any(type(part) is Tracer for part in out) else "a traced array"
         raise TraceError(
-            f"{_public_name(ufunc)} was asked to write a traced result into {target} (out=, or an operator such as +=), which "
+            f"{_public_name(ufunc)} was asked to write a traced result into {target} (out=, or an operator such "
+            f"as +=), which "
             f"cannot be followed. Use the value it returns: x = x + y.{user_line()}"
         )
     if method != "__call__":

@@ -96,7 +96,8 @@ class _Watch:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _CatchAfterwards(spec.loader)
+            catching: Any = _CatchAfterwards(spec.loader)
+            spec.loader = catching
         return spec
 
 

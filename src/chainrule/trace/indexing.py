@@ -42,8 +42,4 @@ def split_index(key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 def _index_array(part: Any) -> Any:
     array = np.asarray(part)
     # An empty list is an empty integer index, as in NumPy.
-    return (
-        array.astype(np.intp)
-        if array.size == 0 and array.dtype.kind == "f" and isinstance(part, list)
-        else array
-    )
+    return array.astype(np.intp) if array.size == 0 and array.dtype.kind == "f" and isinstance(part, list) else array

@@ -29,8 +29,8 @@ class Recording:
     entries : list
         The tape, in the order of computation.
     whole : bool
-        True to record operations without derivative too and to keep every value: for graphs that are printed or evaluated
-        again. False for a derivative alone, in which such results are plain arrays.
+        True to record operations without derivative too and to keep every value: for graphs that are printed or
+        evaluated again. False for a derivative alone, in which such results are plain arrays.
     group : str or None
         The NumPy or SciPy function whose composition is running.
     """
@@ -49,8 +49,8 @@ class Recording:
     def hold(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Make sure that a constant array still has its present entries when the backward pass reads them.
 
-        A function may fill one buffer again and again. A small array is copied; a large one is read-only until the recording ends,
-        so that writing into it raises instead of changing a derivative.
+        A function may fill one buffer again and again. A small array is copied; a large one is read-only until the
+        recording ends, so that writing into it raises instead of changing a derivative.
 
         Parameters
         ----------
@@ -78,12 +78,11 @@ class Recording:
         for array in reversed(self._locked):
             array.flags.writeable = True
         self._locked.clear()
-        self.append = _refuse  # type: ignore[assignment]
+        self.append = _refuse
 
 
 def _refuse(entry: tuple[Node, tuple[Any, ...]]) -> None:
     raise TraceError(
         f"A traced value was used after its recording had ended, in {entry[0].name}: it escaped from the function that "
-        "was differentiated, through a global variable or a cache. Return it, or keep chainrule.value(x)."
-        + user_line()
+        "was differentiated, through a global variable or a cache. Return it, or keep chainrule.value(x)." + user_line()
     )

@@ -221,6 +221,7 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     """Record a binary operator; one of `x` and `y` is a tracer."""
     a: Any
     b: Any
+    inputs: tuple[Any, Any]
     if type(x) is Tracer:
         recording = x.recording
         if type(y) is Tracer:
@@ -296,16 +297,12 @@ def _lost(what: str, x: "Tracer", instead: str) -> NoReturn:
 
 
 _NEGATIVE, _POSITIVE, _ABSOLUTE = (PRIMITIVES[f"np.{name}"] for name in ("negative", "positive", "absolute"))
-_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = (
-    PRIMITIVES[f"np.{name}"] for name in ("add", "subtract", "multiply", "divide")
-)
+_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = (PRIMITIVES[f"np.{name}"] for name in ("add", "subtract", "multiply", "divide"))
 _POWER, _MATMUL, _MOD = (PRIMITIVES[f"np.{name}"] for name in ("power", "matmul", "remainder"))
 _FLOOR_DIVIDE, _INVERT = (PRIMITIVES[f"np.{name}"] for name in ("floor_divide", "invert"))
 _AND, _OR, _XOR = (PRIMITIVES[f"np.bitwise_{name}"] for name in ("and", "or", "xor"))
 _LESS, _LESS_EQUAL, _EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("less", "less_equal", "equal"))
-_GREATER, _GREATER_EQUAL, _NOT_EQUAL = (
-    PRIMITIVES[f"np.{name}"] for name in ("greater", "greater_equal", "not_equal")
-)
+_GREATER, _GREATER_EQUAL, _NOT_EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("greater", "greater_equal", "not_equal"))
 
 
 class Tracer:
@@ -325,51 +322,63 @@ class Tracer:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
         return self.node.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Data type."""
         return self.node.dtype
 
     @property
     def weak(self) -> bool:
+        """Whether it is a Python number, which does not widen a NumPy dtype."""
         return self.node.weak
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return len(self.node.shape)
 
     @property
     def size(self) -> int:
+        """Number of entries."""
         return self.node.size
 
     @property
     def itemsize(self) -> int:
+        """Bytes of one entry."""
         return self.node.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
+        """Bytes of all entries."""
         return self.node.size * self.node.dtype.itemsize
 
     @property
     def T(self) -> Any:
-        return np.transpose(self)  # type: ignore[call-overload]
+        """The transpose."""
+        return np.transpose(self)
 
     @property
     def mT(self) -> Any:
-        return np.swapaxes(self, -1, -2)  # type: ignore[call-overload]
+        """The last two axes exchanged."""
+        return np.swapaxes(self, -1, -2)
 
     @property
     def real(self) -> Any:
-        return np.real(self)  # type: ignore[call-overload]
+        """The real part."""
+        return np.real(self)
 
     @property
     def imag(self) -> Any:
-        return np.imag(self)  # type: ignore[call-overload]
+        """The imaginary part."""
+        return np.imag(self)
 
     @property
     def flat(self) -> Iterator[Any]:
-        return iter(np.ravel(self))  # type: ignore[call-overload]
+        """An iterator over the entries."""
+        return iter(np.ravel(self))
 
     # The two protocols of NumPy. Both take the short way where the tables have an entry, and leave the rest, errors
     # included, to `chainrule.trace.dispatch`.
@@ -515,14 +524,13 @@ class Tracer:
         _lost(
             "float() was called on",
             self,
-            "Use NumPy's function (np.sin for math.sin), and np.stack or np.where instead of an assignment into a plain\n"
+            "Use NumPy's function (np.sin for math.sin), and np.stack or np.where instead of an assignment into "
+            "a plain\n"
             "  array (B[i] = x), or chainrule.value(x) to step out on purpose.",
         )
 
     def __int__(self) -> int:
-        _lost(
-            "int() was called on", self, "Use np.trunc(x), or int(chainrule.value(x)) to step out on purpose."
-        )
+        _lost("int() was called on", self, "Use np.trunc(x), or int(chainrule.value(x)) to step out on purpose.")
 
     def __complex__(self) -> complex:
         _lost("complex() was called on", self, "Use x + 0j, or chainrule.value(x) to step out on purpose.")
@@ -539,21 +547,22 @@ class Tracer:
         _lost(
             "A plain array was to be made of",
             self,
-            "Join traced values with np.stack or np.concatenate instead of np.array, build results instead of assigning\n"
+            "Join traced values with np.stack or np.concatenate instead of np.array, build results instead of "
+            "assigning\n"
             "  into plain arrays, or use chainrule.value(x) to step out on purpose.",
         )
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return np.round(self, ndigits or 0)  # type: ignore[call-overload]
+        return np.round(self, ndigits or 0)
 
     def __floor__(self) -> Any:
-        return np.floor(self)  # type: ignore[call-overload]
+        return np.floor(self)
 
     def __ceil__(self) -> Any:
-        return np.ceil(self)  # type: ignore[call-overload]
+        return np.ceil(self)
 
     def __trunc__(self) -> Any:
-        return np.trunc(self)  # type: ignore[call-overload]
+        return np.trunc(self)
 
     def __repr__(self) -> str:
         return f"Traced({peel(self)!r})"

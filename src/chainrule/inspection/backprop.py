@@ -1,0 +1,208 @@
+"""The backward pass of a network, opened: signals, activations, sensitivities and gradients of every layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.differentiate import grad, vjp
+from chainrule.errors import DataError
+from chainrule.inspection.text import number_text, render_table
+from chainrule.nn import losses
+from chainrule.nn.network import Network, Parameters
+from chainrule.nn.objective import objective
+
+__all__ = ["Backprop", "LayerBackprop", "backprop"]
+
+
+@dataclass(frozen=True)
+class LayerBackprop:
+    """What one layer computed, and what came back to it.
+
+    Attributes
+    ----------
+    number : int
+        From 1, the first layer with parameters.
+    activation_name : str
+        Name of the activation function.
+    inputs : array, shape (examples, inputs)
+        What the layer was given: the activations of the layer before, or the data.
+    signals : array, shape (examples, units)
+        What entered the activation function.
+    activations : array, shape (examples, units)
+        What left it.
+    sensitivities : array, shape (examples, units)
+        Derivative of each example's loss by its signals.
+    gradients : dict of arrays
+        Derivative of the objective by each parameter of the layer, such as ``weights``, shape (inputs, units), and
+        ``bias``.
+    """
+
+    number: int
+    activation_name: str
+    inputs: Any
+    signals: Any
+    activations: Any
+    sensitivities: Any
+    gradients: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Backprop:
+    """The backward pass of a network on some data.
+
+    Attributes
+    ----------
+    layers : tuple of LayerBackprop
+        From the first to the last.
+    losses : array, shape (examples,)
+        Loss of each example.
+    objective : float
+        Their mean, plus the regularisers.
+    loss_by_output : array, shape (examples, outputs)
+        Derivative of each example's loss by the activations of the last layer: the first factor of its sensitivities.
+    output_by_signal : array, shape (examples, outputs) or (examples, outputs, outputs)
+        Derivative of the last layer's activations by its signals, the second factor; for softmax a matrix for each
+        example, with activations as rows and signals as columns.
+    """
+
+    layers: tuple[LayerBackprop, ...]
+    losses: Any
+    objective: float
+    loss_by_output: Any
+    output_by_signal: Any
+
+    def __str__(self) -> str:
+        examples, inputs = self.layers[0].inputs.shape
+        shapes = [
+            f"{inputs}",
+            *(f"{layer.signals.shape[1]} {layer.activation_name}" for layer in self.layers),
+        ]
+        title = (
+            f"backpropagation through {' - '.join(shapes)}, {examples} examples, "
+            f"objective {number_text(self.objective)}\nroot mean squares over examples and units"
+        )
+        columns = ("layer", "units", "activation", "signals", "activations", "sensitivities", "gradient by")
+        parts = sorted(
+            {name for layer in self.layers for name in layer.gradients},
+            key=("weights", "bias", "slope").index,
+        )
+        rows = [
+            (
+                str(layer.number),
+                str(layer.signals.shape[1]),
+                layer.activation_name,
+                _rms(layer.signals),
+                _rms(layer.activations),
+                _rms(layer.sensitivities),
+                *(_rms(layer.gradients[name]) if name in layer.gradients else "" for name in parts),
+            )
+            for layer in self.layers
+        ]
+        heads = (*columns[:-1], *(f"gradient by {name}" for name in parts))
+        return render_table(title, heads, rows, numbers=(0, 1, *range(3, len(heads))))
+
+    __repr__ = __str__
+
+
+def _rms(x: Any) -> str:
+    return f"{float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))):.3g}" if x.size else "-"
+
+
+def backprop(
+    network: Network,
+    X: Any,
+    y: Any,
+    *,
+    parameters: Parameters,
+    loss: Any,
+    regularizers: Sequence[Any] = (),
+) -> Backprop:
+    """Run forward and backward through a network, and keep every quantity.
+
+    The sensitivities are the derivatives by zeros that are added to the signals, and come from the same reverse mode as
+    everything else; the equations of backpropagation are not written out a second time.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    X : array, shape (examples, inputs)
+        Inputs.
+    y : array, shape (examples, outputs)
+        Targets, as the loss takes them.
+    parameters : tuple of dicts of arrays
+        As `Network.initialize` makes them, or as they were learned.
+    loss : str, Loss or callable
+        As `chainrule.nn.losses.loss` takes it.
+    regularizers : sequence
+        Added to the mean of the losses; they take part in the gradients.
+
+    Returns
+    -------
+    Backprop
+        Arrays layer by layer; printing it shows a table.
+
+    Raises
+    ------
+    DataError
+        Where shapes do not fit, or there is no example.
+    OptionError
+        Where the loss does not fit the last layer's activation.
+
+    Notes
+    -----
+    With the signals s = a W + b of a layer and the loss l of one example, the sensitivities are delta = dl/ds; the
+    gradient by W of the mean loss is a^T delta / N, and by b the mean of delta (M. Nielsen, Neural Networks and
+    Deep Learning, chapter 2, equations BP1 to BP4, there with weights as (outputs, inputs)).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule import backprop, nn
+    >>> network = nn.Network.of(2, hidden=(3,), outputs=1, activation="tanh", output="sigmoid")
+    >>> X = np.array([[0.0, 1.0], [1.0, 1.0]])
+    >>> y = np.array([[1.0], [0.0]])
+    >>> found = backprop(network, X, y, parameters=network.initialize(0), loss="binary_cross_entropy")
+    >>> last = found.layers[-1]
+    >>> bool(np.allclose(last.sensitivities, last.activations - y))  # where these two fit each other
+    True
+    """
+    row = losses.loss(loss)
+    inputs, targets = np.asarray(X), np.asarray(y)
+    if inputs.ndim != 2 or len(inputs) == 0:
+        raise DataError(
+            f"X should have the shape (examples, {network.inputs}) with at least one example, found {inputs.shape}"
+        )
+    passes = network.forward(parameters, inputs)
+    probes = tuple(np.zeros_like(layer.signal) for layer in passes)
+    summed = objective(network, row, reduction="sum")
+    sensitivities = grad(summed, 4)(parameters, inputs, targets, None, probes)
+    whole = objective(network, row, regularizers=regularizers)
+    gradients = grad(whole)(parameters, inputs, targets)
+    outputs = passes[-1].activation
+    given = (inputs, *(layer.activation for layer in passes[:-1]))
+    layers = tuple(
+        LayerBackprop(number, dense.activation_row.name, x, p.signal, p.activation, delta, part)
+        for number, (dense, x, p, delta, part) in enumerate(
+            zip(network.layers, given, passes, sensitivities, gradients, strict=True), start=1
+        )
+    )
+    return Backprop(
+        layers,
+        row(outputs, targets),
+        float(whole(parameters, inputs, targets)),
+        grad(lambda a: np.sum(row(a, targets)))(outputs),
+        _output_by_signal(network, parameters, passes[-1].signal),
+    )
+
+
+def _output_by_signal(network: Network, parameters: Parameters, signals: Any) -> Any:
+    last = network.layers[-1]
+    value, pull_back = vjp(lambda s: last.activate(parameters[-1], s), signals)
+    if last.activation_row.elementwise:
+        return pull_back(np.ones_like(value))[0]
+    # One backward pass for each output gives one row of every example's Jacobian.
+    rows = [pull_back(np.broadcast_to(unit, value.shape))[0] for unit in np.eye(value.shape[1], dtype=value.dtype)]
+    return np.stack(rows, axis=1)

@@ -1,0 +1,18 @@
+"""Settings of the whole suite: one thread for BLAS, no windows, and the profiles of Hypothesis."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Before anything imports NumPy: two BLAS threads that wait for each other are slower than one on small
+# arrays, and their bits differ from one thread's. Subprocesses inherit these.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# `ci` draws the same examples on every machine and at every run; `sweep` (make sweep) draws many fresh ones.
+settings.register_profile("ci", derandomize=True, database=None, deadline=None, print_blob=True)
+settings.register_profile(
+    "sweep", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci")

@@ -1,0 +1,53 @@
+"""``import chainrule`` is light: what is heavy gets imported where it is used."""
+
+import os
+import subprocess
+import sys
+
+HEAVY = (
+    "sklearn",
+    "matplotlib",
+    "pandas",
+    "rich",
+    "llvmlite",
+    "safetensors",
+    "pytest",
+    "hypothesis",
+    "torch",
+    "jax",
+)
+TIME_LIMIT = 0.05  # seconds on top of NumPy's own import
+TRIES = 20
+
+
+def run(code: str) -> str:
+    """Standard output of a fresh interpreter that ran `code`."""
+    # Without cached bytecode each run would compile the package anew.
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_loads_nothing_heavy():
+    loaded = run("import sys, chainrule; print(*sys.modules)").split()
+    assert "chainrule" in loaded
+    assert [name for name in loaded if name.partition(".")[0] in HEAVY] == []
+    # `import scipy` itself loads scipy.version and private modules only.
+    rooms = [name.split(".")[1] for name in loaded if name.startswith("scipy.")]
+    assert [name for name in rooms if not name.startswith("_") and name != "version"] == []
+
+
+def test_import_is_quick():
+    """The quickest of some fresh interpreters counts: a busy machine only ever adds time."""
+    code = """
+import time, numpy
+start = time.perf_counter()
+import chainrule
+print(time.perf_counter() - start)
+"""
+    seconds = []
+    while not seconds or (min(seconds) >= TIME_LIMIT and len(seconds) < TRIES):
+        seconds.append(float(run(code)))
+    assert min(seconds) < TIME_LIMIT
