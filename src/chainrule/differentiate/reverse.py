@@ -50,8 +50,8 @@ def accumulate(
 
 def _has_nan(g: Any) -> bool:
     g = peel(g)
-    # A sum is NaN where one of its terms is (or where infinities cancel, which costs one careful pass for nothing).
-    total = np.add.reduce(g, axis=None) if type(g) is np.ndarray else g
+    # The sum of the squares is NaN where, and only where, an entry is: the quickest test there is for small arrays.
+    total = np.vdot(g, g) if type(g) is np.ndarray else g
     return bool(total != total)
 
 
@@ -84,12 +84,14 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
                 partial = partials[i]
                 constant = partial.constant
                 if constant is None:
+                    # The commonest forms stand here, since a call takes as long as the arithmetic on a small array.
                     single = -1 if careful else partial.single
-                    part = (
-                        g * partial.rule(values[single])
-                        if single >= 0
-                        else contribution(partial, g, values, careful=careful)
-                    )
+                    if single < 0:
+                        part = contribution(partial, g, values, careful=careful)
+                    elif partial.takes_g:
+                        part = partial.rule(g, values[single])
+                    else:
+                        part = g * partial.rule(values[single])
                 elif constant == 1:
                     part = g
                 elif constant == -1:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Axis", "expanded", "normalize_axes", "reduced_shape", "shape_of", "unbroadcast"]
+__all__ = ["Axis", "as_operand", "expanded", "normalize_axes", "reduced_shape", "shape_of", "unbroadcast"]
 
 #: An axis argument as NumPy takes it: None for all, a number, or several.
 Axis = int | Sequence[int] | None
@@ -14,6 +14,11 @@ Axis = int | Sequence[int] | None
 def shape_of(x: Any) -> tuple[int, ...]:
     """Shape of an array, a node or a Python number."""
     return tuple(getattr(x, "shape", ()))
+
+
+def as_operand(x: Any) -> Any:
+    """A list or tuple as an array; arrays, traced values and numbers as they are."""
+    return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
 def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
@@ -43,7 +48,9 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     here = shape_of(g)
     extra = len(here) - len(shape)
     axes: tuple[int, ...] | None = None
-    if shape:
+    if here[extra:] == shape:
+        axes = tuple(range(extra))
+    elif shape:
         axes = tuple(range(extra)) + tuple(
             extra + i for i, length in enumerate(shape) if length == 1 and here[extra + i] != 1
         )

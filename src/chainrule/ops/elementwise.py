@@ -155,8 +155,9 @@ _TWO_INPUTS = (
     elementwise("np.minimum", np.minimum, _picked_x, _picked_y),
     elementwise("np.fmax", np.fmax, _picked_x, _picked_y),
     elementwise("np.fmin", np.fmin, _picked_x, _picked_y),
-    elementwise("np.fmod", np.fmod, 1, lambda x, y: -np.trunc(x / y)),
-    elementwise("np.remainder", np.remainder, 1, lambda x, y: -np.floor(x / y)),
+    # x = q y + ans with an integer q, which rounding x / y may miss: 1.0 // 0.1 is 9.
+    elementwise("np.fmod", np.fmod, 1, lambda ans, x, y: -np.rint((x - ans) / y)),
+    elementwise("np.remainder", np.remainder, 1, lambda x, y: -np.floor_divide(x, y)),
     elementwise("np.hypot", np.hypot, lambda ans, x: x / _clear(ans), lambda ans, y: y / _clear(ans)),
     elementwise(
         "np.arctan2",

@@ -28,7 +28,7 @@ class Partial:
     reads : tuple of int
         What the formula takes, in its own order: 0 for `ans`, 1 and on for the inputs.
     single : int
-        The one thing that the formula takes, where it takes one and gives the derivative alone; -1 otherwise.
+        The one thing that the formula reads, where it reads one; -1 otherwise.
     takes_g : bool
         True where the formula takes `g` first and returns the whole contribution: because that is shorter (g / y), or
         because it picks `g` or 0, so that a zero derivative meets even an infinite `g` as 0.
@@ -49,7 +49,7 @@ class Partial:
         self.rule = stated
         self.takes_g = read[:1] == ("g",)
         self.reads = tuple(("ans", *names).index(name) for name in read if name != "g")
-        if len(self.reads) == 1 and not self.takes_g:
+        if len(self.reads) == 1:
             self.single = self.reads[0]
 
 

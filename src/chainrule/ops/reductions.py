@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.ops.axes import Axis, expanded, normalize_axes, reduced_shape, shape_of
 from chainrule.ops.op import Op, piecewise_constant, structural
-from chainrule.ops.shapes import broadcast_to
+from chainrule.ops.shapes import broadcast_to, fill_new
 
 __all__ = ["REDUCTIONS", "amax", "amin", "argsort", "cumprod", "cumsum", "prod", "sum"]
 
@@ -24,6 +24,8 @@ def _infer_reduction(evaluate: Any) -> Any:
 def _sum_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     if axis is not None and not keepdims:
         g = expanded(g, x.shape, axis)
+    if type(g) is np.ndarray or isinstance(g, np.generic):
+        return fill_new(g, x.shape)
     return broadcast_to(g, shape=x.shape)
 
 

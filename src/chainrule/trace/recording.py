@@ -62,9 +62,11 @@ class Recording:
         ndarray
             The array, or its copy.
         """
+        if array.nbytes <= _COPY_LIMIT:
+            return array.copy()
         if not array.flags.writeable:
             return array
-        if self.copies or array.nbytes <= _COPY_LIMIT:
+        if self.copies:
             return array.copy()
         for part in (array, array.base):
             if isinstance(part, np.ndarray) and part.flags.writeable:
