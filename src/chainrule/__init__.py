@@ -8,7 +8,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 import chainrule.library  # noqa: F401  (registers the compositions with the tables)
-from chainrule.differentiate import check_gradient, grad, value_and_grad, vjp
+from chainrule.differentiate import (
+    check_gradient,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from chainrule.errors import ChainruleError, NoDerivativeError, TraceError
 from chainrule.trace import stop_gradient, trace, value
 from chainrule.transforms import custom_gradient
@@ -25,8 +35,13 @@ __all__ = [
     "backprop",
     "check_gradient",
     "custom_gradient",
+    "elementwise_grad",
     "explain",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "stop_gradient",
     "trace",
     "value",

@@ -2,5 +2,17 @@
 
 from chainrule.differentiate.check import GradientReport, check_gradient
 from chainrule.differentiate.derivatives import grad, value_and_grad, vjp
+from chainrule.differentiate.modes import elementwise_grad, hessian, hvp, jacobian, jvp
 
-__all__ = ["GradientReport", "check_gradient", "grad", "value_and_grad", "vjp"]
+__all__ = [
+    "GradientReport",
+    "check_gradient",
+    "elementwise_grad",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]

@@ -113,9 +113,9 @@ class Selection:
                 named[place] = traced
         return Call(self.f, positional, named, handles, structures)
 
-    def places(self, args: tuple[Any, ...]) -> tuple[int, ...]:
-        """Positions of the picked arguments in a call with positional arguments alone."""
-        return tuple(int(self._find(one, args, {})) for one in self._wanted)
+    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | str, ...]:
+        """Where the picked arguments stand in a call: positions, or names."""
+        return tuple(self._find(one, args, kwargs) for one in self._wanted)
 
     def rebuild(self, call: Call, values: list[Any]) -> Any:
         """Put one value for each leaf into the structure of the arguments picked."""

@@ -211,7 +211,7 @@ def _in_double(selection: Selection, args: tuple[Any, ...]) -> tuple[Any, ...]:
             return np.asarray(leaf).astype(np.complex128 if leaf.dtype.kind == "c" else np.float64)[()]
         return leaf
 
-    places = set(selection.places(args))
+    places = set(selection.find(args, {}))
     return tuple(tree.map(widen, argument) if i in places else argument for i, argument in enumerate(args))
 
 
@@ -221,7 +221,7 @@ class _Point:
     def __init__(self, f: Callable[..., Any], selection: Selection, args: tuple[Any, ...]) -> None:
         self._f = f
         self._args = args
-        self._places = selection.places(args)
+        self._places = [int(place) for place in selection.find(args, {})]
         chosen = [args[place] for place in self._places]
         self._structures = [tree.flatten(argument)[1] for argument in chosen]
         self._several = selection.several

@@ -11,7 +11,7 @@ from chainrule.ops.op import Partial
 from chainrule.ops.shapes import fill, index
 from chainrule.trace.tracer import Tracer, peel
 
-__all__ = ["accumulate", "contribution", "fit", "local_derivative"]
+__all__ = ["Entry", "accumulate", "contribution", "fit", "has_nan", "local_derivative"]
 
 Entry = tuple[Node, tuple[Any, ...]]
 
@@ -43,12 +43,13 @@ def accumulate(
     # A product 0 * inf shows as NaN in the end. That is rare, so the pass that treats it is run only then.
     with np.errstate(all="ignore"):
         found = _pass(entries, derivatives.copy(), careful=False, retain=retain)
-        if any(_has_nan(found[node]) for node in sources if node in found):
+        if any(has_nan(found[node]) for node in sources if node in found):
             found = _pass(entries, derivatives.copy(), careful=True, retain=retain)
     return [found.get(node) for node in sources]
 
 
-def _has_nan(g: Any) -> bool:
+def has_nan(g: Any) -> bool:
+    """Say whether a derivative has an entry that is NaN."""
     g = peel(g)
     # The sum of the squares is NaN where, and only where, an entry is: the quickest test there is for small arrays.
     total = np.vdot(g, g) if type(g) is np.ndarray else g

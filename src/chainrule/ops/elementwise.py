@@ -99,8 +99,9 @@ stop_gradient = piecewise_constant("chainrule.stop_gradient", _identity)
 
 where = elementwise("np.where", np.where, 0, lambda g, c: np.where(c, g, 0), lambda g, c: np.where(c, 0, g))
 
-real = elementwise("np.real", np.real, lambda g: np.real(g))
-imag = elementwise("np.imag", np.imag, lambda g, x: -1j * np.real(g) if np.iscomplexobj(x) else 0 * g)
+# For w = u + iv: a real function of w has the derivative df/du - i df/dv, which for v itself is -i.
+real = elementwise("np.real", np.real, 1)
+imag = elementwise("np.imag", np.imag, lambda x: -1j if np.iscomplexobj(x) else 0.0)
 
 _ONE_INPUT = (
     elementwise("np.positive", np.positive, 1),

@@ -69,6 +69,10 @@ class Op:
     transpose : callable or None
         For a structural operation: ``transpose(i, g, ans, *inputs, **params)`` is the contribution to input `i`.
         What the operation does not keep is handed over as a node, which has a shape and a dtype, but no value.
+    push : callable or None
+        The forward rule: ``push(i, t, ans, *inputs, **params)`` is the contribution of the tangent `t` of input
+        `i`. None for an
+        operation that is linear in each input by itself: there it is the operation with `t` in the place of the input.
     keeps : frozenset of int
         What the backward pass must have the value of: 0 for `ans`, 1 and on for the inputs; -1 for all inputs.
     is_constant : bool
@@ -88,6 +92,7 @@ class Op:
         "keeps_y",
         "name",
         "partials",
+        "push",
         "transpose",
     )
 
@@ -99,6 +104,7 @@ class Op:
         *,
         partials: tuple[Partial | None, ...] | None = None,
         transpose: Rule | None = None,
+        push: Rule | None = None,
         keeps: frozenset[int] = frozenset(),
         is_constant: bool = False,
         is_multilinear: bool = False,
@@ -108,6 +114,7 @@ class Op:
         self.infer = infer
         self.partials = partials
         self.transpose = transpose
+        self.push = push
         self.keeps = keeps
         self.keeps_ans = 0 in keeps
         self.keeps_x = 1 in keeps or -1 in keeps
@@ -193,9 +200,11 @@ def piecewise_constant(name: str, evaluate: Rule, infer: Rule | None = None) -> 
     return Op(name, evaluate, infer or _infer_elementwise(evaluate), is_constant=True)
 
 
-def structural(name: str, evaluate: Rule, infer: Rule, transpose: Rule, keeps: tuple[int, ...] = ()) -> Op:
-    """State an operation by the transpose of its derivative (see `Op`)."""
-    return Op(name, evaluate, infer, transpose=transpose, keeps=frozenset(keeps))
+def structural(
+    name: str, evaluate: Rule, infer: Rule, transpose: Rule, push: Rule | None = None, keeps: tuple[int, ...] = ()
+) -> Op:
+    """State an operation by its forward rule and the transpose of it (see `Op`)."""
+    return Op(name, evaluate, infer, transpose=transpose, push=push, keeps=frozenset(keeps))
 
 
 def multilinear(name: str, evaluate: Rule, infer: Rule, transpose: Rule, keeps: tuple[int, ...]) -> Op:

@@ -37,7 +37,22 @@ def _extreme_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, k
     return np.where(tied, expanded(g, shape, axis) / np.asarray(count, x.dtype), 0)
 
 
+def _extreme_push(i: int, t: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    shape = shape_of(x)
+    tied = x == expanded(ans, shape, axis)
+    count = np.sum(tied, axis=normalize_axes(axis, len(shape)), keepdims=True)
+    return np.sum(np.where(tied, t / np.asarray(count, x.dtype), 0), axis=axis, keepdims=keepdims)
+
+
 def _prod_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    return _times(expanded(g, shape_of(x), axis), _others(x, axis))
+
+
+def _prod_push(i: int, t: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.sum(_times(t, _others(x, axis)), axis=axis, keepdims=keepdims)
+
+
+def _others(x: Any, axis: Axis) -> Any:
     # The product of the other entries, exact where some are 0: what stands before times what stands after.
     shape = shape_of(x)
     axes = normalize_axes(axis, len(shape))
@@ -45,8 +60,7 @@ def _prod_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keep
     front = np.transpose(x, kept + axes)
     row = np.reshape(front, (*(shape[k] for k in kept), _size(shape, axes)))
     others = _before(row) * _before(row[..., ::-1])[..., ::-1]
-    others = np.transpose(np.reshape(others, shape_of(front)), _inverse(kept + axes))
-    return _times(expanded(g, shape, axis), others)
+    return np.transpose(np.reshape(others, shape_of(front)), _inverse(kept + axes))
 
 
 def _times(g: Any, local: Any) -> Any:
@@ -85,21 +99,33 @@ def _cumsum_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: int) -> Any:
 
 
 def _cumprod_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: int) -> Any:
-    # dl/dx_j = (product before j) s_j with the recurrence s_j = g_j + x_{j+1} s_{j+1}, which holds where x is 0 too.
-    # It is solved by doubling, in log2(n) steps: each step joins two neighbouring stretches of the recurrence.
+    # dl/dx_j = (product before j) s_j with s_j = g_j + x_{j+1} s_{j+1}, which holds where x is 0 too.
     x = np.moveaxis(x, axis, -1)
-    s = np.moveaxis(g, axis, -1)
-    length = x.shape[-1]
-    if length == 0:
-        return g
-    zero = np.zeros((*x.shape[:-1], 1), x.dtype)
-    factor = np.concatenate([x[..., 1:], zero], axis=-1)
+    following = np.concatenate([x[..., 1:], x[..., :1]], axis=-1)
+    s = _solve(np.moveaxis(g, axis, -1), following)
+    return np.moveaxis(_times(s, _before(x)), -1, axis)
+
+
+def _solve(s: Any, factor: Any) -> Any:
+    """Solve s_j = (given s)_j + factor_j s_{j+1} along the last axis, from its end.
+
+    By doubling, in log2(n) steps: each one joins two neighbouring stretches of the recurrence.
+    """
+    length = s.shape[-1]
     shift = 1
     while shift < length:
         s = np.concatenate([s[..., :-shift] + factor[..., :-shift] * s[..., shift:], s[..., -shift:]], axis=-1)
+        # Past the end there is nothing to join.
         factor = np.concatenate([factor[..., :-shift] * factor[..., shift:], factor[..., -shift:] * 0], axis=-1)
         shift *= 2
-    return np.moveaxis(_times(s, _before(x)), -1, axis)
+    return s
+
+
+def _cumprod_push(i: int, t: Any, ans: Any, x: Any, *, axis: int) -> Any:
+    # The tangent of y_k = x_k y_{k-1} is t_k y_{k-1} + x_k (the tangent before): the same recurrence, run forward.
+    x = np.moveaxis(x, axis, -1)
+    s = _times(np.moveaxis(t, axis, -1), _before(x))
+    return np.moveaxis(_solve(s[..., ::-1], x[..., ::-1])[..., ::-1], -1, axis)
 
 
 def _evaluate_cumulative(function: Any) -> Any:
@@ -123,12 +149,17 @@ def _infer_argsort(x: Any, *, axis: int, kind: str | None = None) -> tuple[tuple
 
 
 sum = structural("np.sum", np.add.reduce, _infer_reduction(np.sum), _sum_transpose)
-prod = structural("np.prod", np.prod, _infer_reduction(np.prod), _prod_transpose, keeps=(1,))
-amax = structural("np.max", np.max, _infer_reduction(np.max), _extreme_transpose, keeps=(0, 1))
-amin = structural("np.min", np.min, _infer_reduction(np.min), _extreme_transpose, keeps=(0, 1))
+prod = structural("np.prod", np.prod, _infer_reduction(np.prod), _prod_transpose, _prod_push, keeps=(1,))
+amax = structural("np.max", np.max, _infer_reduction(np.max), _extreme_transpose, _extreme_push, keeps=(0, 1))
+amin = structural("np.min", np.min, _infer_reduction(np.min), _extreme_transpose, _extreme_push, keeps=(0, 1))
 cumsum = structural("np.cumsum", _evaluate_cumulative(np.cumsum), _infer_running(np.cumsum), _cumsum_transpose)
 cumprod = structural(
-    "np.cumprod", _evaluate_cumulative(np.cumprod), _infer_running(np.cumprod), _cumprod_transpose, keeps=(1,)
+    "np.cumprod",
+    _evaluate_cumulative(np.cumprod),
+    _infer_running(np.cumprod),
+    _cumprod_transpose,
+    _cumprod_push,
+    keeps=(1,),
 )
 argmax = piecewise_constant("np.argmax", np.argmax, _infer_arg)
 argmin = piecewise_constant("np.argmin", np.argmin, _infer_arg)

@@ -95,6 +95,15 @@ def _concatenate_transpose(i: int, g: Any, ans: Any, *parts: Any, axis: int) -> 
     return g[tuple(where)]
 
 
+def _concatenate_push(i: int, t: Any, ans: Any, *parts: Any, axis: int) -> Any:
+    start = 0
+    for part in parts[:i]:
+        start += part.shape[axis]
+    widths = [(0, 0)] * len(ans.shape)
+    widths[axis] = (start, ans.shape[axis] - start - parts[i].shape[axis])
+    return pad_zeros(t, widths=tuple(widths))
+
+
 def _pad_zeros(x: Any, *, widths: tuple[tuple[int, int], ...]) -> Any:
     return np.pad(x, widths)
 
@@ -162,7 +171,7 @@ def _astype_transpose(i: int, g: Any, ans: Any, x: Any, *, dtype: np.dtype[Any])
 reshape = structural("np.reshape", lambda x, *, shape: np.reshape(x, shape), _infer_reshape, _reshape_transpose)
 transpose = structural("np.transpose", lambda x, *, axes: np.transpose(x, axes), _infer_transpose, _transpose_transpose)
 broadcast_to = structural("np.broadcast_to", _broadcast, _infer_broadcast, _broadcast_transpose)
-concatenate = structural("np.concatenate", _concatenate, _infer_concatenate, _concatenate_transpose)
+concatenate = structural("np.concatenate", _concatenate, _infer_concatenate, _concatenate_transpose, _concatenate_push)
 pad_zeros = structural("np.pad", _pad_zeros, _infer_pad, _pad_transpose)
 #: ``x[...]``: `template` is the index expression with a `SLOT` where each of the index arrays goes.
 index = structural("index", _index, _infer_index, _index_transpose, keeps=tuple(range(2, 66)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.differentiate import vjp
 from chainrule.errors import OptionError, TraceError, user_line
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import structural
@@ -50,7 +51,8 @@ def custom_gradient(backward: Callable[..., Any]) -> Callable[[Callable[..., Any
 
     def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
         name = getattr(f, "__name__", "custom")
-        op = structural(name, f, _infer(f), _transpose(name, backward), keeps=(0, -1))
+        transpose = _transpose(name, backward)
+        op = structural(name, f, _infer(f), transpose, _push(transpose), keeps=(0, -1))
 
         @functools.wraps(f)
         def call(*args: Any) -> Any:
@@ -68,6 +70,15 @@ def _infer(f: Callable[..., Any]) -> Callable[..., Any]:
         return shape_of(ans), np.asarray(ans).dtype
 
     return infer
+
+
+def _push(transpose: Callable[..., Any]) -> Callable[..., Any]:
+    def push(i: int, t: Any, ans: Any, *inputs: Any) -> Any:
+        # The rule is linear in g, so that its own transpose is the forward rule.
+        _, pull_back = vjp(lambda g: transpose(i, g, ans, *inputs), np.zeros(shape_of(ans), ans.dtype))
+        return pull_back(t)[0]
+
+    return push
 
 
 def _transpose(name: str, backward: Callable[..., Any]) -> Callable[..., Any]:

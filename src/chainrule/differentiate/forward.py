@@ -1,0 +1,85 @@
+"""The forward pass of derivatives: tangents pushed from the inputs to the outputs, along the same tape."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.differentiate.reverse import Entry, contribution, has_nan
+from chainrule.graph import Node
+from chainrule.ops import shapes
+from chainrule.ops.op import Op
+from chainrule.trace.tracer import Tracer
+
+__all__ = ["push_forward"]
+
+
+def push_forward(entries: Sequence[Entry], tangents: dict[Node, Any], outputs: Sequence[Node]) -> list[Any]:
+    """Push tangents through a tape.
+
+    Parameters
+    ----------
+    entries : sequence of (Node, values)
+        The tape, in the order of computation; values are the output and the inputs as far as the rules read them.
+    tangents : dict
+        The tangent of each input: the direction in which it moves.
+    outputs : sequence of Node
+        Whose tangents are wanted.
+
+    Returns
+    -------
+    list
+        The tangent of each output; None where no input with a tangent leads to it.
+    """
+    # As on the way back, a product 0 * inf shows as NaN, and the pass that treats it is run only then.
+    with np.errstate(all="ignore"):
+        found = _pass(entries, tangents.copy(), careful=False)
+        if any(has_nan(found[node]) for node in outputs if node in found):
+            found = _pass(entries, tangents.copy(), careful=True)
+    return [found.get(node) for node in outputs]
+
+
+def _pass(entries: Sequence[Entry], tangents: dict[Node, Any], *, careful: bool) -> dict[Node, Any]:
+    for node, values in entries:
+        op = node.op
+        if op.is_constant:
+            continue
+        total = None
+        for i, source in enumerate(node.inputs):
+            t = tangents.get(source) if type(source) is Node else None
+            if t is None:
+                continue
+            part = _part(op, i, t, node, values, careful=careful)
+            if part is not None:
+                total = part if total is None else total + part
+        if total is not None:
+            tangents[node] = _fit(total, node)
+    return tangents
+
+
+def _part(op: Op, i: int, t: Any, node: Node, values: tuple[Any, ...], *, careful: bool) -> Any:
+    if op.partials is not None:
+        partial = op.partials[i]
+        assert partial is not None, "recording refuses an operation without rule"
+        if partial.constant is None:
+            return contribution(partial, t, values, careful=careful)
+        return None if partial.constant == 0 else t if partial.constant == 1 else partial.constant * t
+    # A structural operation that keeps nothing has an empty tape entry; its rules read shapes from the nodes.
+    ans, *inputs = values
+    if op.push is not None:
+        return op.push(i, t, node if ans is None else ans, *inputs, **node.params)
+    inputs[i] = t
+    return op(*inputs, **node.params)
+
+
+def _fit(total: Any, node: Node) -> Any:
+    """Bring a tangent to the shape and dtype of the value it belongs to."""
+    if type(total) in (float, complex):
+        return total.real if node.dtype.kind == "f" else total
+    if total.dtype != node.dtype:
+        if node.dtype.kind != "c" and total.dtype.kind == "c":
+            total = np.real(total)
+        total = shapes.convert(total, node.dtype)
+    if total.shape != node.shape:
+        total = shapes.broadcast_to(total, shape=node.shape)
+    return total if type(total) is Tracer or node.shape else total[()]
