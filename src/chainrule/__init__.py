@@ -21,7 +21,7 @@ from chainrule.differentiate import (
 )
 from chainrule.errors import ChainruleError, NoDerivativeError, TraceError
 from chainrule.trace import stop_gradient, trace, value
-from chainrule.transforms import custom_gradient
+from chainrule.transforms import custom_gradient, vectorize
 
 if TYPE_CHECKING:
     from chainrule.inspection import backprop, explain
@@ -46,6 +46,7 @@ __all__ = [
     "trace",
     "value",
     "value_and_grad",
+    "vectorize",
     "vjp",
 ]
 

@@ -189,6 +189,8 @@ def verify(graph: Graph) -> None:
             if not isinstance(source, (Node, np.ndarray, np.generic, bool, int, float, complex)):
                 raise GraphError(f"graph {graph.name}: {node!r} has an input of type {type(source).__name__}")
         shape, dtype = node.op.infer(*node.inputs, **node.params)
+        if shape is None:
+            shape = node.shape  # A mask that is computed: only values tell how many entries it picks.
         if tuple(shape) != node.shape or dtype != node.dtype:
             raise GraphError(
                 f"graph {graph.name}: {node!r} should have shape {tuple(shape)} and dtype {dtype} by the rule "

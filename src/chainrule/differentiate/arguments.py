@@ -94,7 +94,7 @@ class Selection:
             argument = positional[place] if isinstance(place, int) else named[place]
             kind = type(argument)
             traced: Any
-            if kind is float or kind is np.ndarray or kind is Tracer:
+            if kind is float or kind is np.ndarray or isinstance(argument, Tracer):
                 traced = traced_input(argument.copy() if copies and kind is np.ndarray else argument, name, recording)
                 handles.append(traced)
                 structures.append(tree.LEAF)

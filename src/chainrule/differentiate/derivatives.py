@@ -107,7 +107,7 @@ def value_and_grad(f: Callable[..., Any], wrt: Arguments = 0, *, has_aux: bool =
             output, aux = _split_aux(f, result, has_aux)
             _check_number(f, output)
         value = output
-        if type(output) is Tracer and output.recording is recording:
+        if isinstance(output, Tracer) and output.recording is recording:
             value = output.value
             found = accumulate(
                 recording.entries, {output.node: _one_like(output)}, [handle.node for handle in call.handles]
@@ -171,7 +171,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
                 raise OptionError(
                     f"the derivative given has shape {shape_of(seed)}, but the value of f has shape {shape_of(output)}"
                 )
-            if type(output) is Tracer and output.recording is recording:
+            if isinstance(output, Tracer) and output.recording is recording:
                 seed = _seed(seed, output.node)
                 before = derivatives.get(output.node)
                 derivatives[output.node] = seed if before is None else before + seed
@@ -182,7 +182,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
 
 
 def _seed(seed: Any, node: Node) -> Any:
-    if type(seed) is Tracer:
+    if isinstance(seed, Tracer):
         return seed if seed.dtype == node.dtype else seed.astype(node.dtype)
     return np.array(seed, node.dtype)[()]
 
@@ -193,7 +193,7 @@ def _copied(x: Any) -> Any:
 
 def _lowered(x: Any, recording: Recording) -> Any:
     """Replace the traced values of an ended recording by what they stand for."""
-    return tree.map(lambda leaf: leaf.value if type(leaf) is Tracer and leaf.recording is recording else leaf, x)
+    return tree.map(lambda leaf: leaf.value if isinstance(leaf, Tracer) and leaf.recording is recording else leaf, x)
 
 
 def _name(f: Callable[..., Any]) -> str:
@@ -212,7 +212,7 @@ def _split_aux(f: Callable[..., Any], result: Any, has_aux: bool) -> tuple[Any, 
 
 
 def _check_number(f: Callable[..., Any], output: Any) -> None:
-    if type(output) is Tracer and output.shape == () and output.dtype.kind == "f":
+    if isinstance(output, Tracer) and output.shape == () and output.dtype.kind == "f":
         return
     name = _name(f)
     if isinstance(output, (tuple, list, dict)):
@@ -254,7 +254,7 @@ def _finish(found: list[Any], handles: list[Tracer]) -> list[Any]:
 
 def _own(g: Any, handle: Tracer, seen: set[int]) -> Any:
     kind = type(g)
-    if kind is Tracer or (kind is float and handle.node.weak):
+    if isinstance(g, Tracer) or (kind is float and handle.node.weak):
         return g
     if handle.node.weak:
         return g if type(g) in (float, complex) else g.item()

@@ -82,4 +82,4 @@ def _fit(total: Any, node: Node) -> Any:
         total = shapes.convert(total, node.dtype)
     if total.shape != node.shape:
         total = shapes.broadcast_to(total, shape=node.shape)
-    return total if type(total) is Tracer or node.shape else total[()]
+    return total if isinstance(total, Tracer) or node.shape else total[()]

@@ -65,11 +65,11 @@ def jvp(f: Callable[..., Any], args: tuple[Any, ...], tangents: tuple[Any, ...])
             if shape_of(t) != handle.shape:
                 raise OptionError(f"{handle.node.name} has shape {handle.shape}, but its tangent has {shape_of(t)}")
             directions[handle.node] = _like(t, handle)
-        mine = [y for y in outputs if type(y) is Tracer and y.recording is recording]
+        mine = [y for y in outputs if isinstance(y, Tracer) and y.recording is recording]
         pushed = iter(push_forward(recording.entries, directions, [y.node for y in mine]))
     values, slopes = [], []
     for y in outputs:
-        if type(y) is Tracer and y.recording is recording:
+        if isinstance(y, Tracer) and y.recording is recording:
             slope = next(pushed)
             values.append(y.value)
             slopes.append(_zero(y) if slope is None else slope)
@@ -80,7 +80,7 @@ def jvp(f: Callable[..., Any], args: tuple[Any, ...], tangents: tuple[Any, ...])
 
 
 def _like(t: Any, handle: Tracer) -> Any:
-    if type(t) is Tracer:
+    if isinstance(t, Tracer):
         return t if t.dtype == handle.dtype else t.astype(handle.dtype)
     return t if handle.weak and type(t) in (float, complex) else np.asarray(t, handle.dtype)[()]
 

@@ -76,7 +76,7 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
                     part = _careful_product(node, i, g, values)
                 elif op.is_constant:
                     continue
-                elif op is index and type(g) is not Tracer:
+                elif op is index and not isinstance(g, Tracer):
                     _add_entries(derivatives, own, source, g, values[2:], node.params["template"])
                     continue
                 else:

@@ -107,11 +107,15 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 @composition(np.hsplit, "np.hsplit")
 def _hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    if ary.ndim == 0:
+        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
     return _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
 
 
 @composition(np.vsplit, "np.vsplit")
 def _vsplit(ary: Any, indices_or_sections: Any) -> Any:
+    if ary.ndim < 2:
+        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
     return _split(ary, indices_or_sections, 0)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops import products, shapes
-from chainrule.ops.axes import normalize_axes, shape_of
+from chainrule.ops.axes import as_operand, normalize_axes, shape_of
 from chainrule.trace.dispatch import composition
 
 __all__: list[str] = []
@@ -14,6 +14,7 @@ __all__: list[str] = []
 
 @composition(np.dot, "np.dot")
 def _dot(a: Any, b: Any) -> Any:
+    a, b = as_operand(a), as_operand(b)
     p, q = shape_of(a), shape_of(b)
     if not p or not q:
         return _strong(a) * _strong(b)
@@ -29,6 +30,7 @@ def _strong(x: Any) -> Any:
 
 @composition(np.inner, "np.inner")
 def _inner(a: Any, b: Any, /) -> Any:
+    a, b = as_operand(a), as_operand(b)
     if not shape_of(a) or not shape_of(b):
         return _strong(a) * _strong(b)
     return _tensordot(a, b, ((-1,), (-1,)))
@@ -41,13 +43,13 @@ def _outer(a: Any, b: Any) -> Any:
 
 @composition(np.vdot, "np.vdot")
 def _vdot(a: Any, b: Any, /) -> Any:
-    return products.matmul(
-        np.conjugate(np.reshape(a, -1)) if a.dtype.kind == "c" else np.reshape(a, -1), np.reshape(b, -1)
-    )
+    a, b = np.reshape(a, -1), np.reshape(b, -1)
+    return products.matmul(np.conjugate(a) if a.dtype.kind == "c" else a, b)
 
 
 @composition(np.tensordot, "np.tensordot")
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    a, b = as_operand(a), as_operand(b)
     p, q = shape_of(a), shape_of(b)
     if isinstance(axes, (int, np.integer)):
         left: tuple[int, ...] = tuple(range(len(p) - int(axes), len(p)))
@@ -80,7 +82,8 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any =
 @composition(np.einsum, "np.einsum")
 def _einsum(*operands: Any, optimize: Any = False) -> Any:
     """Rewrite any form that NumPy takes to explicit subscripts, no ellipsis, each at most once in a term."""
-    subscripts, arrays = _as_string(operands)
+    subscripts, given = _as_string(operands)
+    arrays = [as_operand(a) for a in given]
     terms, result = _explicit(subscripts.replace(" ", ""), [len(shape_of(a)) for a in arrays])
     pairs = [_without_repeats(term, array) for term, array in zip(terms, arrays, strict=True)]
     return products.einsum(

@@ -6,10 +6,11 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import reductions
-from chainrule.ops.axes import Axis, normalize_axes, shape_of
+from chainrule.ops.axes import Axis, as_operand, normalize_axes, shape_of
 from chainrule.ops.elementwise import root
 from chainrule.ops.shapes import convert
 from chainrule.trace.dispatch import composition
+from chainrule.trace.tracer import peel
 
 __all__: list[str] = []
 
@@ -68,16 +69,29 @@ def _mean(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = Fals
 
 
 @composition(np.average, "np.average")
-def _average(a: Any, axis: int | None = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+def _average(a: Any, axis: Axis = None, weights: Any = None, *, keepdims: bool = False) -> Any:
     if weights is None:
         return _mean(a, axis, keepdims=keepdims)
-    if axis is not None and len(shape_of(weights)) == 1 and len(shape_of(a)) > 1:
-        spread = [1] * len(a.shape)
-        spread[axis] = -1
-        weights = np.reshape(weights, spread)
-    weights = np.broadcast_to(weights, shape_of(a))
-    whole = np.sum(weights, axis=axis, dtype=np.result_type(a.dtype, weights.dtype), keepdims=keepdims)
-    return np.sum(a * weights, axis=axis, keepdims=keepdims) / whole
+    a, weights = as_operand(a), as_operand(weights)
+    weights = _spread(weights, axis, shape_of(a))
+    common = np.result_type(a.dtype, weights.dtype)
+    whole = np.sum(weights, axis=axis, dtype=common, keepdims=keepdims)
+    if np.any(peel(whole) == 0):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    return np.sum(a * weights, axis=axis, dtype=common, keepdims=keepdims) / whole
+
+
+def _spread(weights: Any, axis: Axis, shape: tuple[int, ...]) -> Any:
+    """Weights in the shape of what they weigh; they may be given for the axes averaged over alone."""
+    if shape_of(weights) == shape:
+        return weights
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    axes = normalize_axes(axis, len(shape))
+    if shape_of(weights) != tuple(shape[k] for k in axes):
+        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+    ordered = np.transpose(weights, sorted(range(len(axes)), key=axes.__getitem__))
+    return np.broadcast_to(np.reshape(ordered, [n if k in axes else 1 for k, n in enumerate(shape)]), shape)
 
 
 @composition(np.var, "np.var")
@@ -173,7 +187,9 @@ def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
         return np.sum((x != 0).astype(np.abs(x).dtype), axis=axis, keepdims=keepdims)
     if isinstance(order, str):
         raise ValueError(f"Invalid norm order '{order}' for vectors")
-    return reductions.sum(np.abs(x) ** order, axis=axis, keepdims=keepdims) ** (1.0 / order)
+    total = reductions.sum(np.abs(x) ** order, axis=axis, keepdims=keepdims)
+    # At a vector of zeros the kink has derivative 0, where the formula would say infinity times 0.
+    return np.where(total == 0, 1, total) ** (1.0 / order) * (total != 0)
 
 
 def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:

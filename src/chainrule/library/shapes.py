@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import elementwise, shapes
-from chainrule.ops.axes import normalize_axes, shape_of
+from chainrule.ops.axes import as_operand, normalize_axes, shape_of
 from chainrule.ops.shapes import SLOT
 from chainrule.trace.dispatch import composition
 
@@ -93,8 +93,9 @@ def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 @composition(np.broadcast_arrays, "np.broadcast_arrays")
 def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
-    wanted = np.broadcast_shapes(*(shape_of(a) for a in args))
-    return tuple(_broadcast_to(a, wanted) for a in args)
+    arrays = [as_operand(a) for a in args]
+    wanted = np.broadcast_shapes(*(shape_of(a) for a in arrays))
+    return tuple(_broadcast_to(a, wanted) for a in arrays)
 
 
 @composition(np.flip, "np.flip")
@@ -194,14 +195,20 @@ def _diag(v: Any, k: int = 0) -> Any:
     return shapes.index_add(v, steps + max(-k, 0), steps + max(k, 0), template=(SLOT, SLOT), shape=(size, size))
 
 
+def _below(m: Any, k: int) -> Any:
+    # For a vector NumPy takes a square of its length.
+    rows, columns = (m.shape * 2)[-2:]
+    return np.tri(rows, columns, k, dtype=bool)
+
+
 @composition(np.tril, "np.tril")
 def _tril(m: Any, k: int = 0) -> Any:
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k, dtype=bool), m, 0)
+    return np.where(_below(m, k), m, 0)
 
 
 @composition(np.triu, "np.triu")
 def _triu(m: Any, k: int = 0) -> Any:
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k - 1, dtype=bool), 0, m)
+    return np.where(_below(m, k - 1), 0, m)
 
 
 @composition(np.copy, "np.copy")
@@ -269,6 +276,9 @@ def _imag(val: Any) -> Any:
 def _nan_to_num(
     x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Any:
+    if x.dtype.kind == "c":
+        parts = (_nan_to_num(part, copy, nan, posinf, neginf) for part in (np.real(x), np.imag(x)))
+        return next(parts) + 1j * next(parts)
     limits = np.finfo(x.dtype)
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops.axes import Axis
+from chainrule.ops.axes import Axis, as_operand
 from chainrule.ops.elementwise import stop_gradient
 from chainrule.ops.shapes import convert
 from chainrule.trace.hooks import hook
@@ -26,12 +26,14 @@ def _logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False,
             f"scipy.special.logsumexp: argument return_sign= is not followed on traced values.{user_line()}"
         )
     if b is not None:
+        b = as_operand(b)
         a = convert(a, np.result_type(a, b))
         # A term of weight 0 contributes nothing, even where exp(a) is infinite.
         a = np.where(b == 0, -np.inf, a)
     shift = _shift(a, axis)
     terms = np.exp(a - shift) if b is None else b * np.exp(a - shift)
-    result = np.log(np.sum(terms, axis=axis, keepdims=True)) + shift
+    with np.errstate(divide="ignore"):  # log 0 = -inf, where every term is 0
+        result = np.log(np.sum(terms, axis=axis, keepdims=True)) + shift
     return result if keepdims else np.squeeze(result, axis=axis)
 
 

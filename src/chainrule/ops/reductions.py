@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.ops.axes import Axis, expanded, normalize_axes, reduced_shape, shape_of
 from chainrule.ops.op import Op, piecewise_constant, structural
-from chainrule.ops.shapes import broadcast_to, fill_new
+from chainrule.ops.shapes import broadcast_to, convert, fill_new
 
 __all__ = ["REDUCTIONS", "amax", "amin", "argsort", "cumprod", "cumsum", "prod", "sum"]
 
@@ -32,16 +32,17 @@ def _sum_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepd
 def _extreme_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     shape = shape_of(x)
     tied = x == expanded(ans, shape, axis)
-    # The inverse of the count is weak against float32 only as a float32 array.
     count = np.sum(tied, axis=normalize_axes(axis, len(shape)), keepdims=True)
-    return np.where(tied, expanded(g, shape, axis) / np.asarray(count, x.dtype), 0)
+    return np.where(tied, expanded(g, shape, axis) / convert(count, np.dtype(getattr(x, "dtype", float))), 0)
 
 
 def _extreme_push(i: int, t: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     shape = shape_of(x)
     tied = x == expanded(ans, shape, axis)
     count = np.sum(tied, axis=normalize_axes(axis, len(shape)), keepdims=True)
-    return np.sum(np.where(tied, t / np.asarray(count, x.dtype), 0), axis=axis, keepdims=keepdims)
+    return np.sum(
+        np.where(tied, t / convert(count, np.dtype(getattr(x, "dtype", float))), 0), axis=axis, keepdims=keepdims
+    )
 
 
 def _prod_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:

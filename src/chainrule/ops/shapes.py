@@ -126,7 +126,9 @@ def _index(x: Any, *arrays: Any, template: Template) -> Any:
     return x[fill(template, arrays) if arrays else template]
 
 
-def _infer_index(x: Any, *arrays: Any, template: Template) -> Aval:
+def _infer_index(x: Any, *arrays: Any, template: Template) -> tuple[tuple[int, ...] | None, np.dtype[Any]]:
+    if any(hasattr(a, "op") and a.dtype.kind == "b" for a in arrays):
+        return None, x.dtype
     # Indexing a view without memory behind it (strides 0) costs nothing that depends on the size of x.
     fake = np.broadcast_to(np.zeros((), x.dtype), x.shape)
     indices = tuple(np.zeros(shape_of(a), a.dtype) if hasattr(a, "op") else a for a in arrays)

@@ -75,7 +75,7 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
         x, kind = float(x), float
     if kind is float or kind is complex:
         return Tracer(Node(None, (), {"name": name}, (), dtype_of(kind), True), x, recording)
-    if kind is Tracer:
+    if isinstance(x, Tracer):
         return Tracer(Node(None, (), {"name": name}, x.shape, x.dtype, x.weak), x, recording)
     if isinstance(x, (np.ndarray, np.generic)):
         if x.dtype.kind not in "fc":
@@ -148,7 +148,8 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
                 handles.append(structure.unflatten(made))
             result = f(*handles)
         outputs = [
-            leaf.node if type(leaf) is Tracer and leaf.recording is recording else leaf for leaf in tree.leaves(result)
+            leaf.node if isinstance(leaf, Tracer) and leaf.recording is recording else leaf
+            for leaf in tree.leaves(result)
         ]
         return Graph(inputs, outputs, getattr(f, "__name__", "f"))
 

@@ -69,8 +69,8 @@ def follow(entry: Composition, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if kwargs and not kwargs.keys() <= entry.accepts:
         unknown = ", ".join(f"{name}=" for name in sorted(kwargs.keys() - entry.accepts))
         _refuse_arguments(entry, unknown)
-    if len(args) > len(entry.names):
-        _refuse_arguments(entry, f"number {len(entry.names) + 1}")
+    if len(args) > entry.most:
+        _refuse_arguments(entry, f"number {entry.most + 1}")
     tracer = _first_tracer(args)
     if tracer is None:
         tracer = _first_tracer(tuple(kwargs.values()))
@@ -79,7 +79,7 @@ def follow(entry: Composition, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     # Every recording that the traced values belong to sees the group, the outer ones through the inner one's values.
     touched = []
     current: Any = tracer
-    while type(current) is Tracer:
+    while isinstance(current, Tracer):
         if current.recording.group is None:
             current.recording.group = entry.name
             touched.append(current.recording)
@@ -102,7 +102,7 @@ def has_tracer(values: tuple[Any, ...] | list[Any]) -> bool:
 
 def _first_tracer(values: tuple[Any, ...] | list[Any]) -> Tracer | None:
     for item in values:
-        if type(item) is Tracer:
+        if isinstance(item, Tracer):
             return item
         if type(item) in (list, tuple):
             found = _first_tracer(item)
@@ -127,7 +127,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         )
     out = kwargs.get("out")
     if out is not None:
-        target = "a plain array" if not any(type(part) is Tracer for part in out) else "a traced array"
+        target = "a plain array" if not any(isinstance(part, Tracer) for part in out) else "a traced array"
         raise TraceError(
             f"{_public_name(ufunc)} was asked to write a traced result into {target} (out=, or an operator such "
             f"as +=), which "

@@ -8,10 +8,16 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "next_level"]
 
 # A later recording is nested in an earlier one or has nothing to do with it, so the order of making is the level.
 _levels = itertools.count()
+
+
+def next_level() -> int:
+    """Number of a new level of nesting."""
+    return next(_levels)
+
 
 #: Arrays up to this many bytes are copied when a recording keeps them; larger ones are made read-only for its duration.
 _COPY_LIMIT = 4096
@@ -38,7 +44,7 @@ class Recording:
     __slots__ = ("_locked", "append", "copies", "entries", "group", "level", "whole")
 
     def __init__(self, *, whole: bool = False, copies: bool = False) -> None:
-        self.level = next(_levels)
+        self.level = next_level()
         self.entries: list[tuple[Node, tuple[Any, ...]]] = []
         self.append = self.entries.append
         self.whole = whole

@@ -4,11 +4,11 @@ A tracer is a handle on a node, together with the node's value and the recording
 come through the short ways `_one` and `_two`, NumPy's functions through its two protocols; both end in `wrap`.
 """
 
-import functools
 import inspect
+import math
 import operator
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +16,11 @@ from chainrule.errors import NoDerivativeError, TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
+from chainrule.trace.arraylike import ArrayLike, peel, value
 from chainrule.trace.indexing import split_index
 from chainrule.trace.recording import Recording
 
-__all__ = ["FUNCTIONS", "UFUNCS", "Composition", "Tracer", "record", "value", "wrap"]
+__all__ = ["FUNCTIONS", "UFUNCS", "Composition", "Tracer", "peel", "record", "value", "wrap"]
 
 
 class Composition:
@@ -35,15 +36,20 @@ class Composition:
         Names of the arguments that `follow` takes.
     accepts : frozenset of str
         The same names, for looking up.
+    most : float
+        Number of positional arguments that it takes at most.
     """
 
-    __slots__ = ("accepts", "follow", "name", "names")
+    __slots__ = ("accepts", "follow", "most", "name", "names")
 
     def __init__(self, name: str, follow: Callable[..., Any]) -> None:
         self.name = name
         self.follow = follow
-        self.names = tuple(inspect.signature(follow).parameters)
+        parameters = inspect.signature(follow).parameters.values()
+        self.names = tuple(p.name for p in parameters)
         self.accepts = frozenset(self.names)
+        positional = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+        self.most = math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else positional
 
 
 #: NumPy functions that are not ufuncs, each with the composition that follows it.
@@ -105,16 +111,15 @@ def wrap(
         node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group)
     elif kind in _PYTHON_DTYPES:
         node = Node(op, inputs, params, (), _PYTHON_DTYPES[kind], True, recording.group)
-    elif kind is Tracer:
-        source = ans.node
-        node = Node(op, inputs, params, source.shape, source.dtype, source.weak, recording.group)
+    elif isinstance(ans, Tracer):
+        node = Node(op, inputs, params, ans.shape, ans.dtype, ans.weak, recording.group)
     else:
         node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group)
     recording.append((node, kept))
     return Tracer(node, ans, recording)
 
 
-def record(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None = None) -> Any:
     """Compute an operation on inputs of which at least one is traced, and record it at the innermost level.
 
     Parameters
@@ -125,6 +130,9 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         Traced values, arrays and numbers.
     params : dict
         Static parameters.
+    compute : callable, optional
+        What computes the value: Python's operator, which makes a Python number of Python numbers. Otherwise the
+        operation itself.
 
     Returns
     -------
@@ -136,17 +144,19 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     NoDerivativeError
         Where the derivative by a traced input is needed and no rule exists.
     """
-    if len(args) == 1 and op.has_derivative(0):
+    if len(args) == 1 and type(args[0]) is Tracer and op.has_derivative(0):
         return _one_with(op, args[0], params)
-    recording: Recording | None = None
+    recording: Any = None
     for argument in args:
-        if type(argument) is Tracer and (recording is None or argument.recording.level > recording.level):
+        if isinstance(argument, Tracer) and (recording is None or argument.recording.level > recording.level):
             recording = argument.recording
     assert recording is not None, "record is called with a traced input"
+    if type(recording) is not Recording:
+        return recording.compute(op, args, params, compute)
     values: list[Any] = []
     inputs: list[Any] = []
     for i, argument in enumerate(args):
-        if type(argument) is Tracer and argument.recording is recording:
+        if isinstance(argument, Tracer) and argument.recording is recording:
             if not (recording.whole or op.has_derivative(i)):
                 raise NoDerivativeError(
                     f"{op.name} has no derivative rule, and its input {i + 1} depends on what is differentiated. "
@@ -159,7 +169,7 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
             constant = argument if type(argument) in _NUMBERS else _constant(argument, recording, op)
             values.append(constant)
             inputs.append(constant)
-    ans = op(*values, **params)
+    ans = op(*values, **params) if compute is None else compute(*values)
     if recording.whole:
         kept = (ans, *values)
         return wrap(recording, op, tuple(inputs), params, kept, ans)
@@ -181,7 +191,7 @@ def _constant(x: Any, recording: Recording, op: Op) -> Any:
     """What a recording holds for an input that it does not trace."""
     if type(x) is _NDARRAY:
         return recording.hold(x) if op.keeps or recording.whole else x
-    if type(x) is Tracer or isinstance(x, (np.generic, float, int, complex)):
+    if isinstance(x, (Tracer, np.generic, float, int, complex)):
         return x
     try:
         return recording.hold(np.asarray(x))
@@ -195,6 +205,8 @@ def _constant(x: Any, recording: Recording, op: Op) -> Any:
 
 def _one(op: Op, compute: Callable[[Any], Any], x: "Tracer") -> Any:
     """Record an operation without parameters on one traced value."""
+    if type(x) is not Tracer:
+        return record(op, (x,), _EMPTY, compute)
     a = x.value
     return _finish_one(op, x, a, compute(a), _EMPTY)
 
@@ -202,7 +214,7 @@ def _one(op: Op, compute: Callable[[Any], Any], x: "Tracer") -> Any:
 def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
     """Record an operation with parameters on one traced value."""
     a = x.value
-    ans = record(op, (a,), params) if type(a) is Tracer else op.evaluate(a, **params)
+    ans = record(op, (a,), params) if isinstance(a, Tracer) else op.evaluate(a, **params)
     return _finish_one(op, x, a, ans, params)
 
 
@@ -224,22 +236,28 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     inputs: tuple[Any, Any]
     if type(x) is Tracer:
         recording = x.recording
-        if type(y) is Tracer:
-            other = y.recording
-            if other is recording:
-                a, b, inputs = x.value, y.value, (x.node, y.node)
-            elif other.level > recording.level:
-                recording = other
-                a, b, inputs = x, y.value, (x, y.node)
-            else:
-                a, b, inputs = x.value, y, (x.node, y)
-        else:
-            b = y if type(y) in _NUMBERS else _constant(y, recording, op)
+        kind = type(y)
+        if kind is Tracer and y.recording is recording:
+            a, b, inputs = x.value, y.value, (x.node, y.node)
+        elif kind in _NUMBERS:
+            a, b, inputs = x.value, y, (x.node, y)
+        elif kind is _NDARRAY:
+            b = recording.hold(y) if op.keeps or recording.whole else y
             a, inputs = x.value, (x.node, b)
-    else:
+        else:
+            return record(op, (x, y), _EMPTY, compute)
+    elif type(y) is Tracer:
         recording = y.recording
-        a = x if type(x) in _NUMBERS else _constant(x, recording, op)
+        kind = type(x)
+        if kind in _NUMBERS:
+            a = x
+        elif kind is _NDARRAY:
+            a = recording.hold(x) if op.keeps or recording.whole else x
+        else:
+            return record(op, (x, y), _EMPTY, compute)
         b, inputs = y.value, (a, y.node)
+    else:
+        return record(op, (x, y), _EMPTY, compute)
     ans = compute(a, b)
     kept: tuple[Any, ...] = _NOTHING
     if recording.whole:
@@ -251,51 +269,6 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     return wrap(recording, op, inputs, _EMPTY, kept, ans)
 
 
-def value(x: Any) -> Any:
-    """Step out of the recording on purpose: the plain value of a traced value.
-
-    Derivatives do not see what is computed from it. Anything that is not traced is returned as it is.
-
-    Parameters
-    ----------
-    x : traced value, array or number
-        What to look at.
-
-    Returns
-    -------
-    array or number
-        Same shape and dtype.
-
-    Examples
-    --------
-    >>> import chainrule
-    >>> seen = []
-    >>> def f(x):
-    ...     seen.append(chainrule.value(x))
-    ...     return x * x
-    >>> chainrule.grad(f)(3.0)
-    6.0
-    >>> seen
-    [3.0]
-    """
-    while type(x) is Tracer:
-        x = x.value
-    return x.copy() if type(x) is np.ndarray else x
-
-
-def peel(x: Any) -> Any:
-    """Plain value without a copy, for reading inside chainrule."""
-    while type(x) is Tracer:
-        x = x.value
-    return x
-
-
-def _lost(what: str, x: "Tracer", instead: str) -> NoReturn:
-    raise TraceError(
-        f"{what} a traced value of shape {x.shape}, {x.dtype}: the derivative would be lost.\n  {instead}{user_line()}"
-    )
-
-
 _NEGATIVE, _POSITIVE, _ABSOLUTE = (PRIMITIVES[f"np.{name}"] for name in ("negative", "positive", "absolute"))
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = (PRIMITIVES[f"np.{name}"] for name in ("add", "subtract", "multiply", "divide"))
 _POWER, _MATMUL, _MOD = (PRIMITIVES[f"np.{name}"] for name in ("power", "matmul", "remainder"))
@@ -305,80 +278,17 @@ _LESS, _LESS_EQUAL, _EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("less", "les
 _GREATER, _GREATER_EQUAL, _NOT_EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("greater", "greater_equal", "not_equal"))
 
 
-class Tracer:
+class Tracer(ArrayLike):
     """A traced array or number; it behaves as NumPy's arrays do, and records what is done to it."""
 
     __slots__ = ("node", "recording", "value")
 
-    __array_priority__ = 1000.0
-    __hash__ = None  # type: ignore[assignment]  # As for arrays; a cache keyed by values would keep tracers alive.
+    __hash__ = None  # Defining __eq__ asks for it again.
 
-    def __init__(self, node: Node, value: Any, recording: Recording) -> None:
+    def __init__(self, node: Node, value: Any, recording: Any) -> None:
         self.node = node
         self.value = value
         self.recording = recording
-
-    # What describes the array.
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of each axis."""
-        return self.node.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type."""
-        return self.node.dtype
-
-    @property
-    def weak(self) -> bool:
-        """Whether it is a Python number, which does not widen a NumPy dtype."""
-        return self.node.weak
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.node.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return self.node.size
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one entry."""
-        return self.node.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all entries."""
-        return self.node.size * self.node.dtype.itemsize
-
-    @property
-    def T(self) -> Any:
-        """The transpose."""
-        return np.transpose(self)
-
-    @property
-    def mT(self) -> Any:
-        """The last two axes exchanged."""
-        return np.swapaxes(self, -1, -2)
-
-    @property
-    def real(self) -> Any:
-        """The real part."""
-        return np.real(self)
-
-    @property
-    def imag(self) -> Any:
-        """The imaginary part."""
-        return np.imag(self)
-
-    @property
-    def flat(self) -> Iterator[Any]:
-        """An iterator over the entries."""
-        return iter(np.ravel(self))
 
     # The two protocols of NumPy. Both take the short way where the tables have an entry, and leave the rest, errors
     # included, to `chainrule.trace.dispatch`.
@@ -394,7 +304,7 @@ class Tracer:
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         entry = FUNCTIONS.get(function)
-        if entry is None or (kwargs and not kwargs.keys() <= entry.accepts) or type(self.value) is Tracer:
+        if entry is None or (kwargs and not kwargs.keys() <= entry.accepts) or isinstance(self.value, Tracer):
             from chainrule.trace.dispatch import call_function
 
             return call_function(function, args, kwargs)
@@ -515,101 +425,12 @@ class Tracer:
     def __ne__(self, other: Any) -> Any:
         return True if other is None else _two(_NOT_EQUAL, operator.ne, self, other)
 
-    # Decisions and conversions.
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-    def __float__(self) -> float:
-        _lost(
-            "float() was called on",
-            self,
-            "Use NumPy's function (np.sin for math.sin), and np.stack or np.where instead of an assignment into "
-            "a plain\n"
-            "  array (B[i] = x), or chainrule.value(x) to step out on purpose.",
-        )
-
-    def __int__(self) -> int:
-        _lost("int() was called on", self, "Use np.trunc(x), or int(chainrule.value(x)) to step out on purpose.")
-
-    def __complex__(self) -> complex:
-        _lost("complex() was called on", self, "Use x + 0j, or chainrule.value(x) to step out on purpose.")
-
-    def __index__(self) -> int:
-        if self.dtype.kind in "iub":
-            return operator.index(self.value)
-        raise TraceError(
-            f"A traced value of dtype {self.dtype} was used as an index or a count; integers are needed there.\n"
-            f"  Use int(chainrule.value(x)) to step out on purpose.{user_line()}"
-        )
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        _lost(
-            "A plain array was to be made of",
-            self,
-            "Join traced values with np.stack or np.concatenate instead of np.array, build results instead of "
-            "assigning\n"
-            "  into plain arrays, or use chainrule.value(x) to step out on purpose.",
-        )
-
-    def __round__(self, ndigits: int | None = None) -> Any:
-        return np.round(self, ndigits or 0)
-
-    def __floor__(self) -> Any:
-        return np.floor(self)
-
-    def __ceil__(self) -> Any:
-        return np.ceil(self)
-
-    def __trunc__(self) -> Any:
-        return np.trunc(self)
-
-    def __repr__(self) -> str:
-        return f"Traced({peel(self)!r})"
-
-    def __str__(self) -> str:
-        return str(peel(self))
-
-    def __format__(self, specification: str) -> str:
-        return format(peel(self), specification)
-
-    def __copy__(self) -> "Tracer":
-        return self
-
-    def __deepcopy__(self, memo: Any) -> "Tracer":
-        return self
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        _lost(
-            "pickle was asked to store",
-            self,
-            "A traced value cannot be sent to another process or stored; use chainrule.value(x).",
-        )
-
-    # Containers.
-
-    def __len__(self) -> int:
-        if not self.node.shape:
-            raise TypeError("len() of unsized object")
-        return self.node.shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.node.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(self.node.shape[0]))
-
     def __getitem__(self, key: Any) -> Any:
         a = self.value
-        if type(a) is _NDARRAY and (type(key) is int or type(key) is slice):
+        if type(a) is _NDARRAY and type(self) is Tracer and (type(key) is int or type(key) is slice):
             return _finish_one(_INDEX, self, a, a[key], {"template": (key,)})
         template, arrays = split_index(key)
         return record(_INDEX, (self, *arrays), {"template": template})
-
-    def __setitem__(self, key: Any, item: Any) -> NoReturn:
-        raise TraceError(
-            "Assignment into a traced array cannot be followed. Build the result instead: np.where, np.concatenate, "
-            f"np.stack, or a new array.{user_line()}"
-        )
 
     def _in_place(self, symbol: str, other: Any, result: Callable[[Any, Any], Any]) -> Any:
         # For a number `x += y` means x = x + y; for an array it would write into memory that others may see.
@@ -643,16 +464,6 @@ class Tracer:
 
     def __imatmul__(self, other: Any) -> Any:
         return self._in_place("@", other, operator.matmul)
-
-    def __getattr__(self, name: str) -> Any:
-        # Methods of arrays are the functions of the same name: x.sum(axis=0) is np.sum(x, axis=0).
-        from chainrule.trace.methods import METHODS
-
-        method = METHODS.get(name)
-        if method is None:
-            # An AttributeError, so that hasattr answers False as it does for an array.
-            raise AttributeError(f"a traced value has no attribute {name!r}, or none that can be followed")
-        return functools.partial(method, self)
 
 
 _INDEX = PRIMITIVES["index"]

@@ -1,0 +1,275 @@
+"""How each primitive operation works on a whole batch: every input that is batched has the batch as its first axis.
+
+A rule takes the number of examples, the inputs, for each input whether it is batched, and the parameters of the
+operation on one example. It returns the results of all examples, the batch first.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.ops import PRIMITIVES, products, reductions, shapes
+from chainrule.ops.axes import Axis, normalize_axes, shape_of
+from chainrule.ops.op import Op
+from chainrule.ops.shapes import SLOT
+
+__all__ = ["BATCHING", "apply_batched"]
+
+Rule = Callable[..., Any]
+Flags = tuple[bool, ...]
+
+
+def apply_batched(op: Op, size: int, args: tuple[Any, ...], batched: Flags, params: dict[str, Any]) -> Any:
+    """Apply an operation to a batch.
+
+    Parameters
+    ----------
+    op : Op
+        The operation.
+    size : int
+        Number of examples.
+    args : tuple
+        Its inputs; the batched ones with the batch as the first axis.
+    batched : tuple of bool
+        Which of them are batched; at least one is.
+    params : dict
+        The parameters of the operation on one example.
+
+    Returns
+    -------
+    array
+        The results, the batch as the first axis.
+    """
+    rule = BATCHING.get(op.name)
+    if rule is not None:
+        return rule(size, args, batched, **params)
+    if op.name in PRIMITIVES:
+        return op(*_aligned(args, batched))
+    return _one_by_one(op, size, args, batched, params)
+
+
+def _aligned(args: tuple[Any, ...], batched: Flags) -> list[Any]:
+    """Give the batched inputs axes of length 1 after the batch, so that they broadcast as single examples do."""
+    ndim = max(len(shape_of(x)) - b for x, b in zip(args, batched, strict=True))
+    return [_padded(x, ndim) if b else x for x, b in zip(args, batched, strict=True)]
+
+
+def _padded(x: Any, ndim: int) -> Any:
+    shape = shape_of(x)
+    missing = ndim + 1 - len(shape)
+    return shapes.reshape(x, shape=(shape[0],) + (1,) * missing + shape[1:]) if missing else x
+
+
+def _one_by_one(op: Op, size: int, args: tuple[Any, ...], batched: Flags, params: dict[str, Any]) -> Any:
+    # A function with a derivative of its own: what it does with a batch only its code knows.
+    rows = [op(*(x[k] if b else x for x, b in zip(args, batched, strict=True)), **params) for k in range(size)]
+    return np.stack(rows)
+
+
+def _every(size: int, x: Any, is_batched: bool) -> Any:
+    """The input with a batch axis, repeated where it had none."""
+    return x if is_batched else shapes.broadcast_to(x, shape=(size, *shape_of(x)))
+
+
+def _reduction(op: Op) -> Rule:
+    def rule(size: int, args: tuple[Any, ...], batched: Flags, *, axis: Axis = None, keepdims: bool = False) -> Any:
+        axes = tuple(k + 1 for k in normalize_axes(axis, len(shape_of(args[0])) - 1))
+        return op(args[0], axis=axes, keepdims=keepdims)
+
+    return rule
+
+
+def _position(op: Op) -> Rule:
+    def rule(
+        size: int, args: tuple[Any, ...], batched: Flags, *, axis: int | None = None, keepdims: bool = False
+    ) -> Any:
+        x = args[0]
+        if axis is not None:
+            return op(x, axis=axis % (len(shape_of(x)) - 1) + 1, keepdims=keepdims)
+        found = op(np.reshape(x, (size, -1)), axis=1, keepdims=False)
+        return np.reshape(found, (size,) + (1,) * (len(shape_of(x)) - 1)) if keepdims else found
+
+    return rule
+
+
+def _along(op: Op) -> Rule:
+    def rule(size: int, args: tuple[Any, ...], batched: Flags, *, axis: int, **params: Any) -> Any:
+        return op(args[0], axis=axis % (len(shape_of(args[0])) - 1) + 1, **params)
+
+    return rule
+
+
+def _reshape(size: int, args: tuple[Any, ...], batched: Flags, *, shape: tuple[int, ...]) -> Any:
+    return shapes.reshape(args[0], shape=(size, *shape))
+
+
+def _transpose(size: int, args: tuple[Any, ...], batched: Flags, *, axes: tuple[int, ...]) -> Any:
+    return shapes.transpose(args[0], axes=(0, *(k + 1 for k in axes)))
+
+
+def _broadcast_to(size: int, args: tuple[Any, ...], batched: Flags, *, shape: tuple[int, ...]) -> Any:
+    return shapes.broadcast_to(_padded(args[0], len(shape)), shape=(size, *shape))
+
+
+def _concatenate(size: int, args: tuple[Any, ...], batched: Flags, *, axis: int) -> Any:
+    return shapes.concatenate(*(_every(size, x, b) for x, b in zip(args, batched, strict=True)), axis=axis + 1)
+
+
+def _pad(size: int, args: tuple[Any, ...], batched: Flags, *, widths: tuple[tuple[int, int], ...]) -> Any:
+    return shapes.pad_zeros(args[0], widths=((0, 0), *widths))
+
+
+def _convert(op: Op) -> Rule:
+    def rule(size: int, args: tuple[Any, ...], batched: Flags, *, dtype: Any) -> Any:
+        return op(args[0], dtype=dtype)
+
+    return rule
+
+
+def _index(size: int, args: tuple[Any, ...], batched: Flags, *, template: tuple[Any, ...]) -> Any:
+    x, *arrays = args
+    ndim = len(shape_of(x)) - batched[0]
+    if not any(batched[1:]):
+        back = _advanced_first(template, arrays)
+        found = shapes.index(x, *arrays, template=(slice(None), *template))
+        return np.moveaxis(found, back, 0) if back else found
+    full, order = _all_arrays(size, shape_of(x)[ndim and len(shape_of(x)) - ndim :], arrays, batched[1:], template)
+    if batched[0]:
+        full = [np.arange(size).reshape((-1,) + (1,) * (order - 1)), *full]
+    return shapes.index(x, *full, template=(SLOT,) * len(full))
+
+
+def _index_add(
+    size: int, args: tuple[Any, ...], batched: Flags, *, template: tuple[Any, ...], shape: tuple[int, ...]
+) -> Any:
+    g, *arrays = args
+    g = _every(size, g, batched[0])
+    if not any(batched[1:]):
+        front = _advanced_first(template, arrays)
+        g = np.moveaxis(g, 0, front) if front else g
+        return shapes.index_add(g, *arrays, template=(slice(None), *template), shape=(size, *shape))
+    full, order = _all_arrays(size, shape, arrays, batched[1:], template)
+    full = [np.arange(size).reshape((-1,) + (1,) * (order - 1)), *full]
+    return shapes.index_add(g, *full, template=(SLOT,) * len(full), shape=(size, *shape))
+
+
+def _advanced_first(template: tuple[Any, ...], arrays: list[Any]) -> int:
+    """Where the batch comes out behind a leading slice: after the index arrays' axes if those are not side by side.
+
+    NumPy puts the axes of index arrays first where something else stands between them; numbers count as arrays there.
+    """
+    if not arrays:
+        return 0
+    places = [k for k, part in enumerate(template) if part is SLOT or isinstance(part, (int, np.integer))]
+    if places[-1] - places[0] == len(places) - 1:
+        return 0
+    return max(1 if np.asarray(a).dtype == bool else len(shape_of(a)) for a in arrays)
+
+
+def _all_arrays(
+    size: int, shape: tuple[int, ...], arrays: list[Any], batched: Flags, template: tuple[Any, ...]
+) -> tuple[list[Any], int]:
+    """Write an index expression with batched index arrays as index arrays only, one for each axis.
+
+    Returns the arrays, the batch as their first axis where they have it, and the number of axes of the result.
+    """
+    if any(getattr(a, "dtype", np.dtype(int)).kind == "b" for a in arrays):
+        raise TraceError(
+            "A boolean mask that differs between the examples gives each another shape; use np.where instead."
+            + user_line()
+        )
+    parts = _without_ellipsis(template, len(shape))
+    remaining = iter(zip(arrays, batched, strict=True))
+    rows = [next(remaining) if part is SLOT else part for part in parts]
+    together = max(len(shape_of(row[0])) - row[1] for row in rows if isinstance(row, tuple))
+    slots = [k for k, row in enumerate(rows) if isinstance(row, (tuple, int, np.integer))]
+    side_by_side = slots[-1] - slots[0] == len(slots) - 1
+    before = sum(not isinstance(row, (tuple, int, np.integer)) for row in rows[: slots[0]]) if side_by_side else 0
+    free = sum(not isinstance(row, (tuple, int, np.integer)) for row in rows)
+    order = 1 + free + together
+    found = []
+    axis = number = 0
+    for row in rows:
+        if row is None:
+            number += 1
+            continue
+        length = shape[axis]
+        axis += 1
+        if isinstance(row, tuple):
+            found.append(_spread(row[0], row[1], together, 1 + before, order))
+        elif isinstance(row, slice):
+            place = 1 + (number if number < before else number + together)
+            steps = np.arange(length)[row]
+            found.append(steps.reshape((-1,) + (1,) * (order - place - 1)))
+            number += 1
+        else:
+            found.append(np.asarray(row))
+    return found, order
+
+
+def _without_ellipsis(template: tuple[Any, ...], ndim: int) -> list[Any]:
+    used = sum(part is not None and part is not Ellipsis for part in template)
+    rest = [slice(None)] * (ndim - used)
+    if Ellipsis not in [part for part in template if part is Ellipsis]:
+        return [*template, *rest]
+    place = next(k for k, part in enumerate(template) if part is Ellipsis)
+    return [*template[:place], *rest, *template[place + 1 :]]
+
+
+def _spread(array: Any, is_batched: bool, together: int, start: int, order: int) -> Any:
+    """Put the axes of an index array where they come out in the result."""
+    own = shape_of(array)[1:] if is_batched else shape_of(array)
+    batch = (shape_of(array)[0],) if is_batched else (1,)
+    middle = (1,) * (together - len(own)) + own
+    return np.reshape(array, batch + (1,) * (start - 1) + middle + (1,) * (order - start - together))
+
+
+def _matmul(size: int, args: tuple[Any, ...], batched: Flags) -> Any:
+    x, y = args
+    x_vector = len(shape_of(x)) - batched[0] == 1
+    y_vector = len(shape_of(y)) - batched[1] == 1
+    x = np.expand_dims(x, -2) if x_vector else x
+    y = np.expand_dims(y, -1) if y_vector else y
+    ndim = max(len(shape_of(x)) - batched[0], len(shape_of(y)) - batched[1])
+    x = _padded(x, ndim) if batched[0] else x
+    y = _padded(y, ndim) if batched[1] else y
+    found = products.matmul(x, y)
+    lost = tuple(axis for axis, gone in ((-2, x_vector), (-1, y_vector)) if gone)
+    return np.squeeze(found, axis=lost) if lost else found
+
+
+def _einsum(size: int, args: tuple[Any, ...], batched: Flags, *, subscripts: str) -> Any:
+    terms, result = products.split_subscripts(subscripts)
+    letter = next(c for c in "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in subscripts)
+    terms = [letter + term if b else term for term, b in zip(terms, batched, strict=True)]
+    return products.einsum(*args, subscripts=f"{','.join(terms)}->{letter}{result}")
+
+
+_REDUCTIONS = (
+    reductions.sum,
+    reductions.prod,
+    reductions.amax,
+    reductions.amin,
+    reductions.any,
+    reductions.all,
+    reductions.count_nonzero,
+)
+
+#: The rules by name. An elementwise operation has none of its own: its inputs are aligned, and NumPy broadcasts.
+BATCHING: dict[str, Rule] = {
+    **{op.name: _reduction(op) for op in _REDUCTIONS},
+    **{op.name: _position(op) for op in (reductions.argmax, reductions.argmin)},
+    **{op.name: _along(op) for op in (reductions.cumsum, reductions.cumprod, reductions.argsort)},
+    **{op.name: _convert(op) for op in (shapes.astype, shapes.to_integer)},
+    "np.reshape": _reshape,
+    "np.transpose": _transpose,
+    "np.broadcast_to": _broadcast_to,
+    "np.concatenate": _concatenate,
+    "np.pad": _pad,
+    "index": _index,
+    "index_add": _index_add,
+    "np.matmul": _matmul,
+    "np.einsum": _einsum,
+}

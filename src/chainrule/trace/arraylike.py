@@ -1,0 +1,233 @@
+"""What a traced value has in common with an array: description, conversions, iteration, printing."""
+
+import functools
+import operator
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.graph import Node
+
+__all__ = ["ArrayLike", "peel", "value"]
+
+
+def value(x: Any) -> Any:
+    """Step out of the recording on purpose: the plain value of a traced value.
+
+    Derivatives do not see what is computed from it. Anything that is not traced is returned as it is.
+
+    Parameters
+    ----------
+    x : traced value, array or number
+        What to look at.
+
+    Returns
+    -------
+    array or number
+        Same shape and dtype.
+
+    Examples
+    --------
+    >>> import chainrule
+    >>> seen = []
+    >>> def f(x):
+    ...     seen.append(chainrule.value(x))
+    ...     return x * x
+    >>> chainrule.grad(f)(3.0)
+    6.0
+    >>> seen
+    [3.0]
+    """
+    x = peel(x)
+    return x.copy() if type(x) is np.ndarray else x
+
+
+def peel(x: Any) -> Any:
+    """Plain value without a copy, for reading inside chainrule."""
+    while isinstance(x, ArrayLike):
+        x = x.value
+    return x
+
+
+def _lost(what: str, x: "ArrayLike", instead: str) -> NoReturn:
+    raise TraceError(
+        f"{what} a traced value of shape {x.shape}, {x.dtype}: the derivative would be lost.\n  {instead}{user_line()}"
+    )
+
+
+class ArrayLike:
+    """The part of a traced value that records nothing itself."""
+
+    __slots__ = ()
+
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]  # As for arrays; a cache keyed by values would keep tracers alive.
+
+    node: Node
+    value: Any
+
+    # What describes the array.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self.node.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type."""
+        return self.node.dtype
+
+    @property
+    def weak(self) -> bool:
+        """Whether it is a Python number, which does not widen a NumPy dtype."""
+        return self.node.weak
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.node.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self.node.size
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one entry."""
+        return self.node.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all entries."""
+        return self.node.size * self.node.dtype.itemsize
+
+    @property
+    def T(self) -> Any:
+        """The transpose."""
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return np.swapaxes(self, -1, -2)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Iterator[Any]:
+        """An iterator over the entries."""
+        return iter(np.ravel(self))
+
+    # Decisions and conversions.
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        _lost(
+            "float() was called on",
+            self,
+            "Use NumPy's function (np.sin for math.sin), and np.stack or np.where instead of an assignment into "
+            "a plain\n"
+            "  array (B[i] = x), or chainrule.value(x) to step out on purpose.",
+        )
+
+    def __int__(self) -> int:
+        _lost("int() was called on", self, "Use np.trunc(x), or int(chainrule.value(x)) to step out on purpose.")
+
+    def __complex__(self) -> complex:
+        _lost("complex() was called on", self, "Use x + 0j, or chainrule.value(x) to step out on purpose.")
+
+    def __index__(self) -> int:
+        if self.dtype.kind in "iub":
+            return operator.index(self.value)
+        raise TraceError(
+            f"A traced value of dtype {self.dtype} was used as an index or a count; integers are needed there.\n"
+            f"  Use int(chainrule.value(x)) to step out on purpose.{user_line()}"
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        _lost(
+            "A plain array was to be made of",
+            self,
+            "Join traced values with np.stack or np.concatenate instead of np.array, build results instead of "
+            "assigning\n"
+            "  into plain arrays, or use chainrule.value(x) to step out on purpose.",
+        )
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return np.round(self, ndigits or 0)
+
+    def __floor__(self) -> Any:
+        return np.floor(self)
+
+    def __ceil__(self) -> Any:
+        return np.ceil(self)
+
+    def __trunc__(self) -> Any:
+        return np.trunc(self)
+
+    def __repr__(self) -> str:
+        return f"Traced({peel(self)!r})"
+
+    def __str__(self) -> str:
+        return str(peel(self))
+
+    def __format__(self, specification: str) -> str:
+        return format(peel(self), specification)
+
+    def __copy__(self) -> "ArrayLike":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "ArrayLike":
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        _lost(
+            "pickle was asked to store",
+            self,
+            "A traced value cannot be sent to another process or stored; use chainrule.value(x).",
+        )
+
+    # Containers.
+
+    def __len__(self) -> int:
+        if not self.node.shape:
+            raise TypeError("len() of unsized object")
+        return self.node.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.node.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.node.shape[0]))
+
+    def __setitem__(self, key: Any, item: Any) -> NoReturn:
+        raise TraceError(
+            "Assignment into a traced array cannot be followed. Build the result instead: np.where, np.concatenate, "
+            f"np.stack, or a new array.{user_line()}"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # Methods of arrays are the functions of the same name: x.sum(axis=0) is np.sum(x, axis=0).
+        from chainrule.trace.methods import METHODS
+
+        method = METHODS.get(name)
+        if method is None:
+            # An AttributeError, so that hasattr answers False as it does for an array.
+            raise AttributeError(f"a traced value has no attribute {name!r}, or none that can be followed")
+        return functools.partial(method, self)
