@@ -22,11 +22,13 @@ class Call:
     ----------
     handles : list of Tracer
         The leaves of the arguments differentiated by, in order.
+    sources : list of Node
+        Their nodes at the start of the call; an assignment gives a handle another one.
     structures : list of tree.Structure
         The structure of each of these arguments.
     """
 
-    __slots__ = ("_args", "_f", "_kwargs", "handles", "structures")
+    __slots__ = ("_args", "_f", "_kwargs", "handles", "sources", "structures")
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Call:
         self._args = args
         self._kwargs = kwargs
         self.handles = handles
+        self.sources = [handle.node for handle in handles]
         self.structures = structures
 
     def __call__(self) -> Any:
@@ -69,11 +72,15 @@ class Selection:
         if not callable(f):
             raise OptionError(f"the first argument should be a function, but is {type(f).__name__}")
         self.f = f
+        if not isinstance(wrt, (int, str, np.integer, tuple, list)):
+            raise OptionError(f"wrt takes a position or name of an argument, or several, but was given {wrt!r}")
         self.several = not isinstance(wrt, (int, str, np.integer))
         self._wanted: tuple[int | str, ...] = tuple(wrt) if self.several else (wrt,)  # type: ignore[arg-type, assignment]
         for one in self._wanted:
             if isinstance(one, bool) or not isinstance(one, (int, str, np.integer)):
                 raise OptionError(f"wrt takes positions or names of arguments, but was given {one!r}")
+        if not self._wanted:
+            raise OptionError("wrt names no argument to differentiate by")
         if len(set(self._wanted)) != len(self._wanted):
             raise OptionError(f"wrt names an argument twice: {self._wanted!r}")
         # A signature costs more to find than a small function to run, so it is looked for once, and for names only.
@@ -88,8 +95,10 @@ class Selection:
         named = dict(kwargs) if kwargs else kwargs
         handles: list[Tracer] = []
         structures: list[tree.Structure] = []
-        for one in self._wanted:
-            place = self._find(one, args, kwargs)
+        places = self.find(args, kwargs)
+        if len(set(places)) < len(places):
+            raise OptionError(f"wrt names an argument twice: {self._wanted!r}")
+        for place in places:
             name = self._names.get(place) or self.name_of(place)
             argument = positional[place] if isinstance(place, int) else named[place]
             kind = type(argument)

@@ -13,6 +13,7 @@ from chainrule.errors import OptionError, TraceError
 from chainrule.graph import Node
 from chainrule.ops.axes import shape_of
 from chainrule.trace.api import open_recording
+from chainrule.trace.buffer import settled
 from chainrule.trace.recording import Recording
 from chainrule.trace.tracer import Tracer, peel
 
@@ -101,17 +102,15 @@ def value_and_grad(f: Callable[..., Any], wrt: Arguments = 0, *, has_aux: bool =
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        with open_recording() as recording:
+        with open_recording(f) as recording:
             call = selection.trace(recording, args, kwargs)
-            result = call()
-            output, aux = _split_aux(f, result, has_aux)
+            output, aux = _split_aux(f, call(), has_aux)
+            output = settled(output)
             _check_number(f, output)
         value = output
         if isinstance(output, Tracer) and output.recording is recording:
             value = output.value
-            found = accumulate(
-                recording.entries, {output.node: _one_like(output)}, [handle.node for handle in call.handles]
-            )
+            found = accumulate(recording.entries, {output.node: _one_like(output)}, call.sources)
         else:
             found = [None] * len(call.handles)
         gradients = selection.rebuild(call, _finish(found, call.handles))
@@ -154,9 +153,9 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     (array([ 2., 40.]),)
     """
     selection = Selection(f, tuple(range(len(args))))
-    with open_recording(copies=True) as recording:
+    with open_recording(f, copies=True) as recording:
         call = selection.trace(recording, args, {}, copies=True)
-        outputs, structure = tree.flatten(call())
+        outputs, structure = tree.flatten(tree.map(settled, call()))
     for output in outputs:
         if not isinstance(output, (Tracer, np.ndarray, np.generic, float, int, complex)):
             raise TraceError(f"{_name(f)} returned {type(output).__name__}, where numbers and arrays were expected.")
@@ -175,7 +174,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
                 seed = _seed(seed, output.node)
                 before = derivatives.get(output.node)
                 derivatives[output.node] = seed if before is None else before + seed
-        found = accumulate(recording.entries, derivatives, [handle.node for handle in call.handles])
+        found = accumulate(recording.entries, derivatives, call.sources)
         return tuple(selection.rebuild(call, _finish(found, call.handles)))
 
     return structure.unflatten(_copied(_lowered(output, recording)) for output in outputs), pull_back
@@ -193,7 +192,12 @@ def _copied(x: Any) -> Any:
 
 def _lowered(x: Any, recording: Recording) -> Any:
     """Replace the traced values of an ended recording by what they stand for."""
-    return tree.map(lambda leaf: leaf.value if isinstance(leaf, Tracer) and leaf.recording is recording else leaf, x)
+
+    def lower(leaf: Any) -> Any:
+        leaf = settled(leaf)
+        return leaf.value if isinstance(leaf, Tracer) and leaf.recording is recording else leaf
+
+    return tree.map(lower, x)
 
 
 def _name(f: Callable[..., Any]) -> str:

@@ -1,5 +1,6 @@
 """The forward pass of derivatives: tangents pushed from the inputs to the outputs, along the same tape."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from chainrule.differentiate.reverse import Entry, contribution, has_nan
 from chainrule.graph import Node
 from chainrule.ops import shapes
 from chainrule.ops.op import Op
+from chainrule.ops.outputs import output
+from chainrule.trace.symbolic import records_without_values
 from chainrule.trace.tracer import Tracer
 
 __all__ = ["push_forward"]
@@ -33,8 +36,9 @@ def push_forward(entries: Sequence[Entry], tangents: dict[Node, Any], outputs: S
     """
     # As on the way back, a product 0 * inf shows as NaN, and the pass that treats it is run only then.
     with np.errstate(all="ignore"):
-        found = _pass(entries, tangents.copy(), careful=False)
-        if any(has_nan(found[node]) for node in outputs if node in found):
+        careful = records_without_values()
+        found = _pass(entries, tangents.copy(), careful=careful)
+        if not careful and any(has_nan(found[node]) for node in outputs if node in found):
             found = _pass(entries, tangents.copy(), careful=True)
     return [found.get(node) for node in outputs]
 
@@ -43,6 +47,16 @@ def _pass(entries: Sequence[Entry], tangents: dict[Node, Any], *, careful: bool)
     for node, values in entries:
         op = node.op
         if op.is_constant:
+            continue
+        if op is shapes.index_set and _assign_in_place(tangents, node, values):
+            continue
+        if op.push_all is not None:
+            _push_all(tangents, node, values)
+            continue
+        if op is output:
+            t = tangents.get(node.inputs[0], ())
+            if t and t[node.params["k"]] is not None:
+                tangents[node] = t[node.params["k"]]
             continue
         total = None
         for i, source in enumerate(node.inputs):
@@ -55,6 +69,42 @@ def _pass(entries: Sequence[Entry], tangents: dict[Node, Any], *, careful: bool)
         if total is not None:
             tangents[node] = _fit(total, node)
     return tangents
+
+
+def _assign_in_place(tangents: dict[Node, Any], node: Node, values: tuple[Any, ...]) -> bool:
+    """Assign the tangent of an item into the tangent of the array, which the array before needs no more.
+
+    A loop that fills an array so takes time in proportion to its length, not to its square.
+    """
+    array, item = node.inputs[:2]
+    t = tangents.get(item, 0) if type(item) is Node else 0
+    whole = tangents.get(array) if type(array) is Node else None
+    if isinstance(t, Tracer) or isinstance(whole, Tracer):
+        return False
+    if whole is None:
+        if type(item) is not Node or item not in tangents:
+            return True  # Nothing that moves is assigned into something that does not move.
+        whole = np.zeros(node.shape, node.dtype)
+    elif whole.base is None and sys.getrefcount(whole) <= 3:
+        # The dictionary, `whole` here and the argument of getrefcount: no tangent is a view of it or the same array.
+        del tangents[array]
+    else:
+        whole = np.array(whole)
+    whole[shapes.fill(node.params["template"], values[3:])] = t
+    tangents[node] = whole
+    return True
+
+
+def _push_all(tangents: dict[Node, Any], node: Node, values: tuple[Any, ...]) -> None:
+    given = [tangents.get(source) if type(source) is Node else None for source in node.inputs]
+    if all(t is None for t in given):
+        return
+    ans = node if values[0] is None else values[0]
+    found = node.op.push_all(given, ans, *values[1:], **node.params)
+    if isinstance(found, list):
+        tangents[node] = found
+    elif found is not None:
+        tangents[node] = _fit(found, node)
 
 
 def _part(op: Op, i: int, t: Any, node: Node, values: tuple[Any, ...], *, careful: bool) -> Any:

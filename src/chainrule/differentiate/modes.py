@@ -13,6 +13,7 @@ from chainrule.differentiate.forward import push_forward
 from chainrule.errors import OptionError, TraceError
 from chainrule.ops.axes import shape_of
 from chainrule.trace.api import open_recording
+from chainrule.trace.buffer import settled
 from chainrule.trace.tracer import Tracer
 
 __all__ = ["elementwise_grad", "hessian", "hvp", "jacobian", "jvp"]
@@ -54,17 +55,17 @@ def jvp(f: Callable[..., Any], args: tuple[Any, ...], tangents: tuple[Any, ...])
     if not isinstance(args, tuple) or not isinstance(tangents, tuple) or len(args) != len(tangents):
         raise OptionError("jvp takes a tuple of arguments and a tuple with a tangent for each of them")
     selection = Selection(f, tuple(range(len(args))))
-    with open_recording() as recording:
+    with open_recording(f) as recording:
         call = selection.trace(recording, args, {})
-        outputs, structure = tree.flatten(call())
+        outputs, structure = tree.flatten(tree.map(settled, call()))
         given, found = tree.flatten(tangents)
         if found != tree.flatten(args)[1]:
             raise OptionError(f"the tangents have the structure {found!r}, the arguments {tree.flatten(args)[1]!r}")
         directions = {}
-        for handle, t in zip(call.handles, given, strict=True):
+        for handle, source, t in zip(call.handles, call.sources, given, strict=True):
             if shape_of(t) != handle.shape:
                 raise OptionError(f"{handle.node.name} has shape {handle.shape}, but its tangent has {shape_of(t)}")
-            directions[handle.node] = _like(t, handle)
+            directions[source] = _like(t, handle)
         mine = [y for y in outputs if isinstance(y, Tracer) and y.recording is recording]
         pushed = iter(push_forward(recording.entries, directions, [y.node for y in mine]))
     values, slopes = [], []

@@ -8,7 +8,10 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.ops.axes import unbroadcast
 from chainrule.ops.op import Partial
-from chainrule.ops.shapes import fill, index
+from chainrule.ops.outputs import output
+from chainrule.ops.shapes import fill, index, index_add, index_set, last_writers
+from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.symbolic import records_without_values
 from chainrule.trace.tracer import Tracer, peel
 
 __all__ = ["Entry", "accumulate", "contribution", "fit", "has_nan", "local_derivative"]
@@ -42,8 +45,10 @@ def accumulate(
     """
     # A product 0 * inf shows as NaN in the end. That is rare, so the pass that treats it is run only then.
     with np.errstate(all="ignore"):
-        found = _pass(entries, derivatives.copy(), careful=False, retain=retain)
-        if any(has_nan(found[node]) for node in sources if node in found):
+        # What is recorded without values cannot be looked at afterwards.
+        careful = records_without_values()
+        found = _pass(entries, derivatives.copy(), careful=careful, retain=retain)
+        if not careful and any(has_nan(found[node]) for node in sources if node in found):
             found = _pass(entries, derivatives.copy(), careful=True, retain=retain)
     return [found.get(node) for node in sources]
 
@@ -68,19 +73,29 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
         op = node.op
         partials = op.partials
         inputs = node.inputs
+        if op is index_set and not has_tracer(g, *values[3:]):
+            _clear_entries(derivatives, own, node, values, g, reuse=node in own and not retain)
+            continue
         for i, source in enumerate(inputs):
             if type(source) is not Node:
                 continue
             if partials is None:
+                if op.pull_all is not None:
+                    _pull_all(derivatives, own, node, values, g)
+                    break
+                if op is output:
+                    _add_output(derivatives, source, node.params["k"], g)
+                    continue
                 if careful and op.is_multilinear:
                     part = _careful_product(node, i, g, values)
                 elif op.is_constant:
                     continue
-                elif op is index and not isinstance(g, Tracer):
+                elif op is index and not has_tracer(g, *values[2:]):
                     _add_entries(derivatives, own, source, g, values[2:], node.params["template"])
                     continue
                 else:
-                    part = op.transpose(i, g, *values, **node.params)
+                    ans = values[0]
+                    part = op.transpose(i, g, node if ans is None else ans, *values[1:], **node.params)
             else:
                 partial = partials[i]
                 constant = partial.constant
@@ -114,6 +129,32 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
     return derivatives
 
 
+def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, values: tuple[Any, ...], g: Any) -> None:
+    """Pass on what a rule for all inputs at once gives."""
+    wanted = tuple(type(source) is Node for source in node.inputs)
+    ans = node if values[0] is None else values[0]
+    for source, part in zip(node.inputs, node.op.pull_all(wanted, g, ans, *values[1:], **node.params), strict=True):
+        if type(source) is not Node or part is None:
+            continue
+        part = part if hasattr(part, "dtype") else np.asarray(part)
+        if part.shape != source.shape or part.dtype != source.dtype:
+            part = fit(part, source)
+        before = derivatives.get(source)
+        derivatives[source] = part if before is None else before + part
+        own.discard(source)
+
+
+def _add_output(derivatives: dict[Node, Any], source: Node, k: int, g: Any) -> None:
+    """Put the derivative by one of several outputs into its place; None stands where nobody used an output."""
+    places = derivatives.setdefault(source, [None] * len(source.shape))
+    places[k] = g if places[k] is None else places[k] + g
+
+
+def has_tracer(*values: Any) -> bool:
+    """Say whether one of some values is traced."""
+    return any(isinstance(x, Tracer) for x in values)
+
+
 def _add_entries(
     derivatives: dict[Node, Any],
     own: set[Node],
@@ -133,6 +174,11 @@ def _add_entries(
         whole = np.zeros(source.shape, source.dtype)
         if not arrays:
             whole[template] = g
+    elif isinstance(whole, Tracer):
+        # Another path to the array depends on an outer level, which has to see the sum.
+        derivatives[source] = whole + index_add(g, *arrays, template=template, shape=source.shape)
+        own.discard(source)
+        return
     else:
         if source not in own:
             whole = np.array(whole, source.dtype)
@@ -144,17 +190,52 @@ def _add_entries(
     own.add(source)
 
 
+def _clear_entries(
+    derivatives: dict[Node, Any], own: set[Node], node: Node, values: tuple[Any, ...], g: Any, *, reuse: bool
+) -> None:
+    """Pass the derivative of an assignment on: the entries assigned to the item, the others to the array before.
+
+    The array of derivatives is handed on, so that a loop that fills an array takes time in proportion to its length.
+    """
+    array, item = node.inputs[:2]
+    arrays = values[3:]
+    template = node.params["template"]
+    where = fill(template, arrays)
+    if type(item) is Node:
+        part = np.array(g[where])
+        kept = last_writers(arrays, template, node.shape) if arrays else None
+        part = part[()] if kept is None else np.where(kept, part, 0)
+        if part.shape != item.shape or part.dtype is not item.dtype:
+            part = fit(part, item)
+        before = derivatives.get(item)
+        derivatives[item] = part if before is None else before + part
+        own.discard(item)
+    if type(array) is Node:
+        whole = g if reuse else np.array(g)
+        whole[where] = 0
+        before = derivatives.get(array)
+        derivatives[array] = whole if before is None else before + whole
+        own.add(array)
+
+
 def _careful_product(node: Node, i: int, g: Any, values: tuple[Any, ...]) -> Any:
     """The derivative of a product, in which a zero `g` stays zero where another factor is infinite or undefined."""
     transpose = node.op.transpose
+    g_seen, seen = _plain(g), [x if type(x) is Node else _plain(x) for x in values[1:]]
     factors = [x if type(x) is Node else np.where(np.isfinite(x), x, 0) for x in values[1:]]
     part = transpose(i, g, values[0], *factors, **node.params)
     # Where an entry that is not finite meets a g that is not zero, the result is what the plain rule says.
-    marks = [x if type(x) is Node else (~np.isfinite(peel(x))).astype(float) for x in values[1:]]
-    touched = transpose(i, (peel(g) != 0).astype(float), values[0], *marks, **node.params) > 0
-    if np.any(touched):
+    marks = [x if type(x) is Node else (~np.isfinite(x)).astype(float) for x in seen]
+    touched = transpose(i, (g_seen != 0).astype(float), values[0], *marks, **node.params) > 0
+    if isinstance(touched, Tracer) or np.any(touched):
         part = np.where(touched, transpose(i, g, *values, **node.params), part)
     return part
+
+
+def _plain(x: Any) -> Any:
+    """The plain value where there is one: where a product is not finite is no matter of derivatives."""
+    found = peel(x)
+    return x if found is NO_VALUE else found
 
 
 def contribution(partial: Partial, g: Any, values: tuple[Any, ...], *, careful: bool) -> Any:

@@ -3,6 +3,6 @@
 Importing this room registers every composition with `chainrule.trace.dispatch`.
 """
 
-from chainrule.library import constants, joining, products, reductions, shapes, special
+from chainrule.library import constants, joining, products, reductions, shapes, special, writing
 
-__all__ = ["constants", "joining", "products", "reductions", "shapes", "special"]
+__all__ = ["constants", "joining", "products", "reductions", "shapes", "special", "writing"]

@@ -90,14 +90,14 @@ def _pieces(ary: Any, cuts: list[int], axis: int) -> list[Any]:
     return [ary[(*before, slice(start, end))] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]
 
 
-@composition(np.split, "np.split")
+@composition(np.split, "np.split", on_handles=True)
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % int(indices_or_sections):
         raise ValueError("array split does not result in an equal division")
     return _array_split(ary, indices_or_sections, axis)
 
 
-@composition(np.array_split, "np.array_split")
+@composition(np.array_split, "np.array_split", on_handles=True)
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     if np.ndim(indices_or_sections):
         return _pieces(ary, [int(cut) for cut in indices_or_sections], axis)
@@ -105,14 +105,14 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     return _pieces(ary, np.cumsum(lengths)[:-1].tolist(), axis)
 
 
-@composition(np.hsplit, "np.hsplit")
+@composition(np.hsplit, "np.hsplit", on_handles=True)
 def _hsplit(ary: Any, indices_or_sections: Any) -> Any:
     if ary.ndim == 0:
         raise ValueError("hsplit only works on arrays of 1 or more dimensions")
     return _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
 
 
-@composition(np.vsplit, "np.vsplit")
+@composition(np.vsplit, "np.vsplit", on_handles=True)
 def _vsplit(ary: Any, indices_or_sections: Any) -> Any:
     if ary.ndim < 2:
         raise ValueError("vsplit only works on arrays of 2 or more dimensions")

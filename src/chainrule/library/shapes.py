@@ -18,7 +18,7 @@ def _row_major(order: str | None, name: str) -> None:
         raise TraceError(f"{name}: order={order!r} is not followed on traced values; transpose first.{user_line()}")
 
 
-@composition(np.reshape, "np.reshape")
+@composition(np.reshape, "np.reshape", on_handles=True)
 def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Any:
     _row_major(order, "np.reshape")
     wanted = tuple(np.atleast_1d(shape if newshape is None else newshape).tolist())
@@ -33,13 +33,13 @@ def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = 
     return a if wanted == here else shapes.reshape(a, shape=wanted)
 
 
-@composition(np.ravel, "np.ravel")
+@composition(np.ravel, "np.ravel", on_handles=True)
 def _ravel(a: Any, order: str = "C") -> Any:
     _row_major(order, "np.ravel")
     return shapes.reshape(a, shape=(a.size,))
 
 
-@composition(np.transpose, "np.transpose")
+@composition(np.transpose, "np.transpose", on_handles=True)
 def _transpose(a: Any, axes: Any = None) -> Any:
     ndim = len(shape_of(a))
     order = tuple(reversed(range(ndim))) if axes is None else normalize_axes(axes, ndim)
@@ -48,14 +48,14 @@ def _transpose(a: Any, axes: Any = None) -> Any:
     return shapes.transpose(a, axes=order)
 
 
-@composition(np.swapaxes, "np.swapaxes")
+@composition(np.swapaxes, "np.swapaxes", on_handles=True)
 def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
     order = list(range(a.ndim))
     order[axis1], order[axis2] = order[axis2], order[axis1]
     return shapes.transpose(a, axes=tuple(order))
 
 
-@composition(np.moveaxis, "np.moveaxis")
+@composition(np.moveaxis, "np.moveaxis", on_handles=True)
 def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
     ndim = a.ndim
     taken, places = normalize_axes(source, ndim), normalize_axes(destination, ndim)
@@ -67,7 +67,7 @@ def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
     return shapes.transpose(a, axes=tuple(order))
 
 
-@composition(np.squeeze, "np.squeeze")
+@composition(np.squeeze, "np.squeeze", on_handles=True)
 def _squeeze(a: Any, axis: Any = None) -> Any:
     here = shape_of(a)
     axes = tuple(k for k, n in enumerate(here) if n == 1) if axis is None else normalize_axes(axis, len(here))
@@ -76,7 +76,7 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
     return shapes.reshape(a, shape=tuple(n for k, n in enumerate(here) if k not in axes))
 
 
-@composition(np.expand_dims, "np.expand_dims")
+@composition(np.expand_dims, "np.expand_dims", on_handles=True)
 def _expand_dims(a: Any, axis: Any) -> Any:
     wanted = axis if isinstance(axis, (tuple, list)) else (axis,)
     ndim = len(shape_of(a)) + len(wanted)
@@ -98,18 +98,18 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     return tuple(_broadcast_to(a, wanted) for a in arrays)
 
 
-@composition(np.flip, "np.flip")
+@composition(np.flip, "np.flip", on_handles=True)
 def _flip(m: Any, axis: Any = None) -> Any:
     axes = normalize_axes(axis, m.ndim)
     return m[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(m.ndim))]
 
 
-@composition(np.flipud, "np.flipud")
+@composition(np.flipud, "np.flipud", on_handles=True)
 def _flipud(m: Any) -> Any:
     return _flip(m, 0)
 
 
-@composition(np.fliplr, "np.fliplr")
+@composition(np.fliplr, "np.fliplr", on_handles=True)
 def _fliplr(m: Any) -> Any:
     return _flip(m, 1)
 
@@ -175,7 +175,7 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     return a
 
 
-@composition(np.diagonal, "np.diagonal")
+@composition(np.diagonal, "np.diagonal", on_handles=True)
 def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
     rows, columns = moved.shape[-2:]

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Op", "Partial", "elementwise", "multilinear", "piecewise_constant", "structural"]
+from chainrule.ops.axes import shape_of
+
+__all__ = ["Op", "Partial", "elementwise", "joint", "multilinear", "piecewise_constant", "structural"]
 
 Rule = Callable[..., Any]
 
@@ -63,7 +65,11 @@ class Op:
     evaluate : callable
         Arrays and parameters in, array out: the meaning of the operation.
     infer : callable
-        Inputs (anything with shape and dtype, or Python numbers) and parameters in, shape and dtype out.
+        Inputs (anything with shape and dtype, or Python numbers) and parameters in, shape and dtype out; with several
+        outputs a tuple of shapes and a tuple of dtypes.
+    infer_weak : callable or None
+        Inputs and parameters in; out, for each output, whether it is a Python number. None: a result is one where
+        evaluation makes one of Python numbers.
     partials : tuple of (Partial or None), or None
         For an elementwise operation, one for each input; None stands where there is no rule.
     transpose : callable or None
@@ -73,10 +79,19 @@ class Op:
         The forward rule: ``push(i, t, ans, *inputs, **params)`` is the contribution of the tangent `t` of input
         `i`. None for an
         operation that is linear in each input by itself: there it is the operation with `t` in the place of the input.
+    pull_all : callable or None
+        ``pull_all(wanted, g, ans, *inputs, **params)`` lists the contributions to all inputs at once, None where
+        there is none; `wanted` says of each input whether its contribution is asked for. With several outputs `g` is
+        a list, with None for what nobody used. It stands in the place of `transpose`.
+    push_all : callable or None
+        The forward rule that goes with it: ``push_all(tangents, ans, *inputs, **params)``, with None for an input
+        that has no tangent, is the tangent of the output, or the list of them.
     keeps : frozenset of int
         What the backward pass must have the value of: 0 for `ans`, 1 and on for the inputs; -1 for all inputs.
     is_constant : bool
         True for a piecewise constant operation: its derivative is zero by rule.
+    is_view : bool
+        True where NumPy's result can share the memory of the input, so that a write into one is seen in the other.
     is_multilinear : bool
         True for a product of its inputs, whose derivative by one input is the product of `g` and the others.
     """
@@ -84,15 +99,19 @@ class Op:
     __slots__ = (
         "evaluate",
         "infer",
+        "infer_weak",
         "is_constant",
         "is_multilinear",
+        "is_view",
         "keeps",
         "keeps_ans",
         "keeps_x",
         "keeps_y",
         "name",
         "partials",
+        "pull_all",
         "push",
+        "push_all",
         "transpose",
     )
 
@@ -105,6 +124,9 @@ class Op:
         partials: tuple[Partial | None, ...] | None = None,
         transpose: Rule | None = None,
         push: Rule | None = None,
+        pull_all: Rule | None = None,
+        push_all: Rule | None = None,
+        infer_weak: Rule | None = None,
         keeps: frozenset[int] = frozenset(),
         is_constant: bool = False,
         is_multilinear: bool = False,
@@ -115,12 +137,16 @@ class Op:
         self.partials = partials
         self.transpose = transpose
         self.push = push
+        self.pull_all = pull_all
+        self.push_all = push_all
+        self.infer_weak = infer_weak
         self.keeps = keeps
         self.keeps_ans = 0 in keeps
         self.keeps_x = 1 in keeps or -1 in keeps
         self.keeps_y = 2 in keeps or -1 in keeps
         self.is_constant = is_constant
         self.is_multilinear = is_multilinear
+        self.is_view = name in ("index", "np.reshape", "np.transpose")
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -139,14 +165,16 @@ class Op:
 
     def has_derivative(self, i: int) -> bool:
         """Say whether there is a rule for the derivative by input `i`."""
-        if self.is_constant or self.transpose is not None:
+        if self.is_constant or self.transpose is not None or self.pull_all is not None:
             return True
         return self.partials is not None and self.partials[i] is not None
 
 
 def _infer_elementwise(evaluate: Rule) -> Rule:
     def infer(*inputs: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        shape = np.broadcast_shapes(*(getattr(x, "shape", ()) for x in inputs))
+        shapes = {shape_of(x) for x in inputs}
+        # A length that is not known while recording (None) can only meet itself.
+        shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
         return shape, _result_dtype(evaluate, inputs)
 
     return infer
@@ -210,3 +238,19 @@ def structural(
 def multilinear(name: str, evaluate: Rule, infer: Rule, transpose: Rule, keeps: tuple[int, ...]) -> Op:
     """State a product of several arrays by the transpose of its derivative (see `Op`)."""
     return Op(name, evaluate, infer, transpose=transpose, keeps=frozenset(keeps), is_multilinear=True)
+
+
+def joint(
+    name: str,
+    evaluate: Rule,
+    infer: Rule,
+    pull_all: Rule,
+    push_all: Rule,
+    *,
+    keeps: tuple[int, ...],
+    infer_weak: Rule | None = None,
+) -> Op:
+    """State an operation by rules for all of its inputs (and outputs) at once (see `Op`)."""
+    return Op(
+        name, evaluate, infer, pull_all=pull_all, push_all=push_all, keeps=frozenset(keeps), infer_weak=infer_weak
+    )

@@ -17,6 +17,8 @@ __all__ = [
     "fill_new",
     "index",
     "index_add",
+    "index_set",
+    "last_writers",
     "pad_zeros",
     "reshape",
     "transpose",
@@ -158,6 +160,44 @@ def _index_add_transpose(
     return index(g, *arrays, template=template)
 
 
+def _index_set(x: Any, item: Any, *arrays: Any, template: Template) -> Any:
+    whole = x.copy()
+    whole[fill(template, arrays)] = item
+    return whole
+
+
+def _infer_index_set(x: Any, item: Any, *arrays: Any, template: Template) -> Aval:
+    return x.shape, x.dtype
+
+
+def _index_set_transpose(i: int, g: Any, ans: Any, x: Any, item: Any, *arrays: Any, template: Template) -> Any:
+    if i == 0:
+        return index_set(g, 0, *arrays, template=template)
+    kept = last_writers(arrays, template, ans.shape)
+    return index(g, *arrays, template=template) if kept is None else np.where(kept, g[fill(template, arrays)], 0)
+
+
+def _index_set_push(i: int, t: Any, ans: Any, x: Any, item: Any, *arrays: Any, template: Template) -> Any:
+    if i == 0:
+        return index_set(t, 0, *arrays, template=template)
+    return index_set(np.zeros(ans.shape, ans.dtype), t, *arrays, template=template)
+
+
+def last_writers(arrays: tuple[Any, ...], template: Template, shape: tuple[int, ...]) -> Any:
+    """Which of the entries assigned stay, where index arrays name an entry of the target more than once.
+
+    None where no entry can be named twice.
+    """
+    if all(np.asarray(a).dtype == bool or np.size(a) <= 1 for a in arrays):
+        return None
+    where = fill(template, arrays)
+    number = np.zeros(shape, np.intp)
+    order = np.arange(number[where].size).reshape(number[where].shape)
+    number[where] = order
+    kept = number[where] == order
+    return None if kept.all() else kept
+
+
 def _astype(x: Any, *, dtype: np.dtype[Any]) -> Any:
     return np.asarray(x).astype(dtype)[()] if np.ndim(x) == 0 else x.astype(dtype)
 
@@ -179,6 +219,15 @@ pad_zeros = structural("np.pad", _pad_zeros, _infer_pad, _pad_transpose)
 index = structural("index", _index, _infer_index, _index_transpose, keeps=tuple(range(2, 66)))
 #: An array of zeros with `g` added at the places that an index expression picks: the transpose of `index`.
 index_add = structural("index_add", _index_add, _infer_index_add, _index_add_transpose)
+#: A copy of an array with an item assigned at the places that an index expression picks.
+index_set = structural(
+    "index_set",
+    _index_set,
+    _infer_index_set,
+    _index_set_transpose,
+    _index_set_push,
+    keeps=tuple(range(3, 66)),
+)
 astype = structural("astype", _astype, _infer_astype, _astype_transpose)
 
 #: Conversion to integers or booleans, which is piecewise constant.
@@ -198,6 +247,7 @@ SHAPES: tuple[Op, ...] = (
     pad_zeros,
     index,
     index_add,
+    index_set,
     astype,
     to_integer,
 )

@@ -11,6 +11,7 @@ from chainrule.errors import TraceError
 from chainrule.graph import Graph, Node
 from chainrule.ops import elementwise
 from chainrule.trace import hooks
+from chainrule.trace.buffer import settled
 from chainrule.trace.recording import Recording
 from chainrule.trace.tracer import Tracer, dtype_of
 
@@ -23,13 +24,14 @@ class open_recording:
     A class, since a generator with `contextlib.contextmanager` takes longer than differentiating a small function.
     """
 
-    __slots__ = ("recording",)
+    __slots__ = ("_names", "recording")
 
-    def __init__(self, *, whole: bool = False, copies: bool = False) -> None:
+    def __init__(self, f: Callable[..., Any], *, whole: bool = False, copies: bool = False) -> None:
+        self._names: dict[str, Any] = getattr(f, "__globals__", {})
         self.recording = Recording(whole=whole, copies=copies)
 
     def __enter__(self) -> Recording:
-        hooks.install()
+        hooks.install(self._names)
         return self.recording
 
     def __exit__(self, kind: Any, problem: BaseException | None, traceback: Any) -> None:
@@ -75,7 +77,9 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
         x, kind = float(x), float
     if kind is float or kind is complex:
         return Tracer(Node(None, (), {"name": name}, (), dtype_of(kind), True), x, recording)
+    x = settled(x)
     if isinstance(x, Tracer):
+        x = x.same_handle()
         return Tracer(Node(None, (), {"name": name}, x.shape, x.dtype, x.weak), x, recording)
     if isinstance(x, (np.ndarray, np.generic)):
         if x.dtype.kind not in "fc":
@@ -137,7 +141,7 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
     """
 
     def record(*args: Any) -> Graph:
-        with open_recording(whole=True) as recording:
+        with open_recording(f, whole=True) as recording:
             handles = []
             inputs = []
             for position, argument in enumerate(args):
@@ -147,13 +151,15 @@ def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
                 inputs += [handle.node for handle in made]
                 handles.append(structure.unflatten(made))
             result = f(*handles)
-        outputs = [
-            leaf.node if isinstance(leaf, Tracer) and leaf.recording is recording else leaf
-            for leaf in tree.leaves(result)
-        ]
+        outputs = [_output(leaf, recording) for leaf in tree.leaves(result)]
         return Graph(inputs, outputs, getattr(f, "__name__", "f"))
 
     return record
+
+
+def _output(leaf: Any, recording: Recording) -> Any:
+    leaf = settled(leaf)
+    return leaf.node if isinstance(leaf, Tracer) and leaf.recording is recording else leaf
 
 
 def stop_gradient(x: Any) -> Any:

@@ -9,6 +9,8 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
+from chainrule.trace.no_value import NO_VALUE
+from chainrule.ops.shapes import to_integer
 
 __all__ = ["ArrayLike", "peel", "value"]
 
@@ -41,7 +43,7 @@ def value(x: Any) -> Any:
     [3.0]
     """
     x = peel(x)
-    return x.copy() if type(x) is np.ndarray else x
+    return x.copy() if type(x) is np.ndarray or x is NO_VALUE else x
 
 
 def peel(x: Any) -> Any:
@@ -55,6 +57,11 @@ def _lost(what: str, x: "ArrayLike", instead: str) -> NoReturn:
     raise TraceError(
         f"{what} a traced value of shape {x.shape}, {x.dtype}: the derivative would be lost.\n  {instead}{user_line()}"
     )
+
+
+def _whole(x: Any) -> Any:
+    """An integer, as Python's own rounding gives; a plain one where only a derivative is recorded."""
+    return to_integer(x, dtype=np.dtype(np.int64)) if isinstance(x, ArrayLike) else int(x)
 
 
 class ArrayLike:
@@ -168,16 +175,16 @@ class ArrayLike:
         )
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return np.round(self, ndigits or 0)
+        return _whole(np.round(self)) if ndigits is None else np.round(self, ndigits)
 
     def __floor__(self) -> Any:
-        return np.floor(self)
+        return _whole(np.floor(self))
 
     def __ceil__(self) -> Any:
-        return np.ceil(self)
+        return _whole(np.ceil(self))
 
     def __trunc__(self) -> Any:
-        return np.trunc(self)
+        return _whole(np.trunc(self))
 
     def __repr__(self) -> str:
         return f"Traced({peel(self)!r})"
@@ -215,12 +222,6 @@ class ArrayLike:
         if not self.node.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.node.shape[0]))
-
-    def __setitem__(self, key: Any, item: Any) -> NoReturn:
-        raise TraceError(
-            "Assignment into a traced array cannot be followed. Build the result instead: np.where, np.concatenate, "
-            f"np.stack, or a new array.{user_line()}"
-        )
 
     def __getattr__(self, name: str) -> Any:
         # Methods of arrays are the functions of the same name: x.sum(axis=0) is np.sum(x, axis=0).

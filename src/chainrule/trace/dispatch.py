@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import NoDerivativeError, TraceError, user_line
-from chainrule.ops import PRIMITIVES
+from chainrule.ops import PRIMITIVES, shapes
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert
+from chainrule.trace.assignment import update
+from chainrule.trace.indexing import split_index
 from chainrule.trace.tracer import FUNCTIONS, UFUNCS, Composition, Tracer, record
 
 __all__ = ["FUNCTIONS", "call_function", "call_ufunc", "composition", "covered", "has_tracer"]
@@ -23,7 +25,9 @@ __all__ = ["FUNCTIONS", "call_function", "call_ufunc", "composition", "covered",
 UFUNC_COMPOSITIONS: dict[np.ufunc, Composition] = {}
 
 
-def composition(function: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def composition(
+    function: Any, name: str, *, on_handles: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register how a function is followed.
 
     Parameters
@@ -32,6 +36,8 @@ def composition(function: Any, name: str) -> Callable[[Callable[..., Any]], Call
         The NumPy or SciPy function.
     name : str
         As its users write it, such as ``np.var``.
+    on_handles : bool
+        True where the result can be a view of the argument, or the argument is written into.
 
     Returns
     -------
@@ -41,7 +47,7 @@ def composition(function: Any, name: str) -> Callable[[Callable[..., Any]], Call
 
     def register(follow: Callable[..., Any]) -> Callable[..., Any]:
         table: dict[Any, Composition] = UFUNC_COMPOSITIONS if isinstance(function, np.ufunc) else FUNCTIONS
-        table[function] = Composition(name, follow)
+        table[function] = Composition(name, follow, on_handles)
         return follow
 
     return register
@@ -102,7 +108,7 @@ def has_tracer(values: tuple[Any, ...] | list[Any]) -> bool:
 
 def _first_tracer(values: tuple[Any, ...] | list[Any]) -> Tracer | None:
     for item in values:
-        if isinstance(item, Tracer):
+        if isinstance(item, Tracer) and item.is_traced:
             return item
         if type(item) in (list, tuple):
             found = _first_tracer(item)
@@ -125,13 +131,16 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
             f"give a rule "
             f"with chainrule.custom_gradient.{user_line()}"
         )
-    out = kwargs.get("out")
+    if method == "at" and ufunc in (np.add, np.subtract):
+        return _add_at(ufunc, *inputs)
+    out = kwargs.pop("out", None)
     if out is not None:
-        target = "a plain array" if not any(isinstance(part, Tracer) for part in out) else "a traced array"
+        if len(out) == 1 and isinstance(out[0], Tracer):
+            return update(out[0], f"{_public_name(ufunc)}, out", getattr(ufunc, method)(*inputs, **kwargs))
         raise TraceError(
-            f"{_public_name(ufunc)} was asked to write a traced result into {target} (out=, or an operator such "
-            f"as +=), which "
-            f"cannot be followed. Use the value it returns: x = x + y.{user_line()}"
+            f"{_public_name(ufunc)} was asked to write a traced result into a plain array (out=, or an operator "
+            f"such as "
+            f"+=), which cannot take it. Make the array inside the function, or use the value returned.{user_line()}"
         )
     if method != "__call__":
         raise NoDerivativeError(
@@ -161,6 +170,20 @@ def _ufunc_op(ufunc: Any) -> Op | None:
 
     # Its functions are found by name, so that scipy.special is imported only once somebody uses it.
     return PRIMITIVES.get(f"scipy.special.{name}") if getattr(scipy.special, name, None) is ufunc else None
+
+
+def _add_at(ufunc: np.ufunc, target: Any, indices: Any, values: Any = None) -> None:
+    if not isinstance(target, Tracer):
+        raise TraceError(
+            f"{_public_name(ufunc)}.at was asked to add a traced value to a plain array, which cannot take it. "
+            f"Make the array "
+            f"inside the function.{user_line()}"
+        )
+    template, arrays = split_index(indices)
+    picked = target[indices]
+    spread = np.broadcast_to(values, np.shape(picked))
+    added = shapes.index_add(spread, *arrays, template=template, shape=target.shape)
+    update(target, "+", ufunc(target, added))
 
 
 def _public_name(function: Any) -> str:

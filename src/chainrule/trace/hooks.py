@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType
 from typing import Any
 
+from chainrule.trace import creation
 from chainrule.trace.dispatch import follow, has_tracer
 from chainrule.trace.tracer import Composition
 
@@ -51,11 +52,21 @@ def hook(module: str, name: str) -> Callable[[Callable[..., Any]], Callable[...,
     return register
 
 
-def install() -> None:
-    """Open a recording: from the first one on, the functions are caught."""
+def install(names: dict[str, Any]) -> None:
+    """Open a recording: from the first one on, the functions are caught.
+
+    Parameters
+    ----------
+    names : dict
+        The globals of the function that is recorded.
+    """
     global _open_recordings
+    creation.recording_here.depth += 1
     with _lock:
         _open_recordings += 1
+        if _open_recordings == 1:
+            creation.look_for_names(names)
+            creation.exchange()
         if len(_found) < len(HOOKED):
             if len(sys.modules) != _modules_seen:
                 _find()
@@ -69,9 +80,11 @@ def install() -> None:
 def remove() -> None:
     """Close a recording: with the last one every function gets its own code back."""
     global _open_recordings
+    creation.recording_here.depth -= 1
     with _lock:
         _open_recordings -= 1
         if _open_recordings == 0:
+            creation.restore()
             for function, own, _ in _found.values():
                 function.__code__ = own
             if _watch in sys.meta_path:

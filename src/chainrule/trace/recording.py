@@ -1,6 +1,7 @@
 """A recording: the list of operations that one differentiation, or one `trace`, sees go by."""
 
 import itertools
+import threading
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,43 @@ def next_level() -> int:
 _COPY_LIMIT = 4096
 
 
+# Arrays that are read-only for now, with the number of recordings that read them: nested ones, or in several threads.
+_locked: dict[int, list[Any]] = {}
+_guard = threading.Lock()
+
+
+def _owners(array: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    """The arrays that a view was taken from."""
+    found = []
+    base = array.base
+    while isinstance(base, np.ndarray):
+        found.append(base)
+        base = base.base
+    return found
+
+
+def _lock_array(array: np.ndarray[Any, Any]) -> bool:
+    with _guard:
+        entry = _locked.get(id(array))
+        if entry is not None:
+            entry[1] += 1
+            return True
+        if not array.flags.writeable:
+            return False
+        array.flags.writeable = False
+        _locked[id(array)] = [array, 1]
+        return True
+
+
+def _unlock_array(array: np.ndarray[Any, Any]) -> None:
+    with _guard:
+        entry = _locked[id(array)]
+        entry[1] -= 1
+        if entry[1] == 0:
+            del _locked[id(array)]
+            array.flags.writeable = True
+
+
 class Recording:
     """Collects nodes while a function runs.
 
@@ -41,7 +79,10 @@ class Recording:
         The NumPy or SciPy function whose composition is running.
     """
 
-    __slots__ = ("_locked", "append", "copies", "entries", "group", "level", "whole")
+    __slots__ = ("_held", "append", "copies", "entries", "group", "level", "whole")
+
+    #: False for the levels that treat an operation in a way of their own (see `Tracer`).
+    is_special = False
 
     def __init__(self, *, whole: bool = False, copies: bool = False) -> None:
         self.level = next_level()
@@ -50,7 +91,7 @@ class Recording:
         self.whole = whole
         self.copies = copies
         self.group: str | None = None
-        self._locked: list[np.ndarray[Any, Any]] = []
+        self._held: list[np.ndarray[Any, Any]] = []
 
     def hold(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Make sure that a constant array still has its present entries when the backward pass reads them.
@@ -70,22 +111,22 @@ class Recording:
         """
         if array.nbytes <= _COPY_LIMIT:
             return array.copy()
-        if not array.flags.writeable:
+        parts = [array, *_owners(array)]
+        if not any(part.flags.writeable or id(part) in _locked for part in parts):
             return array
         if self.copies:
             return array.copy()
-        for part in (array, array.base):
-            if isinstance(part, np.ndarray) and part.flags.writeable:
-                part.flags.writeable = False
-                self._locked.append(part)
+        for part in parts:
+            if _lock_array(part):
+                self._held.append(part)
         return array
 
     def close(self) -> None:
         """End the recording: arrays held are writable again, and a traced value that escaped can no longer be used."""
         # A view can only be made writable after the array that owns its memory.
-        for array in reversed(self._locked):
-            array.flags.writeable = True
-        self._locked.clear()
+        for array in reversed(self._held):
+            _unlock_array(array)
+        self._held.clear()
         self.append = _refuse
 
 

@@ -38,12 +38,15 @@ class Composition:
         The same names, for looking up.
     most : float
         Number of positional arguments that it takes at most.
+    on_handles : bool
+        True where the result can be a view of the argument, or the argument is written into.
     """
 
-    __slots__ = ("accepts", "follow", "most", "name", "names")
+    __slots__ = ("accepts", "follow", "most", "name", "names", "on_handles")
 
-    def __init__(self, name: str, follow: Callable[..., Any]) -> None:
+    def __init__(self, name: str, follow: Callable[..., Any], on_handles: bool = False) -> None:
         self.name = name
+        self.on_handles = on_handles
         self.follow = follow
         parameters = inspect.signature(follow).parameters.values()
         self.names = tuple(p.name for p in parameters)
@@ -148,11 +151,19 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
         return _one_with(op, args[0], params)
     recording: Any = None
     for argument in args:
-        if isinstance(argument, Tracer) and (recording is None or argument.recording.level > recording.level):
-            recording = argument.recording
+        if isinstance(argument, Tracer):
+            if argument.view is not None:
+                argument.refresh()
+            if recording is None or argument.recording.level > recording.level:
+                recording = argument.recording
     assert recording is not None, "record is called with a traced input"
-    if type(recording) is not Recording:
-        return recording.compute(op, args, params, compute)
+    if recording.is_special:
+        if recording.level >= 0:
+            args = tuple(x.value if isinstance(x, Tracer) and not x.is_traced else x for x in args)
+        ans = recording.compute(op, args, params, compute)
+        if op.is_view and len(args) == 1 and isinstance(ans, Tracer):
+            ans.view = View(args[0], token(args[0]), op, params)
+        return ans
     values: list[Any] = []
     inputs: list[Any] = []
     for i, argument in enumerate(args):
@@ -191,7 +202,9 @@ def _constant(x: Any, recording: Recording, op: Op) -> Any:
     """What a recording holds for an input that it does not trace."""
     if type(x) is _NDARRAY:
         return recording.hold(x) if op.keeps or recording.whole else x
-    if isinstance(x, (Tracer, np.generic, float, int, complex)):
+    if isinstance(x, Tracer):
+        return x if x.is_traced else _constant(x.value, recording, op)
+    if isinstance(x, (np.generic, float, int, complex)):
         return x
     try:
         return recording.hold(np.asarray(x))
@@ -207,12 +220,16 @@ def _one(op: Op, compute: Callable[[Any], Any], x: "Tracer") -> Any:
     """Record an operation without parameters on one traced value."""
     if type(x) is not Tracer:
         return record(op, (x,), _EMPTY, compute)
+    if x.view is not None:
+        x.refresh()
     a = x.value
     return _finish_one(op, x, a, compute(a), _EMPTY)
 
 
 def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
     """Record an operation with parameters on one traced value."""
+    if x.view is not None:
+        x.refresh()
     a = x.value
     ans = record(op, (a,), params) if isinstance(a, Tracer) else op.evaluate(a, **params)
     return _finish_one(op, x, a, ans, params)
@@ -220,13 +237,17 @@ def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
 
 def _finish_one(op: Op, x: "Tracer", a: Any, ans: Any, params: dict[str, Any]) -> Any:
     recording = x.recording
-    if recording.whole:
-        return wrap(recording, op, (x.node,), params, (ans, a), ans)
-    if op.is_constant:
-        return ans
     source = x.node
-    kept = (ans if op.keeps_ans else None, a if op.keeps_x else source)
-    return wrap(recording, op, (source,), params, kept, ans)
+    if recording.whole:
+        kept = (ans, a)
+    elif op.is_constant:
+        return ans
+    else:
+        kept = (ans if op.keeps_ans else None, a if op.keeps_x else source)
+    made = wrap(recording, op, (source,), params, kept, ans)
+    if op.is_view and (ans.view if isinstance(ans, Tracer) else getattr(ans, "base", None)) is not None:
+        made.view = View(x, source, op, params)
+    return made
 
 
 def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
@@ -237,7 +258,11 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     if type(x) is Tracer:
         recording = x.recording
         kind = type(y)
+        if x.view is not None:
+            x.refresh()
         if kind is Tracer and y.recording is recording:
+            if y.view is not None:
+                y.refresh()
             a, b, inputs = x.value, y.value, (x.node, y.node)
         elif kind in _NUMBERS:
             a, b, inputs = x.value, y, (x.node, y)
@@ -249,6 +274,8 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     elif type(y) is Tracer:
         recording = y.recording
         kind = type(x)
+        if y.view is not None:
+            y.refresh()
         if kind in _NUMBERS:
             a = x
         elif kind is _NDARRAY:
@@ -278,10 +305,53 @@ _LESS, _LESS_EQUAL, _EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("less", "les
 _GREATER, _GREATER_EQUAL, _NOT_EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("greater", "greater_equal", "not_equal"))
 
 
-class Tracer(ArrayLike):
-    """A traced array or number; it behaves as NumPy's arrays do, and records what is done to it."""
+class View:
+    """How a handle on a view of an array is related to the handle it was taken from.
 
-    __slots__ = ("node", "recording", "value")
+    Attributes
+    ----------
+    parent : Tracer
+        The handle that it was taken from.
+    source : object
+        What that handle stood for then (see `token`).
+    op, params
+        How it was taken.
+    """
+
+    __slots__ = ("op", "params", "parent", "source")
+
+    def __init__(self, parent: "Tracer", source: Any, op: Op, params: dict[str, Any]) -> None:
+        self.parent = parent
+        self.source = source
+        self.op = op
+        self.params = params
+
+
+def token(x: "Tracer") -> Any:
+    """What tells whether a handle still stands for the same array: its node, or its memory where nothing is traced."""
+    return x.node if x.is_traced else x.value
+
+
+class Tracer(ArrayLike):
+    """A traced array or number; it behaves as NumPy's arrays do, and records what is done to it.
+
+    Attributes
+    ----------
+    node : Node
+        What it stands for now. An assignment gives the handle another node.
+    value : array, number or Tracer
+        The value; a traced value of an outer recording where recordings are nested.
+    recording : Recording
+        Where operations on it go. Levels of another kind, such as a batch, have a method `compute` that does
+        an operation in their own way, and a subclass of this class.
+    view : View or None
+        For a view: where it was taken from.
+    """
+
+    __slots__ = ("node", "recording", "value", "view")
+
+    #: False for an array that depends on nothing so far.
+    is_traced = True
 
     __hash__ = None  # Defining __eq__ asks for it again.
 
@@ -289,6 +359,24 @@ class Tracer(ArrayLike):
         self.node = node
         self.value = value
         self.recording = recording
+        self.view: View | None = None
+
+    def refresh(self) -> None:
+        """Take a view again whose parent has been written into."""
+        view = self.view
+        if view is None:
+            return
+        view.parent.refresh()
+        if token(view.parent) is view.source:
+            return
+        fresh = view.op(view.parent, **view.params)
+        self.__class__ = type(fresh)
+        self.node, self.value, self.recording = fresh.node, fresh.value, fresh.recording
+        view.source = token(view.parent)
+
+    def same_handle(self) -> "Tracer":
+        """Make another handle on the same array, which assignments to this one do not change."""
+        return type(self)(self.node, self.value, self.recording)
 
     # The two protocols of NumPy. Both take the short way where the tables have an entry, and leave the rest, errors
     # included, to `chainrule.trace.dispatch`.
@@ -426,44 +514,50 @@ class Tracer(ArrayLike):
         return True if other is None else _two(_NOT_EQUAL, operator.ne, self, other)
 
     def __getitem__(self, key: Any) -> Any:
+        if self.view is not None:
+            self.refresh()
         a = self.value
         if type(a) is _NDARRAY and type(self) is Tracer and (type(key) is int or type(key) is slice):
             return _finish_one(_INDEX, self, a, a[key], {"template": (key,)})
         template, arrays = split_index(key)
         return record(_INDEX, (self, *arrays), {"template": template})
 
-    def _in_place(self, symbol: str, other: Any, result: Callable[[Any, Any], Any]) -> Any:
-        # For a number `x += y` means x = x + y; for an array it would write into memory that others may see.
-        if self.node.shape:
-            raise TraceError(
-                f"`x {symbol}= y` on a traced array of shape {self.shape} writes into the array, which cannot be "
-                f"followed. Write x = x {symbol} y.{user_line()}"
-            )
-        return result(self, other)
+    def __setitem__(self, key: Any, item: Any) -> None:
+        from chainrule.trace.assignment import assign
+
+        assign(self, key, item)
+
+    def _in_place(self, symbol: str, result: Any) -> Any:
+        # For a number `x += y` means x = x + y; an array is written into, and whoever holds it sees that.
+        if self.node.shape == ():
+            return result
+        from chainrule.trace.assignment import update
+
+        return update(self, symbol, result)
 
     def __iadd__(self, other: Any) -> Any:
-        return self._in_place("+", other, operator.add)
+        return self._in_place("+", self + other)
 
     def __isub__(self, other: Any) -> Any:
-        return self._in_place("-", other, operator.sub)
+        return self._in_place("-", self - other)
 
     def __imul__(self, other: Any) -> Any:
-        return self._in_place("*", other, operator.mul)
+        return self._in_place("*", self * other)
 
     def __itruediv__(self, other: Any) -> Any:
-        return self._in_place("/", other, operator.truediv)
+        return self._in_place("/", self / other)
 
     def __ipow__(self, other: Any) -> Any:
-        return self._in_place("**", other, operator.pow)
+        return self._in_place("**", self**other)
 
     def __imod__(self, other: Any) -> Any:
-        return self._in_place("%", other, operator.mod)
+        return self._in_place("%", self % other)
 
     def __ifloordiv__(self, other: Any) -> Any:
-        return self._in_place("//", other, operator.floordiv)
+        return self._in_place("//", self // other)
 
     def __imatmul__(self, other: Any) -> Any:
-        return self._in_place("@", other, operator.matmul)
+        return self._in_place("@", self @ other)
 
 
 _INDEX = PRIMITIVES["index"]

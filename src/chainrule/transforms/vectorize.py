@@ -15,6 +15,7 @@ from chainrule.ops.batching import apply_batched
 from chainrule.ops.op import Op
 from chainrule.trace import hooks
 from chainrule.trace.api import argument_name
+from chainrule.trace.buffer import settled
 from chainrule.trace.recording import next_level
 from chainrule.trace.tracer import Tracer
 
@@ -39,6 +40,7 @@ class Batch:
     __slots__ = ("group", "level", "size")
 
     whole = False
+    is_special = True
 
     def __init__(self, size: int) -> None:
         self.level = next_level()
@@ -128,12 +130,12 @@ def vectorize(f: Callable[..., Any], axes: Axes = 0) -> Callable[..., Any]:
             raise OptionError(f"axes has {len(given)} entries, but the call has {len(args)} arguments")
         size = _size(f, args, given)
         batch = Batch(size)
-        hooks.install()
+        hooks.install(getattr(f, "__globals__", {}))
         try:
             result = f(*(_enter(x, axis, batch) for x, axis in zip(args, given, strict=True)))
         finally:
             hooks.remove()
-        return tree.map(lambda leaf: _leave(leaf, batch), result)
+        return tree.map(lambda leaf: _leave(settled(leaf), batch), result)
 
     return over_batch
 
@@ -161,6 +163,7 @@ def _enter(argument: Any, axis: int | None, batch: Batch) -> Any:
         return argument
 
     def enter(leaf: Any) -> Batched:
+        leaf = settled(leaf)
         whole: Any = leaf if isinstance(leaf, Tracer) else np.asarray(leaf)
         return batched(np.moveaxis(whole, axis, 0), batch)
 

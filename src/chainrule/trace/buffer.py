@@ -1,0 +1,157 @@
+"""Arrays that code under recording makes, and may write traced values into.
+
+A plain array cannot take a traced value. While something is recorded, `np.zeros` and its kin therefore give a
+`Buffer` to
+the user's code: a handle on a plain array that behaves as the array. It becomes a traced array with the first
+traced value assigned into it.
+"""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import Node
+from chainrule.ops.op import Op
+from chainrule.trace.tracer import FUNCTIONS, Tracer
+
+__all__ = ["Buffer", "buffer", "settled"]
+
+
+class _Plain:
+    """The level of arrays that depend on nothing: operations on them are computed, and not recorded."""
+
+    __slots__ = ()
+
+    level = -1
+    whole = False
+    group = None
+    is_special = True
+
+    def compute(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None) -> Any:
+        values = [x.value if isinstance(x, Buffer) else x for x in args]
+        return buffer(op(*values, **params) if compute is None else compute(*values))
+
+
+_PLAIN = _Plain()
+
+
+class Buffer(Tracer):
+    """A handle on a plain array, in the user's code while something is recorded."""
+
+    __slots__ = ()
+
+    is_traced = False
+
+    def _plain(self) -> Any:
+        # A view whose parent became traced is traced as well.
+        self.refresh()
+        return self.value if isinstance(self, Buffer) else np.asarray(self)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if _has_traced(inputs):
+            return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        out = kwargs.get("out", ())
+        for target in (*out, *(inputs[:1] if method == "at" else ())):
+            if isinstance(target, Buffer):
+                target.make_writeable()
+        if out:
+            kwargs["out"] = tuple(_stripped(target) for target in out)
+        result = getattr(ufunc, method)(*_stripped(inputs), **_stripped(kwargs))
+        return out[0] if len(out) == 1 else _wrapped(result)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        entry = FUNCTIONS.get(function)
+        if _has_traced(args) or _has_traced(tuple(kwargs.values())):
+            from chainrule.trace.dispatch import call_function
+
+            return call_function(function, args, kwargs)
+        if entry is not None and entry.on_handles and kwargs.keys() <= entry.accepts:
+            return entry.follow(*args, **kwargs)
+        return _wrapped(function(*_stripped(args), **_stripped(kwargs)))
+
+    def make_writeable(self) -> None:
+        """Take a copy where the array is held by a recording; views are taken again from it."""
+        self.refresh()
+        if not self.value.flags.writeable:
+            self.value = self.value.copy()
+
+    def __bool__(self) -> bool:
+        return bool(self._plain())
+
+    def __float__(self) -> float:
+        return float(self._plain())
+
+    def __int__(self) -> int:
+        return int(self._plain())
+
+    def __complex__(self) -> complex:
+        return complex(self._plain())
+
+    def __index__(self) -> int:
+        return operator.index(self._plain())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self._plain(), dtype, copy=copy)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return repr(self._plain())
+
+    def __str__(self) -> str:
+        return str(self._plain())
+
+    def __format__(self, specification: str) -> str:
+        return format(self._plain(), specification)
+
+    def __copy__(self) -> Any:
+        return buffer(self._plain().copy())
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return buffer(self._plain().copy())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return np.asarray, (self._plain(),)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self._plain(), name)
+
+
+def _has_traced(values: Any) -> bool:
+    return any(
+        x.is_traced if isinstance(x, Tracer) else _has_traced(x) if isinstance(x, (tuple, list)) else False
+        for x in values
+    )
+
+
+def _stripped(x: Any) -> Any:
+    """Plain arrays in the places of buffers, in tuples, lists and dicts too."""
+    if isinstance(x, Tracer):
+        return settled(x)
+    if type(x) in (tuple, list):
+        return type(x)(_stripped(part) for part in x)
+    return {name: _stripped(part) for name, part in x.items()} if type(x) is dict else x
+
+
+def _wrapped(x: Any) -> Any:
+    return type(x)(_wrapped(part) for part in x) if type(x) in (tuple, list) else buffer(x)
+
+
+def buffer(array: Any) -> Any:
+    """Give the user's code a handle on a new array of real or complex numbers; anything else as it is."""
+    if type(array) is not np.ndarray or array.dtype.kind not in "fc":
+        return array
+    return Buffer(Node(None, (), {"name": "array"}, array.shape, array.dtype), array, _PLAIN)
+
+
+def settled(x: Any) -> Any:
+    """What a handle stands for now: a view is taken again if need be, and a buffer is its plain array."""
+    if isinstance(x, Tracer):
+        x.refresh()
+    return x.value if isinstance(x, Buffer) else x

@@ -1,0 +1,240 @@
+"""Recording a function body as a graph of its own, for operations that hold one: scan, cond, while_loop, recompute.
+
+The body is run once on traced values that have a shape and a dtype. In a body that will run many times they have no
+value: a decision on one raises. What the body reads of outer recordings becomes a further input of its graph.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from chainrule.errors import TraceError, user_line
+from chainrule.graph import Graph, Node
+from chainrule.ops.axes import shape_of
+from chainrule.ops.op import Op
+from chainrule.trace import hooks
+from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.recording import Recording, next_level
+from chainrule.trace.tracer import Tracer, dtype_of
+
+__all__ = ["NO_VALUE", "Body", "Symbolic", "open_body", "records_without_values"]
+
+#: A constant array up to this many bytes is copied into the graph; a larger one becomes an input of it.
+_CONSTANT_LIMIT = 4096
+_PYTHON_NUMBERS = (bool, int, float, complex)
+
+_here = threading.local()
+
+
+def records_without_values() -> bool:
+    """Say whether this thread is recording a body without values."""
+    return getattr(_here, "bodies", 0) > 0
+
+
+class Body:
+    """The level of one function body that is being recorded; it stands where a recording stands for derivatives.
+
+    Attributes
+    ----------
+    level : int
+        As for a recording: what is nested deeper is higher.
+    group : str or None
+        As for a recording.
+    captured : list of Tracer
+        Traced values of outer levels that the body reads, each an input of its graph.
+    arrays : list of ndarray
+        Large constant arrays that the body reads; they are inputs too, after those.
+    """
+
+    __slots__ = ("_array_inputs", "_closed", "_holder", "_inputs", "arrays", "captured", "group", "level")
+
+    whole = True
+    is_special = True
+
+    def __init__(self) -> None:
+        self.level = next_level()
+        self.group: str | None = None
+        self.captured: list[Tracer] = []
+        self.arrays: list[np.ndarray[Any, Any]] = []
+        self._inputs: dict[Node, Symbolic] = {}
+        self._array_inputs: dict[int, Symbolic] = {}
+        self._holder = Recording()
+        self._closed = False
+
+    def input(self, name: str, shape: tuple[int, ...], dtype: Any, weak: bool = False, value: Any = NO_VALUE) -> Any:
+        """Make an argument of the body."""
+        return Symbolic(Node(None, (), {"name": name}, shape, np.dtype(dtype), weak), value, self)
+
+    def like(self, node: Node) -> Any:
+        """Make an argument of the kind of an input of another graph."""
+        return self.input(node.name, node.shape, node.dtype, node.weak)
+
+    def compute(
+        self, op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None
+    ) -> "Symbolic":
+        """Record an operation, and compute it where every input has a value."""
+        if self._closed:
+            raise TraceError(
+                f"A traced value was used after its recording had ended, in {op.name}: it escaped from the body of a "
+                f"loop or branch, through a global variable or a cache. Return it from the body.{user_line()}"
+            )
+        inputs: list[Any] = []
+        values: list[Any] = []
+        for x in args:
+            inside = self._entered(x)
+            if isinstance(inside, Symbolic):
+                inputs.append(inside.node)
+                values.append(inside.value)
+            else:
+                inputs.append(inside)
+                values.append(inside)
+        if any(v is NO_VALUE for v in values):
+            return Symbolic(_inferred(op, tuple(inputs), params, compute, self.group), NO_VALUE, self)
+        ans = op(*values, **params) if compute is None else compute(*values)
+        weak = type(ans) in _PYTHON_NUMBERS
+        dtype = dtype_of(type(ans)) if weak else ans.dtype
+        return Symbolic(Node(op, tuple(inputs), params, shape_of(ans), dtype, weak, self.group), ans, self)
+
+    def _entered(self, x: Any) -> Any:
+        """An input of an operation as the body's graph has it: its own traced value, or a constant."""
+        if isinstance(x, Tracer):
+            return x if x.recording is self else self._capture(x)
+        if type(x) in _PYTHON_NUMBERS or isinstance(x, np.generic):
+            return x
+        array = np.asarray(x)
+        if array.nbytes <= _CONSTANT_LIMIT or array.dtype.kind == "b":
+            return array.copy()
+        known = self._array_inputs.get(id(array))
+        if known is None:
+            held = self._holder.hold(array)
+            known = self.input(f"array {len(self.arrays)}", array.shape, array.dtype, value=held)
+            self._array_inputs[id(array)] = known
+            self.arrays.append(held)
+        return known
+
+    def _capture(self, x: Tracer) -> "Symbolic":
+        found = self._inputs.get(x.node)
+        if found is None:
+            found = self.input(f"captured {len(self.captured)}", x.shape, x.dtype, x.weak, _value_of(x))
+            self._inputs[x.node] = found
+            self.captured.append(x.same_handle())
+        return found
+
+    def graph(self, inputs: Iterable[Any], outputs: Iterable[Any], name: str) -> Graph:
+        """Make the graph from the arguments to the outputs; what was captured comes after the arguments."""
+        ends = [self._entered(x) for x in outputs]
+        hidden = [*self._inputs.values(), *self._array_inputs.values()]
+        return Graph(
+            [x.node for x in (*inputs, *hidden)], [x.node if isinstance(x, Symbolic) else x for x in ends], name
+        )
+
+    def close(self) -> None:
+        """End the recording: large arrays are writable again, and a traced value that escaped cannot be used."""
+        self._holder.close()
+        self._closed = True
+
+
+def _value_of(x: Tracer) -> Any:
+    """The plain value behind a traced value of derivatives; a value in a batch is not the one that the body sees."""
+    value: Any = x
+    while isinstance(value, Tracer):
+        if value.recording.is_special and not isinstance(value, Symbolic):
+            return NO_VALUE
+        value = value.value
+    return value
+
+
+def _inferred(
+    op: Op, inputs: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None, group: str | None
+) -> Node:
+    """Make the node of an operation from what it makes of shapes and dtypes."""
+    if op.infer_weak is None and all(_is_number(x) for x in inputs):
+        # Python's operators make Python numbers of Python numbers, NumPy's functions NumPy's.
+        ones = [_one(x) if isinstance(x, Node) else x for x in inputs]
+        with np.errstate(all="ignore"):
+            sample = op.evaluate(*ones, **params) if compute is None else compute(*ones)
+        weak = type(sample) in _PYTHON_NUMBERS
+        dtype = dtype_of(type(sample)) if weak else sample.dtype
+        return Node(op, inputs, params, shape_of(sample), dtype, weak, group)
+    shape, dtype = op.infer(*inputs, **params)
+    if shape is None:
+        raise TraceError(
+            "A boolean mask that is computed inside the body of a loop or branch picks a number of entries that is not "
+            f"known there. Use np.where instead.{user_line()}"
+        )
+    weak = op.infer_weak(*inputs, **params) if op.infer_weak is not None else False
+    return Node(op, inputs, params, shape, dtype, weak, group)
+
+
+def _is_number(x: Any) -> bool:
+    return x.weak is True if isinstance(x, Node) else type(x) in _PYTHON_NUMBERS
+
+
+def _one(x: Node) -> Any:
+    return {"f": 1.0, "c": 1 + 0j, "i": 1, "b": True}[x.dtype.kind]
+
+
+class Symbolic(Tracer):
+    """A value inside a body that is being recorded; `value` is `NO_VALUE` where there is none."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __repr__(self) -> str:
+        if self.value is not NO_VALUE:
+            return super().__repr__()
+        return f"Traced(no value, shape {self.shape}, {self.dtype})"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, specification: str) -> str:
+        return format(self.value, specification)
+
+    def __index__(self) -> int:
+        if self.value is NO_VALUE:
+            self._refuse_index()
+        return super().__index__()
+
+    def _refuse_index(self) -> NoReturn:
+        raise TraceError(
+            "A value that is not known while the body of a loop or branch is recorded was used as an index into a "
+            "plain array, as a bound of a slice, or as a count. Use np.take(array, i) for array[i]; for a choice "
+            f"between two computations use chainrule.cond.{user_line()}"
+        )
+
+
+class open_body:
+    """Record a function body in this block (see `Body`).
+
+    Parameters
+    ----------
+    f : callable
+        The function that is going to run.
+    values : bool
+        True where the body runs on values, False where a decision has to raise.
+    """
+
+    __slots__ = ("_names", "_values", "body")
+
+    def __init__(self, f: Callable[..., Any] | None = None, *, values: bool = False) -> None:
+        self._names: dict[str, Any] = getattr(f, "__globals__", {})
+        self._values = values
+        self.body = Body()
+
+    def __enter__(self) -> Body:
+        hooks.install(self._names)
+        _here.bodies = getattr(_here, "bodies", 0) + (not self._values)
+        return self.body
+
+    def __exit__(self, kind: Any, problem: BaseException | None, traceback: Any) -> None:
+        _here.bodies -= not self._values
+        hooks.remove()
+        self.body.close()
+        # NumPy asks a traced value for its length first, and hides the real reason behind that.
+        if isinstance(problem, ValueError) and isinstance(problem.__cause__, TraceError):
+            raise problem.__cause__ from None
