@@ -3,7 +3,7 @@
 Every function computes a value and its gradient on scalars or small arrays, where the arithmetic itself takes next to
 nothing. The libraries take turns within one run; the median over the rounds is divided by the number of operations.
 
-    python benchmarks/recording.py
+    python -m benchmarks.recording
 """
 
 import argparse
@@ -19,11 +19,11 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import torch
-from machine import print_machine
 from rich.console import Console
 from rich.table import Table
 
 import chainrule
+from benchmarks.machine import print_machine
 
 torch.set_num_threads(1)
 

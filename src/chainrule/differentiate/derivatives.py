@@ -230,9 +230,8 @@ def _check_number(f: Callable[..., Any], output: Any) -> None:
         raise TraceError(f"{name} returned {type(output).__name__}; a gradient needs one real number.")
     if shape_of(output) != ():
         raise TraceError(
-            f"{name} returned an array of shape {shape_of(output)}; a gradient needs one real number. Sum it, "
-            f"take one entry, "
-            "or use chainrule.vjp."
+            f"{name} returned an array of shape {shape_of(output)}; a gradient needs one real number. Sum it, take "
+            "one entry, or use chainrule.vjp."
         )
     if getattr(output, "dtype", np.dtype(float)).kind == "c":
         raise TraceError(

@@ -223,9 +223,8 @@ def _output(graph: Graph) -> Node:
     output: Node = graph.outputs[0]
     if output.shape != () or output.dtype.kind != "f":
         raise TraceError(
-            f"{graph.name} returned an array of shape {output.shape} and dtype {output.dtype}; to be explained "
-            f"it should "
-            "return one real number."
+            f"{graph.name} returned an array of shape {output.shape} and dtype {output.dtype}; to be explained it "
+            "should return one real number."
         )
     return output
 

@@ -28,8 +28,7 @@ def _join(parts: list[Any], axis: int) -> Any:
         if len(shape_of(part)) != ndim:
             raise ValueError(
                 "all the input array dimensions except for the concatenation axis must match exactly, but the "
-                "arrays have "
-                f"shapes {', '.join(str(shape_of(p)) for p in parts)}"
+                f"arrays have shapes {', '.join(str(shape_of(p)) for p in parts)}"
             )
     return shapes.concatenate(*parts, axis=axis % ndim)
 
@@ -123,7 +122,7 @@ def _vsplit(ary: Any, indices_or_sections: Any) -> Any:
 def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     if x is None or y is None:
         raise TraceError(
-            "np.where with one argument depends on values, so that its shape does; use np.where(condition, x, y), or "
-            f"np.nonzero(chainrule.value(x)).{user_line()}"
+            "np.where with one argument depends on values, so that its shape does; use np.where(condition, x, y), "
+            f"or np.nonzero(chainrule.value(x)).{user_line()}"
         )
     return elementwise.where(condition, x, y)

@@ -233,8 +233,7 @@ def _pad(
     if mode not in ("edge", "wrap", "reflect", "symmetric") or reflect_type != "even":
         raise TraceError(
             f"np.pad: mode={mode!r} with reflect_type={reflect_type!r} is not followed; constant, edge, wrap, "
-            f"reflect and "
-            f"symmetric are.{user_line()}"
+            f"reflect and symmetric are.{user_line()}"
         )
     for axis, (length, width) in enumerate(zip(here, widths, strict=True)):
         if width != (0, 0):

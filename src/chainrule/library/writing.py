@@ -15,8 +15,7 @@ def _handle(a: Any, name: str) -> Tracer:
     if not isinstance(a, Tracer):
         raise TraceError(
             f"{name} was asked to write a traced value into a plain array, which cannot take it. Make the array "
-            f"inside the "
-            f"function.{user_line()}"
+            f"inside the function.{user_line()}"
         )
     return a
 

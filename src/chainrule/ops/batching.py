@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops import PRIMITIVES, products, reductions, shapes
+from chainrule.ops import PRIMITIVES, products, random, reductions, shapes
 from chainrule.ops.axes import Axis, normalize_axes, shape_of
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import SLOT
@@ -247,6 +247,14 @@ def _einsum(size: int, args: tuple[Any, ...], batched: Flags, *, subscripts: str
     return products.einsum(*args, subscripts=f"{','.join(terms)}->{letter}{result}")
 
 
+def _philox(size: int, args: tuple[Any, ...], batched: Flags, *, count: int) -> Any:
+    return random.philox(*_aligned(args, batched), count=count)
+
+
+def _philox_advance(size: int, args: tuple[Any, ...], batched: Flags, *, blocks: int) -> Any:
+    return random.philox_advance(*args, blocks=blocks)
+
+
 _REDUCTIONS = (
     reductions.sum,
     reductions.prod,
@@ -272,4 +280,6 @@ BATCHING: dict[str, Rule] = {
     "index_add": _index_add,
     "np.matmul": _matmul,
     "np.einsum": _einsum,
+    "philox": _philox,
+    "philox_advance": _philox_advance,
 }

@@ -44,9 +44,8 @@ class open_recording:
             raise problem.__cause__ from None
         if "read-only" in str(problem):
             problem.add_note(
-                "chainrule keeps an array that takes part in a recorded computation read-only until the "
-                "recording ends, "
-                "since the backward pass reads it. Write into a copy of it."
+                "chainrule keeps an array that takes part in a recorded computation read-only until the recording "
+                "ends, since the backward pass reads it. Write into a copy of it."
             )
 
 
@@ -56,7 +55,8 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
     Parameters
     ----------
     x : array, number or traced value of another recording
-        The value; Python integers count as floats.
+        The value; Python integers count as floats. Where everything is recorded (`trace`), integer and boolean arrays
+        are welcome, too.
     name : str
         How it is called in the graph and in messages.
     recording : Recording
@@ -82,7 +82,7 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
         x = x.same_handle()
         return Tracer(Node(None, (), {"name": name}, x.shape, x.dtype, x.weak), x, recording)
     if isinstance(x, (np.ndarray, np.generic)):
-        if x.dtype.kind not in "fc":
+        if x.dtype.kind not in "fc" and not (recording.whole and x.dtype.kind in "iub"):
             raise TraceError(
                 f"{name} has dtype {x.dtype}; a derivative needs real or complex numbers. "
                 f"Pass {name}.astype(float), or leave it out of the arguments that are differentiated."
@@ -91,8 +91,7 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
         return Tracer(Node(None, (), {"name": name}, plain.shape, plain.dtype), plain, recording)
     raise TraceError(
         f"{name} is of type {kind.__name__}; a derivative needs numbers, arrays, or tuples, lists, dicts, named "
-        f"tuples and "
-        "dataclasses of them."
+        "tuples and dataclasses of them."
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
-from chainrule.trace.no_value import NO_VALUE
 from chainrule.ops.shapes import to_integer
+from chainrule.trace.no_value import NO_VALUE
 
 __all__ = ["ArrayLike", "peel", "value"]
 

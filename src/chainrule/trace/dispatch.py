@@ -63,9 +63,8 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     entry = FUNCTIONS.get(function)
     if entry is None:
         raise NoDerivativeError(
-            f"{_public_name(function)} is not followed by chainrule. Write it in terms of functions that are, "
-            f"or give its "
-            f"derivative with chainrule.custom_gradient.{user_line()}"
+            f"{_public_name(function)} is not followed by chainrule. Write it in terms of functions that are, or "
+            f"give its derivative with chainrule.custom_gradient.{user_line()}"
         )
     return follow(entry, args, kwargs)
 
@@ -127,9 +126,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         if entry is not None:
             return follow(entry, inputs, kwargs)
         raise NoDerivativeError(
-            f"{_public_name(ufunc)} has no derivative rule. Write it in terms of functions that have one, or "
-            f"give a rule "
-            f"with chainrule.custom_gradient.{user_line()}"
+            f"{_public_name(ufunc)} has no derivative rule. Write it in terms of functions that have one, or give a "
+            f"rule with chainrule.custom_gradient.{user_line()}"
         )
     if method == "at" and ufunc in (np.add, np.subtract):
         return _add_at(ufunc, *inputs)
@@ -139,13 +137,13 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
             return update(out[0], f"{_public_name(ufunc)}, out", getattr(ufunc, method)(*inputs, **kwargs))
         raise TraceError(
             f"{_public_name(ufunc)} was asked to write a traced result into a plain array (out=, or an operator "
-            f"such as "
-            f"+=), which cannot take it. Make the array inside the function, or use the value returned.{user_line()}"
+            "such as +=), which cannot take it. Make the array inside the function, or use the value "
+            f"returned.{user_line()}"
         )
     if method != "__call__":
         raise NoDerivativeError(
-            f"{_public_name(ufunc)}.{method} is not followed by chainrule. Use the function of its own name, such as "
-            f"np.sum for np.add.reduce.{user_line()}"
+            f"{_public_name(ufunc)}.{method} is not followed by chainrule. Use the function of its own name, such "
+            f"as np.sum for np.add.reduce.{user_line()}"
         )
     if kwargs.keys() == {"dtype"}:
         # NumPy computes in that dtype: the inputs are converted first.
@@ -175,9 +173,8 @@ def _ufunc_op(ufunc: Any) -> Op | None:
 def _add_at(ufunc: np.ufunc, target: Any, indices: Any, values: Any = None) -> None:
     if not isinstance(target, Tracer):
         raise TraceError(
-            f"{_public_name(ufunc)}.at was asked to add a traced value to a plain array, which cannot take it. "
-            f"Make the array "
-            f"inside the function.{user_line()}"
+            f"{_public_name(ufunc)}.at was asked to add a traced value to a plain array, which cannot take it. Make "
+            f"the array inside the function.{user_line()}"
         )
     template, arrays = split_index(indices)
     picked = target[indices]

@@ -19,7 +19,7 @@ from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.recording import Recording, next_level
 from chainrule.trace.tracer import Tracer, dtype_of
 
-__all__ = ["NO_VALUE", "Body", "Symbolic", "open_body", "records_without_values"]
+__all__ = ["NO_VALUE", "Body", "Symbolic", "open_body", "records_without_values", "value_of"]
 
 #: A constant array up to this many bytes is copied into the graph; a larger one becomes an input of it.
 _CONSTANT_LIMIT = 4096
@@ -117,18 +117,20 @@ class Body:
     def _capture(self, x: Tracer) -> "Symbolic":
         found = self._inputs.get(x.node)
         if found is None:
-            found = self.input(f"captured {len(self.captured)}", x.shape, x.dtype, x.weak, _value_of(x))
+            name = x.node.name if x.node.op is None else f"captured {len(self.captured)}"
+            found = self.input(name, x.shape, x.dtype, x.weak, value_of(x))
             self._inputs[x.node] = found
             self.captured.append(x.same_handle())
         return found
 
-    def graph(self, inputs: Iterable[Any], outputs: Iterable[Any], name: str) -> Graph:
-        """Make the graph from the arguments to the outputs; what was captured comes after the arguments."""
+    def graph(self, inputs: Iterable[Node], outputs: Iterable[Any], name: str) -> Graph:
+        """Make the graph from the arguments to the outputs; what was captured comes after the arguments.
+
+        The arguments are given as nodes, since an assignment may have given their handles other ones.
+        """
         ends = [self._entered(x) for x in outputs]
-        hidden = [*self._inputs.values(), *self._array_inputs.values()]
-        return Graph(
-            [x.node for x in (*inputs, *hidden)], [x.node if isinstance(x, Symbolic) else x for x in ends], name
-        )
+        hidden = [x.node for x in (*self._inputs.values(), *self._array_inputs.values())]
+        return Graph([*inputs, *hidden], [x.node if isinstance(x, Symbolic) else x for x in ends], name)
 
     def close(self) -> None:
         """End the recording: large arrays are writable again, and a traced value that escaped cannot be used."""
@@ -136,7 +138,7 @@ class Body:
         self._closed = True
 
 
-def _value_of(x: Tracer) -> Any:
+def value_of(x: Tracer) -> Any:
     """The plain value behind a traced value of derivatives; a value in a batch is not the one that the body sees."""
     value: Any = x
     while isinstance(value, Tracer):

@@ -147,7 +147,7 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
     NoDerivativeError
         Where the derivative by a traced input is needed and no rule exists.
     """
-    if len(args) == 1 and type(args[0]) is Tracer and op.has_derivative(0):
+    if len(args) == 1 and compute is None and type(args[0]) is Tracer and op.has_derivative(0):
         return _one_with(op, args[0], params)
     recording: Any = None
     for argument in args:
@@ -245,9 +245,17 @@ def _finish_one(op: Op, x: "Tracer", a: Any, ans: Any, params: dict[str, Any]) -
     else:
         kept = (ans if op.keeps_ans else None, a if op.keeps_x else source)
     made = wrap(recording, op, (source,), params, kept, ans)
-    if op.is_view and (ans.view if isinstance(ans, Tracer) else getattr(ans, "base", None)) is not None:
+    if op.is_view and _shares_memory(a, ans):
         made.view = View(x, source, op, params)
     return made
+
+
+def _shares_memory(a: Any, ans: Any) -> bool:
+    """Say whether the result is a view: a copy that np.reshape makes has a base too, but another one."""
+    if isinstance(ans, Tracer):
+        return ans.view is not None
+    base = getattr(ans, "base", None)
+    return base is not None and (base is a or base is a.base)
 
 
 def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:

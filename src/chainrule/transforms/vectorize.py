@@ -13,6 +13,7 @@ from chainrule.ops import shapes
 from chainrule.ops.axes import shape_of
 from chainrule.ops.batching import apply_batched
 from chainrule.ops.op import Op
+from chainrule.ops.outputs import Outputs, output
 from chainrule.trace import hooks
 from chainrule.trace.api import argument_name
 from chainrule.trace.buffer import settled
@@ -49,11 +50,49 @@ class Batch:
 
     def compute(
         self, op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None
-    ) -> "Batched":
+    ) -> Any:
         """Apply an operation to all examples; how Python would compute it does not matter for arrays."""
+        if op is output:
+            return args[0].value.pick(params["k"], self)
         mine = tuple(isinstance(x, Batched) and x.recording is self for x in args)
         values = tuple(x.value if own else x for x, own in zip(args, mine, strict=True))
-        return batched(apply_batched(op, self.size, values, mine, params), self)
+        found = apply_batched(op, self.size, values, mine, params)
+        if not isinstance(found, BatchedOutputs):
+            return batched(found, self)
+        node = Node(None, (), {"name": "example"}, found.shape, found.dtype)
+        return Batched(node, found, self)
+
+
+class BatchedOutputs:
+    """The outputs of an operation with several, applied to a batch.
+
+    Attributes
+    ----------
+    values : Outputs
+        Each for all examples.
+    batched : tuple of bool
+        Which of them have the batch as their first axis; the others are the same for all examples.
+    """
+
+    __slots__ = ("batched", "values")
+
+    def __init__(self, values: Outputs, batched: tuple[bool, ...]) -> None:
+        self.values = values
+        self.batched = batched
+
+    @property
+    def shape(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of each output on one example."""
+        return tuple(s[1:] if b else s for s, b in zip(self.values.shape, self.batched, strict=True))
+
+    @property
+    def dtype(self) -> tuple[np.dtype[Any], ...]:
+        """Data type of each output."""
+        return self.values.dtype
+
+    def pick(self, k: int, batch: Batch) -> Any:
+        """One output, as the function sees it."""
+        return batched(self.values[k], batch) if self.batched[k] else self.values[k]
 
 
 class Batched(Tracer):

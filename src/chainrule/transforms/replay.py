@@ -1,0 +1,164 @@
+"""A recorded graph run again on other values: plain, traced, or batched ones; and its derivatives."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.differentiate.forward import push_forward
+from chainrule.differentiate.reverse import accumulate
+from chainrule.graph import Graph, Node
+from chainrule.ops.axes import shape_of
+from chainrule.ops.op import Op
+from chainrule.ops.outputs import Outputs, output
+from chainrule.ops.shapes import convert
+from chainrule.trace.api import open_recording
+from chainrule.trace.recording import Recording
+from chainrule.trace.tracer import Tracer, record
+
+__all__ = ["as_strong", "aval", "is_differentiated", "outputs_of", "pull_through", "push_through", "replay", "zeros_for"]
+
+
+def replay(graph: Graph, values: Sequence[Any], *, store: bool = False) -> list[Any]:
+    """Run the operations of a graph on `values`.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to run.
+    values : sequence
+        One for each input.
+    store : bool
+        True to have loops inside store what their derivatives read.
+
+    Returns
+    -------
+    list
+        The value of each output.
+    """
+    found: dict[Node, Any] = dict(zip(graph.inputs, values, strict=True))
+    for node in graph.nodes:
+        args = tuple(found[x] if isinstance(x, Node) else x for x in node.inputs)
+        params = {**node.params, "store": True} if store and "store" in node.params else node.params
+        found[node] = _number(node.op, args, params) if node.weak is True else node.op(*args, **params)
+    return [found[x] if isinstance(x, Node) else x for x in graph.outputs]
+
+
+def _number(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Compute what is a Python number, as Python's operators do; at every level below as well."""
+
+    def compute(*values: Any) -> Any:
+        return _number(op, values, params)
+
+    if any(isinstance(x, Tracer) for x in args):
+        return record(op, args, params, compute)
+    ans = op.evaluate(*args, **params)
+    return ans.item() if hasattr(ans, "item") else ans
+
+
+def outputs_of(ans: Any, count: int) -> list[Any]:
+    """List the outputs of an operation with several."""
+    return list(ans) if isinstance(ans, Outputs) else [output(ans, k=k) for k in range(count)]
+
+
+def is_differentiated(values: Sequence[Any]) -> bool:
+    """Say whether a derivative is being recorded of one of some values, at any level."""
+    for x in values:
+        while isinstance(x, Tracer):
+            if type(x.recording) is Recording and not x.recording.whole:
+                return True
+            x = x.value
+    return False
+
+
+def as_strong(x: Any, dtype: np.dtype[Any]) -> Any:
+    """A value of just this dtype, which is no Python number."""
+    if isinstance(x, Tracer):
+        return convert(x, dtype) if x.weak or x.dtype != dtype else x
+    return x if getattr(x, "dtype", None) == dtype else np.asarray(x, dtype)[()]
+
+
+def aval(x: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of an output of a graph: a node, or a constant."""
+    return shape_of(x), x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+
+
+def zeros_for(x: Any) -> Any:
+    """The derivative of an input or output of a graph by what it does not depend on."""
+    return np.zeros(*aval(x))[()]
+
+
+def _handles(graph: Graph, values: Sequence[Any], wanted: Sequence[bool], recording: Recording) -> list[Any]:
+    return [
+        Tracer(Node(None, (), {"name": node.name}, shape_of(x), node.dtype, node.weak), x, recording) if w else x
+        for node, x, w in zip(graph.inputs, values, wanted, strict=True)
+    ]
+
+
+def _derive(graph: Graph, values: Sequence[Any], wanted: Sequence[bool], then: Callable[..., Any]) -> Any:
+    with open_recording(replay) as recording:
+        handles = _handles(graph, values, wanted, recording)
+        sources = [h.node if w else None for h, w in zip(handles, wanted, strict=True)]
+        ends = [
+            y.node if isinstance(y, Tracer) and y.recording is recording else None
+            for y in replay(graph, handles, store=True)
+        ]
+        return then(recording.entries, sources, ends)
+
+
+def pull_through(graph: Graph, values: Sequence[Any], wanted: Sequence[bool], seeds: Sequence[Any]) -> list[Any]:
+    """Run a graph and its backward pass.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to differentiate.
+    values : sequence
+        One for each input.
+    wanted : sequence of bool
+        For each input, whether its derivative is asked for.
+    seeds : sequence
+        The derivative by each output, or None.
+
+    Returns
+    -------
+    list
+        The derivative by each input; None where it is not wanted or no path leads there.
+    """
+
+    def then(entries: Any, sources: list[Node | None], ends: list[Node | None]) -> list[Any]:
+        derivatives: dict[Node, Any] = {}
+        for end, seed in zip(ends, seeds, strict=True):
+            if end is not None and seed is not None:
+                before = derivatives.get(end)
+                derivatives[end] = seed if before is None else before + seed
+        found = iter(accumulate(entries, derivatives, [s for s in sources if s is not None]))
+        return [None if s is None else next(found) for s in sources]
+
+    return _derive(graph, values, wanted, then)  # type: ignore[no-any-return]
+
+
+def push_through(graph: Graph, values: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    """Run a graph and push tangents through it.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to differentiate.
+    values : sequence
+        One for each input.
+    tangents : sequence
+        The tangent of each input, or None.
+
+    Returns
+    -------
+    list
+        The tangent of each output, or None.
+    """
+
+    def then(entries: Any, sources: list[Node | None], ends: list[Node | None]) -> list[Any]:
+        given = {s: t for s, t in zip(sources, tangents, strict=True) if s is not None}
+        found = iter(push_forward(entries, given, [e for e in ends if e is not None]))
+        return [None if e is None else next(found) for e in ends]
+
+    return _derive(graph, values, [t is not None for t in tangents], then)  # type: ignore[no-any-return]

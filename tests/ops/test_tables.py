@@ -1,0 +1,86 @@
+"""No row of any table is left out of the case tables, and each line of these tries the row that it names."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from tests.ops import all_cases, checks
+from tests.ops.case import NEVER
+
+from chainrule import trace
+from chainrule.ops import PRIMITIVES
+from chainrule.trace.dispatch import FUNCTIONS, UFUNC_COMPOSITIONS
+from chainrule.trace.hooks import HOOKED
+
+COMPOSITIONS = (*FUNCTIONS.values(), *UFUNC_COMPOSITIONS.values(), *HOOKED.values())
+NAMES = {*PRIMITIVES, *(entry.name for entry in COMPOSITIONS)}
+TRIED = {case.name for case in all_cases.CASES}
+
+
+def test_the_tables_are_not_empty():
+    assert len(PRIMITIVES) > 80
+    assert len(FUNCTIONS) > 60
+    assert len(HOOKED) >= 3
+    assert len(all_cases.CASES) > len(NAMES)
+    assert all(table.CASES for table in all_cases.TABLES)
+
+
+def test_no_row_is_left_out():
+    assert sorted(NAMES - TRIED) == []
+
+
+def test_no_line_names_a_row_that_is_not_there():
+    assert sorted(TRIED - NAMES) == []
+
+
+def test_every_line_has_a_name_of_its_own():
+    names = [str(case) for case in all_cases.CASES]
+    assert len(set(names)) == len(names)
+
+
+def test_every_primitive_is_called_as_it_is_named():
+    """A NumPy user finds the row under the name that NumPy gives the function."""
+    for name, op in PRIMITIVES.items():
+        assert op.name == name
+        if name.startswith("np."):
+            assert callable(getattr(np, name[3:]))
+
+
+def rows_tried(case, monkeypatch):
+    """The primitives in the graphs of a line, and the compositions that ran."""
+    used, followed = set(), set()
+    for entry in COMPOSITIONS:
+        monkeypatch.setattr(entry, "follow", noting(entry.follow, entry.name, followed))
+
+    @settings(max_examples=8)
+    @given(case.calls)
+    def run(call):
+        f, numbers = checks.on_numbers(case, call, call.at())
+        graph = trace(f)(*numbers)
+        used.update(node.name for node in graph.nodes)
+
+    run()
+    return used, followed
+
+
+def noting(follow, name, followed):
+    def noted(*args, **kwargs):
+        followed.add(name)
+        return follow(*args, **kwargs)
+
+    return noted
+
+
+LINES = [case for case in all_cases.CASES if case.derivative != NEVER]
+
+
+@pytest.mark.parametrize("case", LINES, ids=str)
+def test_a_line_tries_its_row(case, monkeypatch):
+    used, followed = rows_tried(case, monkeypatch)
+    assert case.name in used | followed
+
+
+@pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() & {entry.name for entry in COMPOSITIONS}))
+def test_a_name_in_both_tables_is_tried_in_both(name, monkeypatch):
+    tried = [rows_tried(case, monkeypatch) for case in LINES if case.name == name]
+    assert any(name in used for used, _ in tried)
+    assert any(name in followed for _, followed in tried)

@@ -1,0 +1,162 @@
+"""SciPy's Python functions are caught while recording, in the recording thread, and never otherwise."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import scipy.special
+from scipy.special import logsumexp as imported_earlier
+
+from chainrule import grad, value_and_grad
+from chainrule.trace.hooks import HOOKED
+
+FUNCTIONS = [getattr(sys.modules[module], name) for module, name in HOOKED]
+OWN_CODE = [function.__code__ for function in FUNCTIONS]
+X = np.array([0.5, -1.0, 2.0])
+
+
+def assert_untouched():
+    for function, code in zip(FUNCTIONS, OWN_CODE, strict=True):
+        assert function.__code__ is code
+        assert "site-packages" in function.__code__.co_filename
+
+
+@pytest.fixture(autouse=True)
+def _untouched_before_and_after():
+    assert_untouched()
+    yield
+    assert_untouched()
+
+
+def test_caught_while_recording():
+    def f(x):
+        assert scipy.special.logsumexp.__code__ is not OWN_CODE[0]
+        return scipy.special.logsumexp(x)
+
+    value, g = value_and_grad(f)(X)
+    assert value == pytest.approx(scipy.special.logsumexp(X))
+    np.testing.assert_allclose(g, scipy.special.softmax(X), rtol=1e-14)
+
+
+def test_names_imported_earlier_are_caught():
+    np.testing.assert_allclose(grad(lambda x: imported_earlier(x))(X), scipy.special.softmax(X), rtol=1e-14)
+
+
+def test_names_are_kept():
+    def f(x):
+        assert scipy.special.softmax.__name__ == "softmax"
+        assert scipy.special.softmax.__module__.startswith("scipy.special")
+        return scipy.special.softmax(x)[0]
+
+    grad(f)(X)
+
+
+def test_plain_arguments_get_scipys_own_answer_while_recording():
+    def f(x):
+        np.testing.assert_array_equal(scipy.special.softmax(X, axis=0), inside[0])
+        assert scipy.special.logsumexp(X, b=[1, 2, 3], return_sign=True) == inside[1]
+        with pytest.raises(TypeError):
+            scipy.special.softmax(X, nonsense=1)
+        return np.sum(x)
+
+    inside = scipy.special.softmax(X, axis=0), scipy.special.logsumexp(X, b=[1, 2, 3], return_sign=True)
+    grad(f)(X)
+
+
+def test_keywords_lists_and_nested_levels():
+    def f(x):
+        return scipy.special.logsumexp(a=x, axis=0, keepdims=False) + scipy.special.logsumexp(X, b=x**2)
+
+    expected = scipy.special.softmax(X) + 2 * X * np.exp(X) / np.sum(X**2 * np.exp(X))
+    np.testing.assert_allclose(grad(f)(X), expected, rtol=1e-13)
+    # The gradient of sum(softmax^2 / 2) by hand: p * (p - sum p^2).
+    p = scipy.special.softmax(X)
+    g = grad(lambda x: np.sum(grad(scipy.special.logsumexp)(x) ** 2) / 2)(X)
+    np.testing.assert_allclose(g, p * (p - np.sum(p**2)), rtol=1e-13)
+
+
+def test_put_back_after_an_exception():
+    def f(x):
+        raise KeyError("on purpose")
+
+    for g in (grad(f), grad(lambda x: grad(f)(x))):
+        with pytest.raises(KeyError):
+            g(1.0)
+        assert_untouched()
+
+
+def test_a_recording_inside_does_not_end_the_outer_one():
+    def f(x):
+        grad(np.sin)(1.0)
+        return scipy.special.logsumexp(x)
+
+    np.testing.assert_allclose(grad(f)(X), scipy.special.softmax(X), rtol=1e-14)
+
+
+def test_other_threads_get_scipys_own_behaviour():
+    """While one thread is recording, another calls with plain arrays, lists and objects of its own."""
+    answers = []
+
+    def other():
+        answers.append(scipy.special.logsumexp(X))
+        answers.append(scipy.special.softmax([1.0, 2.0]))
+        answers.append(scipy.special.log_softmax(np.eye(2), axis=1))
+
+    def f(x):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        return scipy.special.logsumexp(x)
+
+    grad(f)(X)
+    during, answers = answers, []
+    other()
+    assert len(during) == 3
+    for a, b in zip(during, answers, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_thread_that_goes_on_recording_keeps_the_hooks():
+    """The functions are put back when the last of several recordings ends, not the first."""
+    inside, leave = threading.Event(), threading.Event()
+    found = []
+
+    def slow(x):
+        inside.set()
+        assert leave.wait(10)
+        return scipy.special.logsumexp(x)
+
+    thread = threading.Thread(target=lambda: found.append(grad(slow)(X)))
+    thread.start()
+    assert inside.wait(10)
+    np.testing.assert_allclose(grad(scipy.special.logsumexp)(X), scipy.special.softmax(X), rtol=1e-14)
+    assert scipy.special.logsumexp.__code__ is not OWN_CODE[0]
+    leave.set()
+    thread.join()
+    np.testing.assert_allclose(found[0], scipy.special.softmax(X), rtol=1e-14)
+
+
+def test_a_module_that_is_imported_late():
+    """What is imported while recording is caught from the next recording on; until then it is refused, never lost."""
+    program = """
+import sys
+import numpy as np
+import chainrule
+assert "scipy.special" not in sys.modules
+def f(x):
+    from scipy.special import logsumexp
+    return logsumexp(x)
+try:
+    print(chainrule.grad(f)(np.zeros(2)))
+except chainrule.TraceError as problem:
+    assert "return logsumexp(x)" in str(problem) or "plain array" in str(problem)
+    print("refused")
+print(chainrule.grad(f)(np.zeros(2)))
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first in ("[0.5 0.5]", "refused")
+    assert second == "[0.5 0.5]"
