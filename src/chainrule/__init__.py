@@ -21,7 +21,7 @@ from chainrule.differentiate import (
 )
 from chainrule.errors import ChainruleError, NoDerivativeError, TraceError
 from chainrule.trace import stop_gradient, trace, value
-from chainrule.transforms import custom_gradient, vectorize
+from chainrule.transforms import cond, custom_gradient, recompute, scan, vectorize, while_loop
 
 if TYPE_CHECKING:
     from chainrule.inspection import backprop, explain
@@ -34,6 +34,7 @@ __all__ = [
     "TraceError",
     "backprop",
     "check_gradient",
+    "cond",
     "custom_gradient",
     "elementwise_grad",
     "explain",
@@ -42,12 +43,15 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "recompute",
+    "scan",
     "stop_gradient",
     "trace",
     "value",
     "value_and_grad",
     "vectorize",
     "vjp",
+    "while_loop",
 ]
 
 # Rooms that are loaded when they are first asked for, so that `import chainrule` stays light.

@@ -1,12 +1,13 @@
 """The reference interpreter: what a graph computes, node by node, in NumPy."""
 
+from collections.abc import Callable
 from typing import Any
 
 from chainrule.errors import OptionError
 from chainrule.graph import Graph, Node, topological_order
 from chainrule.ops.axes import shape_of
 
-__all__ = ["evaluate", "node_values"]
+__all__ = ["evaluate", "node_values", "runner"]
 
 
 def node_values(graph: Graph, *values: Any) -> dict[Node, Any]:
@@ -77,3 +78,74 @@ def evaluate(graph: Graph, *values: Any) -> tuple[Any, ...]:
     """
     found = node_values(graph, *values)
     return tuple(found[output] if isinstance(output, Node) else output for output in graph.outputs)
+
+
+def runner(graph: Graph) -> Callable[..., list[Any]]:
+    """Make ready to compute the outputs of a graph many times.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to compute. Its order is looked for once, and kept with it.
+
+    Returns
+    -------
+    callable
+        Takes a plain value for each input, unchecked, and returns a list with the value of each output. Threads may
+        call it at once.
+
+    Examples
+    --------
+    >>> from chainrule import trace
+    >>> from chainrule.evaluate import runner
+    >>> run = runner(trace(lambda x: x * x + 1.0)(1.0))
+    >>> [run(x)[0] for x in (1.0, 2.0)]
+    [2.0, 5.0]
+    """
+    run: Callable[..., list[Any]] | None = graph.derived.get("runner")
+    if run is None:
+        run = graph.derived["runner"] = _make_runner(graph)
+    return run
+
+
+def _make_runner(graph: Graph) -> Callable[..., list[Any]]:
+    # Every value has a numbered place: inputs, then constants, then results.
+    places: dict[Node, int] = {node: k for k, node in enumerate(graph.inputs)}
+    constants: list[Any] = []
+    nodes = graph.nodes
+    count = len(places) + sum(not isinstance(x, Node) for node in nodes for x in node.inputs)
+    count += sum(not isinstance(x, Node) for x in graph.outputs)
+    for k, node in enumerate(nodes):
+        places[node] = count + k
+
+    def place(x: Any) -> int:
+        if isinstance(x, Node):
+            return places[x]
+        constants.append(x)
+        return len(graph.inputs) + len(constants) - 1
+
+    steps = [(node.op.evaluate, tuple(place(x) for x in node.inputs), node) for node in nodes]
+    ends = [place(x) for x in graph.outputs]
+    last: dict[int, int] = {}
+    for number, (_, sources, _) in enumerate(steps):
+        last.update(dict.fromkeys(sources, number))
+    # A result is given up after the step that reads it last, so that memory is that of what is still needed.
+    done: list[list[int]] = [[] for _ in steps]
+    for source, number in last.items():
+        if source >= count and source not in ends:
+            done[number].append(source)
+    program = [
+        (compute, sources, node.params, node.weak is True, tuple(given_up))
+        for (compute, sources, node), given_up in zip(steps, done, strict=True)
+    ]
+
+    def run(*values: Any) -> list[Any]:
+        memory = [*values, *constants, *[None] * len(program)]
+        for k, (compute, sources, params, weak, given_up) in enumerate(program, count):
+            ans = compute(*[memory[j] for j in sources], **params)
+            memory[k] = ans.item() if weak and hasattr(ans, "item") else ans
+            for j in given_up:
+                memory[j] = None
+        return [memory[j] for j in ends]
+
+    return run

@@ -29,11 +29,13 @@ class Node:
     params : dict
         What is fixed when the operation is recorded, such as an axis; for an input of the graph its name.
     shape : tuple of int
-        Shape of the result.
+        Shape of the result; with several outputs a tuple of shapes. A length that only evaluation tells, such as the
+        number of steps of a while loop, is None.
     dtype : numpy.dtype
-        Data type of the result.
+        Data type of the result; with several outputs a tuple of them.
     weak : bool
-        True for a result that is a Python number, which does not widen a NumPy dtype that it meets.
+        True for a result that is a Python number, which does not widen a NumPy dtype that it meets; with several
+        outputs a tuple, or False for all of them.
     group : str or None
         Name of the NumPy or SciPy function that this operation is a part of, such as ``np.var``.
     """
@@ -91,14 +93,17 @@ class Graph:
         Nodes, or constants where an output does not depend on the inputs.
     name : str
         Name of the function that was recorded.
+    derived : dict
+        Graphs made of this one, such as its derivative, kept for the next time they are asked for.
     """
 
-    __slots__ = ("inputs", "name", "outputs")
+    __slots__ = ("derived", "inputs", "name", "outputs")
 
     def __init__(self, inputs: Iterable[Node], outputs: Iterable[Any], name: str = "f") -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.name = name
+        self.derived: dict[Any, Any] = {}
 
     @property
     def nodes(self) -> list[Node]:
@@ -188,19 +193,37 @@ def verify(graph: Graph) -> None:
         for source in node.inputs:
             if not isinstance(source, (Node, np.ndarray, np.generic, bool, int, float, complex)):
                 raise GraphError(f"graph {graph.name}: {node!r} has an input of type {type(source).__name__}")
+        for part in node.params.values():
+            if isinstance(part, Graph):
+                verify(part)
         shape, dtype = node.op.infer(*node.inputs, **node.params)
         if shape is None:
             shape = node.shape  # A mask that is computed: only values tell how many entries it picks.
-        if tuple(shape) != node.shape or dtype != node.dtype:
+        if not _agrees(tuple(shape), node.shape) or dtype != node.dtype:
             raise GraphError(
                 f"graph {graph.name}: {node!r} should have shape {tuple(shape)} and dtype {dtype} by the rule "
                 f"of {node.name}"
             )
 
 
+def _agrees(inferred: tuple[Any, ...], found: tuple[Any, ...]) -> bool:
+    """Compare shapes, of which the one that was inferred may leave lengths open."""
+    return len(inferred) == len(found) and all(
+        _agrees(a, b) if isinstance(a, tuple) and isinstance(b, tuple) else a is None or a == b
+        for a, b in zip(inferred, found, strict=True)
+    )
+
+
 def type_text(node: Node) -> str:
     """Write dtype and shape as ``float64[2, 3]``, with a star where the value is a Python number."""
-    return f"{node.dtype}[{', '.join(str(length) for length in node.shape)}]{'*' if node.weak else ''}"
+    if isinstance(node.dtype, tuple):
+        weak = node.weak or (False,) * len(node.dtype)
+        return f"({', '.join(_type(*one) for one in zip(node.dtype, node.shape, weak, strict=True))})"
+    return _type(node.dtype, node.shape, node.weak)
+
+
+def _type(dtype: Any, shape: Any, weak: Any) -> str:
+    return f"{dtype}[{', '.join('?' if n is None else str(n) for n in shape)}]{'*' if weak else ''}"
 
 
 def constant_text(value: Any) -> str:
@@ -221,10 +244,14 @@ def _lines(graph: Graph) -> Iterator[str]:
     for number, node in enumerate(graph.nodes):
         names[node] = f"%{number}"
         arguments = [text(source) for source in node.inputs]
-        arguments += [f"{name}={value!r}" for name, value in node.params.items()]
+        parts = {name: value for name, value in node.params.items() if isinstance(value, Graph)}
+        arguments += [f"{name}={value!r}" for name, value in node.params.items() if name not in parts]
+        arguments += [f"{name}={value.name}" for name, value in parts.items()]
         part = f"  in {node.group}" if node.group and node.group != node.name else ""
         rows.append((f"  {names[node]} = {node.name}({', '.join(arguments)})", type_text(node) + part))
-    width = max((len(left) for left, _ in rows), default=0)
+        # The functions that an operation runs stand below it, further in.
+        rows += [(f"    {line}", "") for inside in parts.values() for line in _lines(inside)]
+    width = max((len(left) for left, right in rows if right), default=0)
     for left, right in rows:
-        yield f"{left:<{width}}  {right}"
+        yield f"{left:<{width}}  {right}" if right else left
     yield f"  return {', '.join(text(output) for output in graph.outputs)}"

@@ -107,7 +107,7 @@ SQUEEZED = {
     python_int: ("int()", "np.trunc", 1.0),
     python_complex: ("complex()", "x + 0j", 1.0),
     array_in_a_library: ("plain array", "chainrule.value(x)", X),
-    global_entry: ("float()", "np.where", 1.0),
+    global_entry: ("float()", "inside the function", 1.0),
     global_row: ("plain array", "np.stack", X),
     global_dot: ("plain array", "chainrule.value(x)", X),
     sum_of_list: ("plain array", "np.stack", X),
@@ -317,6 +317,24 @@ def test_operands_that_are_no_numbers():
     for other in ("text", object(), {1.0}):
         with pytest.raises(TypeError):
             grad(lambda x, other=other: x + other)(1.0)
+
+
+def test_arrays_with_rules_of_their_own():
+    masked = np.ma.array([1.0, 2.0], mask=[True, False])
+    assert_at_line(raised(lambda x: np.sum(x * masked), X), "x * masked")
+    assert "MaskedArray" in str(raised(lambda x: np.sum(masked + x), X))
+    matrix = np.eye(2).view(np.matrix)
+    assert "matrix" in str(raised(lambda x: np.sum(x * matrix), np.eye(2)))
+    assert "matrix" in str(raised(lambda x: np.sum(matrix @ x), np.eye(2)))
+
+
+def test_arrays_of_objects():
+    for f in (
+        lambda x: np.sum(np.array([x, x], dtype=object)),
+        lambda x: np.sum(np.asarray(x).astype(object)),
+        lambda x: np.sum(np.full(2, x, dtype=object)),
+    ):
+        assert "object" in str(raised(f, 1.0))
 
 
 def test_one_argument_where_is_refused():

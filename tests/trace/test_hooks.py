@@ -7,6 +7,8 @@ import threading
 import numpy as np
 import pytest
 import scipy.special
+from scipy.interpolate import CubicSpline
+from scipy.spatial import cKDTree
 from scipy.special import logsumexp as imported_earlier
 
 from chainrule import grad, value_and_grad
@@ -75,6 +77,18 @@ def test_keywords_lists_and_nested_levels():
     p = scipy.special.softmax(X)
     g = grad(lambda x: np.sum(grad(scipy.special.logsumexp)(x) ** 2) / 2)(X)
     np.testing.assert_allclose(g, p * (p - np.sum(p**2)), rtol=1e-13)
+
+
+def test_compiled_code_makes_its_own_arrays():
+    """Cython functions have no frame of their own, so that their calls seem to be the user's."""
+
+    def f(x):
+        numbers = np.random.default_rng(0).normal(size=3)
+        tree = cKDTree(np.arange(6.0).reshape(3, 2))
+        spline = CubicSpline(np.arange(4.0), np.arange(4.0) ** 2)
+        return x * np.sum(numbers) + x * tree.query([0.0, 0.0])[0] + x * float(spline(1.5))
+
+    assert grad(f)(1.0) == f(1.0)
 
 
 def test_put_back_after_an_exception():

@@ -74,6 +74,22 @@ def test_a_large_buffer_is_writable_afterwards(end, view):
     buffer[0] = part[0] = 3.0
 
 
+@pytest.mark.parametrize("n", [SMALL, LARGE])
+def test_an_argument_written_through_another_name(n):
+    x = np.ones(n)
+
+    def f(w):
+        y = w * w
+        try:
+            x[0] = 5.0
+        except ValueError:
+            assert n == LARGE
+        return np.sum(y)
+
+    np.testing.assert_array_equal(grad(f)(x), np.full(n, 2.0))
+    assert x.flags.writeable
+
+
 def test_an_array_that_was_read_only_stays_so():
     buffer = np.ones(LARGE)
     buffer.flags.writeable = False

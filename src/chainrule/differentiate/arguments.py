@@ -104,13 +104,15 @@ class Selection:
             kind = type(argument)
             traced: Any
             if kind is float or kind is np.ndarray or isinstance(argument, Tracer):
-                traced = traced_input(argument.copy() if copies and kind is np.ndarray else argument, name, recording)
+                # The caller's own array may be written into by another name while it is read here.
+                argument = recording.hold(argument) if kind is np.ndarray else argument
+                traced = traced_input(argument, name, recording)
                 handles.append(traced)
                 structures.append(tree.LEAF)
             else:
                 structure = tree.flatten(argument)[1]
                 made = [
-                    traced_input(leaf.copy() if copies and isinstance(leaf, np.ndarray) else leaf, path, recording)
+                    traced_input(recording.hold(leaf) if type(leaf) is np.ndarray else leaf, path, recording)
                     for path, leaf in tree.leaves_with_paths(argument, name)
                 ]
                 traced = structure.unflatten(made)

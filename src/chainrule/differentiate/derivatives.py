@@ -154,7 +154,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     """
     selection = Selection(f, tuple(range(len(args))))
     with open_recording(f, copies=True) as recording:
-        call = selection.trace(recording, args, {}, copies=True)
+        call = selection.trace(recording, args, {})
         outputs, structure = tree.flatten(tree.map(settled, call()))
     for output in outputs:
         if not isinstance(output, (Tracer, np.ndarray, np.generic, float, int, complex)):

@@ -73,7 +73,7 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
         op = node.op
         partials = op.partials
         inputs = node.inputs
-        if op is index_set and not has_tracer(g, *values[3:]):
+        if op is index_set and not isinstance(g, Tracer) and (len(values) == 3 or not has_tracer(values[3:])):
             _clear_entries(derivatives, own, node, values, g, reuse=node in own and not retain)
             continue
         for i, source in enumerate(inputs):
@@ -90,7 +90,7 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
                     part = _careful_product(node, i, g, values)
                 elif op.is_constant:
                     continue
-                elif op is index and not has_tracer(g, *values[2:]):
+                elif op is index and not isinstance(g, Tracer) and (len(values) == 2 or not has_tracer(values[2:])):
                     _add_entries(derivatives, own, source, g, values[2:], node.params["template"])
                     continue
                 else:
@@ -150,7 +150,7 @@ def _add_output(derivatives: dict[Node, Any], source: Node, k: int, g: Any) -> N
     places[k] = g if places[k] is None else places[k] + g
 
 
-def has_tracer(*values: Any) -> bool:
+def has_tracer(values: Sequence[Any]) -> bool:
     """Say whether one of some values is traced."""
     return any(isinstance(x, Tracer) for x in values)
 
@@ -221,11 +221,12 @@ def _clear_entries(
 def _careful_product(node: Node, i: int, g: Any, values: tuple[Any, ...]) -> Any:
     """The derivative of a product, in which a zero `g` stays zero where another factor is infinite or undefined."""
     transpose = node.op.transpose
+    seen: list[Any]
     g_seen, seen = _plain(g), [x if type(x) is Node else _plain(x) for x in values[1:]]
     factors = [x if type(x) is Node else np.where(np.isfinite(x), x, 0) for x in values[1:]]
     part = transpose(i, g, values[0], *factors, **node.params)
     # Where an entry that is not finite meets a g that is not zero, the result is what the plain rule says.
-    marks = [x if type(x) is Node else (~np.isfinite(x)).astype(float) for x in seen]
+    marks: list[Any] = [x if type(x) is Node else (~np.isfinite(x)).astype(float) for x in seen]
     touched = transpose(i, (g_seen != 0).astype(float), values[0], *marks, **node.params) > 0
     if isinstance(touched, Tracer) or np.any(touched):
         part = np.where(touched, transpose(i, g, *values, **node.params), part)

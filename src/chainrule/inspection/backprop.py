@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data import Table
 from chainrule.differentiate import grad, vjp
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError
 from chainrule.inspection.text import number_text, render_table
 from chainrule.nn import losses
 from chainrule.nn.network import Network, Parameters
 from chainrule.nn.objective import objective
+from chainrule.train import Model
 
 __all__ = ["Backprop", "LayerBackprop", "backprop"]
 
@@ -111,12 +113,12 @@ def _rms(x: Any) -> str:
 
 
 def backprop(
-    network: Network,
+    model: Network | Model,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
-    parameters: Parameters,
-    loss: Any,
+    parameters: Parameters | None = None,
+    loss: Any = None,
     regularizers: Sequence[Any] = (),
 ) -> Backprop:
     """Run forward and backward through a network, and keep every quantity.
@@ -126,16 +128,16 @@ def backprop(
 
     Parameters
     ----------
-    network : Network
-        The network.
-    X : array, shape (examples, inputs)
-        Inputs.
-    y : array, shape (examples, outputs)
-        Targets, as the loss takes them.
-    parameters : tuple of dicts of arrays
-        As `Network.initialize` makes them, or as they were learned.
-    loss : str, Loss or callable
-        As `chainrule.nn.losses.loss` takes it.
+    model : Network or Model
+        A network, or what training gave: that brings its parameters, its loss and the preparation of its data.
+    X : array, shape (examples, inputs), or Table
+        Inputs. For a model as `Model.inputs` takes them.
+    y : array, shape (examples, outputs), optional
+        Targets, as the loss takes them. For a model and a table they are the table's target columns.
+    parameters : tuple of dicts of arrays, optional
+        As `Network.initialize` makes them, or as they were learned; for a network needed.
+    loss : str, Loss or callable, optional
+        As `chainrule.nn.losses.loss` takes it; for a network needed.
     regularizers : sequence
         Added to the mean of the losses; they take part in the gradients.
 
@@ -149,7 +151,7 @@ def backprop(
     DataError
         Where shapes do not fit, or there is no example.
     OptionError
-        Where the loss does not fit the last layer's activation.
+        Where the loss does not fit the last layer's activation, or something is missing that is needed.
 
     Notes
     -----
@@ -169,6 +171,18 @@ def backprop(
     >>> bool(np.allclose(last.sensitivities, last.activations - y))  # where these two fit each other
     True
     """
+    if isinstance(model, Model):
+        network = model.network
+        parameters = model.parameters if parameters is None else parameters
+        loss = model.loss if loss is None else loss
+        if y is None and isinstance(X, Table) and model.preparation is not None:
+            y = model.preparation.targets(X, model.dtype)
+        X = model.inputs(X)
+    else:
+        network = model
+    if parameters is None or loss is None or y is None:
+        missing = [name for name, found in (("y", y), ("parameters", parameters), ("loss", loss)) if found is None]
+        raise OptionError(f"backprop needs {' and '.join(missing)} for this {type(model).__name__}")
     row = losses.loss(loss)
     inputs, targets = np.asarray(X), np.asarray(y)
     if inputs.ndim != 2 or len(inputs) == 0:

@@ -236,6 +236,8 @@ def _use(entry: tuple[Node, tuple[Any, ...]], i: int, derivative: Any, name: str
     inputs = tuple(source if k == i else value for k, value in enumerate(values[1:]))
     alone = Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak)
     (contribution,) = accumulate([(alone, values)], {alone: derivative}, [source])
+    if contribution is None:
+        contribution = np.zeros(source.shape)[()]
     local = None
     if node.op.partials is not None:
         with np.errstate(all="ignore"):

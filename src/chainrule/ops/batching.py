@@ -141,6 +141,29 @@ def _index(size: int, args: tuple[Any, ...], batched: Flags, *, template: tuple[
     return shapes.index(x, *full, template=(SLOT,) * len(full))
 
 
+def _index_set(size: int, args: tuple[Any, ...], batched: Flags, *, template: tuple[Any, ...]) -> Any:
+    x, item, *arrays = args
+    x = _every(size, x, batched[0])
+    if any(batched[2:]):
+        full, order = _all_arrays(size, shape_of(x)[1:], arrays, batched[2:], template)
+        full = [np.arange(size).reshape((-1,) + (1,) * (order - 1)), *full]
+        item = _filling(item, batched[1], order - 1)
+        return shapes.index_set(x, item, *full, template=(SLOT,) * len(full))
+    whole = (slice(None), *template)
+    item = _filling(item, batched[1], len(shape_of(shapes.index(x, *arrays, template=whole))) - 1)
+    front = _advanced_first(template, arrays)
+    return shapes.index_set(x, np.moveaxis(item, 0, front) if front else item, *arrays, template=whole)
+
+
+def _filling(item: Any, is_batched: bool, ndim: int) -> Any:
+    """What is assigned, with an axis for the batch in front of as many axes as the place of one example has."""
+    shape = shape_of(item)
+    batch, own = (shape[:1], shape[1:]) if is_batched else ((1,), shape)
+    # NumPy lets axes of length 1 stand in front of an item.
+    own = own[max(0, len(own) - ndim) :]
+    return np.reshape(item, batch + (1,) * (ndim - len(own)) + own)
+
+
 def _index_add(
     size: int, args: tuple[Any, ...], batched: Flags, *, template: tuple[Any, ...], shape: tuple[int, ...]
 ) -> Any:
@@ -278,6 +301,7 @@ BATCHING: dict[str, Rule] = {
     "np.pad": _pad,
     "index": _index,
     "index_add": _index_add,
+    "index_set": _index_set,
     "np.matmul": _matmul,
     "np.einsum": _einsum,
     "philox": _philox,

@@ -50,8 +50,12 @@ def _leading(x: Any) -> int:
 
 
 def _einsum(*operands: Any, subscripts: str) -> Any:
-    # With three operands and more the order of the products decides the cost, so NumPy is asked to choose it.
-    return np.einsum(subscripts, *operands, optimize=len(operands) > 2)
+    if len(operands) < 3:
+        return np.einsum(subscripts, *operands)
+    # The order of the products decides the cost, so NumPy is asked to choose it. It multiplies in pairs then, which
+    # must not round to the smaller dtype of two on the way.
+    common = np.result_type(*(x.dtype for x in operands))
+    return np.einsum(subscripts, *(x.astype(common, copy=False) for x in operands), optimize=True)
 
 
 def _infer_einsum(*operands: Any, subscripts: str) -> Aval:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op, piecewise_constant, structural
 
@@ -21,6 +22,7 @@ __all__ = [
     "last_writers",
     "pad_zeros",
     "reshape",
+    "strong",
     "transpose",
 ]
 
@@ -174,7 +176,8 @@ def _index_set_transpose(i: int, g: Any, ans: Any, x: Any, item: Any, *arrays: A
     if i == 0:
         return index_set(g, 0, *arrays, template=template)
     kept = last_writers(arrays, template, ans.shape)
-    return index(g, *arrays, template=template) if kept is None else np.where(kept, g[fill(template, arrays)], 0)
+    picked = index(g, *arrays, template=template)
+    return picked if kept is None else np.where(kept, picked, 0)
 
 
 def _index_set_push(i: int, t: Any, ans: Any, x: Any, item: Any, *arrays: Any, template: Template) -> Any:
@@ -188,14 +191,13 @@ def last_writers(arrays: tuple[Any, ...], template: Template, shape: tuple[int, 
 
     None where no entry can be named twice.
     """
-    if all(np.asarray(a).dtype == bool or np.size(a) <= 1 for a in arrays):
+    if all(a.dtype == bool or a.size <= 1 for a in arrays):
         return None
-    where = fill(template, arrays)
     number = np.zeros(shape, np.intp)
-    order = np.arange(number[where].size).reshape(number[where].shape)
-    number[where] = order
-    kept = number[where] == order
-    return None if kept.all() else kept
+    picked = index(number, *arrays, template=template)
+    order = np.arange(picked.size).reshape(picked.shape)
+    kept = index(index_set(number, order, *arrays, template=template), *arrays, template=template) == order
+    return None if isinstance(kept, np.ndarray) and kept.all() else kept
 
 
 def _astype(x: Any, *, dtype: np.dtype[Any]) -> Any:
@@ -236,7 +238,17 @@ to_integer = piecewise_constant("astype_integer", _astype, _infer_astype)
 
 def convert(x: Any, dtype: np.dtype[Any]) -> Any:
     """Convert to a dtype, by the one or the other operation."""
+    if dtype.kind not in "fciub":
+        raise TraceError(
+            f"A traced value cannot be converted to dtype {dtype}: the derivative would be lost.{user_line()}"
+        )
     return astype(x, dtype=dtype) if dtype.kind in "fc" else to_integer(x, dtype=dtype)
+
+
+def strong(x: Any) -> Any:
+    """Give a Python number NumPy's dtype: some functions let it widen float32, as operators do not."""
+    is_number = isinstance(x, (int, float, complex)) and not isinstance(x, np.generic)
+    return reshape(x, shape=()) if is_number or getattr(x, "weak", False) else x
 
 
 SHAPES: tuple[Op, ...] = (

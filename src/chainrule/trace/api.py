@@ -37,12 +37,11 @@ class open_recording:
     def __exit__(self, kind: Any, problem: BaseException | None, traceback: Any) -> None:
         hooks.remove()
         self.recording.close()
-        if not isinstance(problem, ValueError):
-            return
-        # NumPy asks a traced value for its length first, and hides the real reason behind that.
-        if isinstance(problem.__cause__, TraceError):
+        # NumPy asks a traced value for its length first, and compiled code may report an error of its own: the real
+        # reason stands behind it.
+        if problem is not None and isinstance(problem.__cause__, TraceError):
             raise problem.__cause__ from None
-        if "read-only" in str(problem):
+        if isinstance(problem, ValueError) and "read-only" in str(problem):
             problem.add_note(
                 "chainrule keeps an array that takes part in a recorded computation read-only until the recording "
                 "ends, since the backward pass reads it. Write into a copy of it."

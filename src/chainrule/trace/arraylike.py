@@ -133,9 +133,9 @@ class ArrayLike:
         return np.imag(self)
 
     @property
-    def flat(self) -> Iterator[Any]:
-        """An iterator over the entries."""
-        return iter(np.ravel(self))
+    def flat(self) -> Any:
+        """The entries one after the other."""
+        return np.ravel(self)
 
     # Decisions and conversions.
 
@@ -146,13 +146,18 @@ class ArrayLike:
         _lost(
             "float() was called on",
             self,
-            "Use NumPy's function (np.sin for math.sin), and np.stack or np.where instead of an assignment into "
-            "a plain\n"
-            "  array (B[i] = x), or chainrule.value(x) to step out on purpose.",
+            "Use NumPy's function (np.sin for math.sin); make an array of floats inside the function before assigning\n"
+            "  into it (B = np.zeros(n); B[i] = x); or use chainrule.value(x) to step out on purpose.",
         )
 
     def __int__(self) -> int:
-        _lost("int() was called on", self, "Use np.trunc(x), or int(chainrule.value(x)) to step out on purpose.")
+        _lost(
+            "int() was called on",
+            self,
+            "Use np.trunc(x); make an array of floats before assigning into it; or use int(chainrule.value(x)) "
+            "to step out\n"
+            "  on purpose.",
+        )
 
     def __complex__(self) -> complex:
         _lost("complex() was called on", self, "Use x + 0j, or chainrule.value(x) to step out on purpose.")
@@ -169,9 +174,9 @@ class ArrayLike:
         _lost(
             "A plain array was to be made of",
             self,
-            "Join traced values with np.stack or np.concatenate instead of np.array, build results instead of "
-            "assigning\n"
-            "  into plain arrays, or use chainrule.value(x) to step out on purpose.",
+            "Use NumPy's functions on it, join traced values with np.stack or np.concatenate, or use "
+            "chainrule.value(x)\n"
+            "  to step out on purpose.",
         )
 
     def __round__(self, ndigits: int | None = None) -> Any:

@@ -4,9 +4,13 @@ They are builtins, so that only their names can be exchanged: in the module `num
 by name. For calls from other threads and from inside libraries they do what NumPy's do.
 """
 
+import dis
+import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -16,7 +20,7 @@ from chainrule.ops import shapes
 from chainrule.trace.buffer import Buffer, buffer
 from chainrule.trace.tracer import Tracer
 
-__all__ = ["array", "exchange", "look_for_names", "recording_here", "restore"]
+__all__ = ["MADE", "array", "exchange", "look_for_names", "recording_here", "restore"]
 
 #: Libraries whose own calls are left alone.
 _LIBRARIES = frozenset({"chainrule", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "autograd", "jax", "torch"})
@@ -31,18 +35,70 @@ class _Here(threading.local):
 recording_here = _Here()
 
 
-def _users_call() -> bool:
-    """Say whether the caller of the caller is the user's code, in a thread that is recording."""
+def _users_call(made: Callable[..., Any]) -> bool:
+    """Say whether `made`, which asks, was called by the user's code, in a thread that is recording.
+
+    Compiled code has no frame of its own: when numpy.random asks for `np.empty`, the frame found is that of the user's
+    call of numpy.random. So the call that this frame is in the middle of has to be one of `made` by its name.
+    """
     if recording_here.depth == 0:
         return False
-    module = sys._getframe(2).f_globals.get("__name__", "")
-    return module.partition(".")[0] not in _LIBRARIES
+    frame = sys._getframe(2)
+    code = frame.f_code
+    known = _calls.get(id(code))
+    if known is None or known[0] is not code:
+        known = _calls[id(code)] = (code, {})
+    answers = known[1]
+    name = answers.get(frame.f_lasti)
+    if name is None:
+        name = answers[frame.f_lasti] = "" if _is_library(frame) else _name_called(code, frame.f_lasti)
+    return name == made.__name__ or (name != "" and frame.f_globals.get(name, frame.f_locals.get(name)) is made)
+
+
+# For each code object the names that its calls call, by their place.
+_calls: dict[int, tuple[CodeType, dict[int, str]]] = {}
+
+_LIBRARY_FOLDERS = tuple(
+    os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+def _is_library(frame: FrameType) -> bool:
+    """Say whether a frame is of a library: those expect NumPy's own arrays of its functions."""
+    module = frame.f_globals.get("__name__", "").partition(".")[0]
+    return module in _LIBRARIES or frame.f_code.co_filename.startswith(_LIBRARY_FOLDERS)
+
+
+def _name_called(code: CodeType, place: int) -> str:
+    """Name of the function in the call at a place of the code: ``zeros`` for ``np.zeros(3)``.
+
+    Of the names loaded where the text of the call begins, it is the one that ends last, before the call does.
+    """
+    instructions = list(dis.get_instructions(code))
+    # The place may be that of a cache, which belongs to the instruction before it.
+    call = max((each for each in instructions if each.offset <= place), key=lambda each: each.offset)
+    if call.positions is None or call.positions.end_col_offset is None:
+        return ""
+    start, end = _span(call)
+    name, furthest = "", start
+    for each in instructions:
+        if each.offset >= call.offset or each.positions is None or each.positions.end_col_offset is None:
+            continue
+        begins, ends = _span(each)
+        if begins == start and furthest < ends < end and isinstance(each.argval, str):
+            name, furthest = each.argval, ends
+    return name
+
+
+def _span(instruction: dis.Instruction) -> tuple[tuple[int, int], tuple[int, int]]:
+    where: Any = instruction.positions
+    return (where.lineno, where.col_offset), (where.end_lineno, where.end_col_offset)
 
 
 def _making(function: Any) -> Callable[..., Any]:
     def make(*args: Any, **kwargs: Any) -> Any:
         made = function(*args, **kwargs)
-        return buffer(made) if _users_call() else made
+        return buffer(made) if _users_call(make) else made
 
     make.__name__ = make.__qualname__ = function.__name__
     make.__doc__ = function.__doc__
@@ -71,11 +127,11 @@ def array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
 
 
 def _users_array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    return array(object, dtype, **kwargs) if _users_call() else _array(object, dtype, **kwargs)
+    return array(object, dtype, **kwargs) if _users_call(_users_array) else _array(object, dtype, **kwargs)
 
 
 def _users_asarray(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    if not _users_call():
+    if not _users_call(_users_asarray):
         return _asarray(a, dtype, **kwargs)
     if isinstance(a, Tracer):
         return a if dtype is None or np.dtype(dtype) == a.dtype else shapes.convert(a, np.dtype(dtype))
@@ -83,7 +139,7 @@ def _users_asarray(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
 
 
 def _users_full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    if not _users_call():
+    if not _users_call(_users_full):
         return _full(shape, fill_value, dtype, **kwargs)
     if not (isinstance(fill_value, Tracer) and fill_value.is_traced):
         return buffer(_full(shape, fill_value, dtype, **kwargs))
@@ -111,7 +167,8 @@ class _Joining:
         return getattr(self._own, name)
 
 
-_MADE: dict[str, Any] = {
+#: NumPy's names, and what stands under them in the user's code while something is recorded.
+MADE: dict[str, Any] = {
     "zeros": _making(np.zeros),
     "empty": _making(np.empty),
     "ones": _making(np.ones),
@@ -128,8 +185,9 @@ _MADE: dict[str, Any] = {
     "r_": _Joining(np.r_, lambda parts: np.concatenate([np.atleast_1d(part) for part in parts])),
     "c_": _Joining(np.c_, np.column_stack),
 }
-_OWN: dict[str, Any] = {name: getattr(np, name) for name in _MADE}
-_by_identity = {id(own): _MADE[name] for name, own in _OWN.items()}
+_users_array.__name__, _users_asarray.__name__, _users_full.__name__ = "array", "asarray", "full"
+_OWN: dict[str, Any] = {name: getattr(np, name) for name in MADE}
+_by_identity = {id(own): MADE[name] for name, own in _OWN.items()}
 
 # Modules that imported some of the names: their globals, what to put there, and what was there.
 _named: dict[int, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
@@ -139,7 +197,7 @@ _modules_seen = 0
 
 def exchange() -> None:
     """Put our functions in the place of NumPy's."""
-    np.__dict__.update(_MADE)
+    np.__dict__.update(MADE)
     for names, ours, _ in _named.values():
         names.update(ours)
 

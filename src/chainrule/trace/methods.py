@@ -38,6 +38,10 @@ def _flatten(x: Any, order: str = "C") -> Any:
     return np.ravel(x, order)  # type: ignore[call-overload]
 
 
+def _fill(x: Any, value: Any) -> None:
+    x[...] = value
+
+
 def _tolist(x: Any) -> Any:
     return [_tolist(part) for part in x] if x.ndim else x
 
@@ -57,6 +61,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "cumsum": np.cumsum,
     "diagonal": np.diagonal,
     "dot": np.dot,
+    "fill": _fill,
     "flatten": _flatten,
     "item": _item,
     "max": np.max,

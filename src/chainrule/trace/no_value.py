@@ -32,7 +32,7 @@ class NoValue:
     def __eq__(self, other: object) -> bool:
         self.refuse("A comparison was to be made with")
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
         self.refuse("The text was asked for of")

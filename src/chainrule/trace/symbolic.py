@@ -198,15 +198,33 @@ class Symbolic(Tracer):
         return format(self.value, specification)
 
     def __index__(self) -> int:
-        if self.value is NO_VALUE:
-            self._refuse_index()
+        self._need("an index or a count was made")
         return super().__index__()
 
-    def _refuse_index(self) -> NoReturn:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        self._need("a plain array was to be made")
+        super().__array__(dtype, copy)
+
+    def __float__(self) -> float:
+        self._need("a Python number was to be made")
+        return super().__float__()
+
+    def __int__(self) -> int:
+        self._need("a Python number was to be made")
+        return super().__int__()
+
+    def __complex__(self) -> complex:
+        self._need("a Python number was to be made")
+        return super().__complex__()
+
+    def _need(self, what: str) -> None:
+        if self.value is not NO_VALUE:
+            return
         raise TraceError(
-            "A value that is not known while the body of a loop or branch is recorded was used as an index into a "
-            "plain array, as a bound of a slice, or as a count. Use np.take(array, i) for array[i]; for a choice "
-            f"between two computations use chainrule.cond.{user_line()}"
+            f"Of a value that is not known while the body of a loop or branch is recorded (shape {self.shape}, "
+            f"{self.dtype}) {what}. For table[i] with a plain table write np.array(table)[i], or hand the table in; "
+            "for a choice between two computations use chainrule.cond, and NumPy's functions for those of math."
+            f"{user_line()}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Loops, branches and recomputed blocks applied to a batch: their bodies are recorded again for all examples at once."""
+"""Loops, branches and recomputed blocks on a batch: their bodies are recorded again for all examples at once."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,14 +12,13 @@ from chainrule.ops.outputs import Outputs
 from chainrule.ops.shapes import broadcast_to
 from chainrule.trace.symbolic import open_body
 from chainrule.transforms.branches import cond_op, run_cond, with_arrays
-from chainrule.transforms.loops import run_loop, scan_op, waiting_body, while_op
+from chainrule.transforms.loop_bodies import Flags, waiting_body
+from chainrule.transforms.loops import run_loop, scan_op, while_op
 from chainrule.transforms.recompute import recompute_op
 from chainrule.transforms.replay import is_differentiated, outputs_of, replay
 from chainrule.transforms.vectorize import Batch, Batched, BatchedOutputs, batched
 
 __all__: list[str] = []
-
-Flags = tuple[bool, ...]
 
 
 def _every(x: Any, size: int, is_batched: bool) -> Any:
@@ -68,9 +67,7 @@ def _whole(
             values, found = _outside(run(_inside(inputs, flags, batch)), batch)
             ends = [_every(x, size, b) if need else x for x, b, need in zip(values, found, least, strict=True)]
             made = level.graph(nodes, ends, graph.name)
-        graph.derived[place] = (
-            made, tuple(a or b for a, b in zip(found, least, strict=True)), level.arrays
-        )
+        graph.derived[place] = (made, tuple(a or b for a, b in zip(found, least, strict=True)), level.arrays)
     return graph.derived[place]  # type: ignore[no-any-return]
 
 
@@ -105,9 +102,7 @@ def _scan(
 ) -> BatchedOutputs:
     whole, now, found, arrays = _settled_carries(body, size, flags, carries, _replaying(body), "batch")
     last = carries + sequences
-    xs = [
-        np.moveaxis(x, 0, 1) if b else x for x, b in zip(args[carries:last], flags[carries:last], strict=True)
-    ]
+    xs = [np.moveaxis(x, 0, 1) if b else x for x, b in zip(args[carries:last], flags[carries:last], strict=True)]
     outputs = run_loop(
         scan_op,
         [*_started(args[:carries], size, flags[:carries], now[:carries]), *xs, *args[last:], *arrays],
@@ -137,9 +132,7 @@ def _while(
     last = carries + captured
     asked_flags = flags[last:]
     whole, now, found, arrays = _settled_carries(body, size, flags[:last], carries, _replaying(body), "batch")
-    _, (differs,), _ = _whole(
-        condition, size, (*now[:carries], *asked_flags), (False,), _replaying(condition), "batch"
-    )
+    _, (differs,), _ = _whole(condition, size, (*now[:carries], *asked_flags), (False,), _replaying(condition), "batch")
     besides = args[carries:last]
     if differs:
         # Examples that are done wait for the others, with the carry that they have.
@@ -151,9 +144,7 @@ def _while(
         (asked,) = replay(condition, values)
         return [np.any(asked.value) if isinstance(asked, Batched) else asked]
 
-    asked, _, asked_arrays = _whole(
-        condition, size, (*now[:carries], *asked_flags), (False,), any_example, "any"
-    )
+    asked, _, asked_arrays = _whole(condition, size, (*now[:carries], *asked_flags), (False,), any_example, "any")
     outputs = run_loop(
         while_op,
         [
@@ -188,9 +179,7 @@ def _stacked(outputs: list[Any], carries: int, found: Flags, store: bool) -> Bat
     return BatchedOutputs(Outputs(ends), every)
 
 
-def _cond(
-    size: int, args: tuple[Any, ...], flags: Flags, *, if_true: Graph, if_false: Graph
-) -> BatchedOutputs:
+def _cond(size: int, args: tuple[Any, ...], flags: Flags, *, if_true: Graph, if_false: Graph) -> BatchedOutputs:
     decision, *rest = args
     if flags[0]:
         batch = Batch(size)
@@ -216,6 +205,4 @@ def _recompute(size: int, args: tuple[Any, ...], flags: Flags, *, body: Graph) -
     return BatchedOutputs(Outputs(outputs_of(ans, len(found))), found)
 
 
-BATCHING.update(
-    {scan_op.name: _scan, while_op.name: _while, cond_op.name: _cond, recompute_op.name: _recompute}
-)
+BATCHING.update({scan_op.name: _scan, while_op.name: _while, cond_op.name: _cond, recompute_op.name: _recompute})

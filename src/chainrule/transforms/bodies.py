@@ -15,7 +15,18 @@ from chainrule.trace.symbolic import Symbolic, open_body
 from chainrule.trace.tracer import Tracer, dtype_of
 from chainrule.transforms.replay import as_strong
 
-__all__ = ["Kind", "Recorded", "agreed", "converted", "kind_of", "leaf_kinds", "name_of", "record_body", "with_kinds"]
+__all__ = [
+    "Kind",
+    "Recorded",
+    "agreed",
+    "converted",
+    "kind_of",
+    "leaf_kinds",
+    "name_of",
+    "record_body",
+    "type_name",
+    "with_kinds",
+]
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,11 @@ class Recorded:
 def name_of(f: Callable[..., Any]) -> str:
     """Name of a function, for messages."""
     return getattr(f, "__name__", type(f).__name__)
+
+
+def type_name(x: Any) -> str:
+    """What a value is, for messages."""
+    return "one array or number" if isinstance(x, Tracer) else type(x).__name__
 
 
 def kind_of(x: Any) -> Kind | None:

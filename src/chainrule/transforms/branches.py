@@ -8,7 +8,7 @@ from chainrule.graph import Graph, Node
 from chainrule.ops.op import Op, joint
 from chainrule.ops.outputs import Outputs
 from chainrule.trace.symbolic import open_body
-from chainrule.transforms.replay import as_strong, aval, outputs_of, pull_through, push_through, zeros_for
+from chainrule.transforms.replay import as_strong, aval, outputs_of, owned, pull_through, push_through, zeros_for
 
 __all__ = ["cond_op", "run_cond", "with_arrays"]
 
@@ -22,7 +22,8 @@ def run_cond(inputs: Sequence[Any], if_true: Graph, if_false: Graph) -> list[Any
 
 
 def _run(decision: Any, *inputs: Any, if_true: Graph, if_false: Graph) -> Outputs:
-    return Outputs(runner(if_true if decision else if_false)(*inputs))
+    chosen = if_true if decision else if_false
+    return Outputs(owned(runner(chosen)(*inputs), inputs, chosen))
 
 
 def _infer(decision: Any, *inputs: Any, if_true: Graph, if_false: Graph) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -52,9 +53,7 @@ def _pull(wanted: Flags, g: list[Any], ans: Any, *inputs: Any, if_true: Graph, i
 
 def _push(tangents: list[Any], ans: Any, *inputs: Any, if_true: Graph, if_false: Graph) -> list[Any]:
     decision, *rest = inputs
-    moving = tuple(
-        t is not None and x.dtype.kind in "fc" for t, x in zip(tangents[1:], if_true.inputs, strict=True)
-    )
+    moving = tuple(t is not None and x.dtype.kind in "fc" for t, x in zip(tangents[1:], if_true.inputs, strict=True))
     if not any(moving):
         return [None] * len(if_true.outputs)
     sides = [_pushed(graph, moving) for graph in (if_true, if_false)]
@@ -76,9 +75,7 @@ def with_arrays(sides: list[tuple[Graph, list[Any]]]) -> tuple[list[Graph], list
     (first, first_arrays), (second, second_arrays) = sides
     if not first_arrays and not second_arrays:
         return [first, second], []
-    ours, theirs = (
-        graph.inputs[len(graph.inputs) - len(arrays) :] for graph, arrays in sides
-    )
+    ours, theirs = (graph.inputs[len(graph.inputs) - len(arrays) :] for graph, arrays in sides)
     return [
         Graph((*first.inputs, *(_copy(x) for x in theirs)), first.outputs, first.name),
         Graph(
@@ -99,10 +96,7 @@ def _pulled(graph: Graph, asked: Flags, use: Flags) -> tuple[Graph, list[Any]]:
     if key not in graph.derived:
         with open_body() as level:
             values = [level.like(x) for x in graph.inputs]
-            seeds = [
-                level.input("d result", *aval(x)) if u else None
-                for x, u in zip(graph.outputs, use, strict=True)
-            ]
+            seeds = [level.input("d result", *aval(x)) if u else None for x, u in zip(graph.outputs, use, strict=True)]
             nodes = [x.node for x in (*values, *(seed for seed in seeds if seed is not None))]
             found = pull_through(graph, values, asked, seeds)
             ends = [

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-
 from chainrule import tree
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Graph, Node

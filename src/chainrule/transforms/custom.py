@@ -9,7 +9,8 @@ import numpy as np
 from chainrule.differentiate import vjp
 from chainrule.errors import OptionError, TraceError, user_line
 from chainrule.ops.axes import shape_of
-from chainrule.ops.op import structural
+from chainrule.ops.op import joint
+from chainrule.trace.buffer import settled
 
 __all__ = ["custom_gradient"]
 
@@ -51,8 +52,8 @@ def custom_gradient(backward: Callable[..., Any]) -> Callable[[Callable[..., Any
 
     def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
         name = getattr(f, "__name__", "custom")
-        transpose = _transpose(name, backward)
-        op = structural(name, f, _infer(f), transpose, _push(transpose), keeps=(0, -1))
+        pull = _pull(name, backward)
+        op = joint(name, f, _infer(f), pull, _push(pull), keeps=(0, -1))
 
         @functools.wraps(f)
         def call(*args: Any) -> Any:
@@ -72,31 +73,42 @@ def _infer(f: Callable[..., Any]) -> Callable[..., Any]:
     return infer
 
 
-def _push(transpose: Callable[..., Any]) -> Callable[..., Any]:
-    def push(i: int, t: Any, ans: Any, *inputs: Any) -> Any:
+def _push(pull: Callable[..., Any]) -> Callable[..., Any]:
+    def push(tangents: list[Any], ans: Any, *inputs: Any) -> Any:
         # The rule is linear in g, so that its own transpose is the forward rule.
-        _, pull_back = vjp(lambda g: transpose(i, g, ans, *inputs), np.zeros(shape_of(ans), ans.dtype))
-        return pull_back(t)[0]
+        wanted = tuple(t is not None for t in tangents)
+
+        def backwards(g: Any) -> tuple[Any, ...]:
+            parts = pull(wanted, g, ans, *inputs)
+            return tuple(part for part in parts if part is not None)
+
+        _, pull_back = vjp(backwards, np.zeros(shape_of(ans), ans.dtype if hasattr(ans, "dtype") else float))
+        return pull_back(tuple(t for t in tangents if t is not None))[0]
 
     return push
 
 
-def _transpose(name: str, backward: Callable[..., Any]) -> Callable[..., Any]:
-    def transpose(i: int, g: Any, ans: Any, *inputs: Any) -> Any:
+def _pull(name: str, backward: Callable[..., Any]) -> Callable[..., Any]:
+    def pull(wanted: tuple[bool, ...], g: Any, ans: Any, *inputs: Any) -> list[Any]:
         parts = backward(g, ans, *inputs)
         if len(inputs) == 1 and not isinstance(parts, tuple):
             parts = (parts,)
         if not isinstance(parts, tuple) or len(parts) != len(inputs):
-            found = f"a tuple of {len(parts)}" if isinstance(parts, tuple) else type(parts).__name__
-            raise OptionError(f"the rule of {name} should return {len(inputs)} derivatives, but returned {found}")
-        part = parts[i]
-        if part is None:
-            raise TraceError(f"{name} has no derivative by its argument {i + 1}: its rule returned None.{user_line()}")
-        if shape_of(part) != shape_of(inputs[i]):
-            raise TraceError(
-                f"the rule of {name} returned shape {shape_of(part)} for argument {i + 1}, which has shape "
-                f"{shape_of(inputs[i])}.{user_line()}"
-            )
-        return part if hasattr(part, "dtype") else np.asarray(part)
+            what = f"a tuple of {len(parts)}" if isinstance(parts, tuple) else type(parts).__name__
+            raise OptionError(f"the rule of {name} should return {len(inputs)} derivatives, but returned {what}")
+        found = [settled(part) for part in parts]
+        for i, (part, x, asked) in enumerate(zip(found, inputs, wanted, strict=True)):
+            if not asked:
+                found[i] = None
+            elif part is None:
+                raise TraceError(
+                    f"{name} has no derivative by its argument {i + 1}: its rule returned None.{user_line()}"
+                )
+            elif shape_of(part) != shape_of(x):
+                raise TraceError(
+                    f"the rule of {name} returned shape {shape_of(part)} for argument {i + 1}, which has shape "
+                    f"{shape_of(x)}.{user_line()}"
+                )
+        return found
 
-    return transpose
+    return pull

@@ -14,25 +14,23 @@ from typing import Any
 import numpy as np
 
 from chainrule.evaluate import runner
-from chainrule.graph import Graph, Node
+from chainrule.graph import Graph
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op, joint
 from chainrule.ops.outputs import Outputs
-from chainrule.trace.symbolic import open_body
-from chainrule.transforms.replay import (
-    as_strong,
-    aval,
-    is_differentiated,
-    outputs_of,
-    pull_through,
-    push_through,
-    replay,
-    zeros_for,
+from chainrule.transforms.loop_bodies import (
+    Flags,
+    Pulled,
+    is_smooth,
+    moving_carries,
+    picked,
+    pulled_body,
+    pushed_body,
+    waiting_body,
 )
+from chainrule.transforms.replay import as_strong, aval, is_differentiated, outputs_of, owned, zeros_for
 
-__all__ = ["run_loop", "scan_op", "waiting_body", "while_op"]
-
-Flags = tuple[bool, ...]
+__all__ = ["run_loop", "scan_op", "while_op"]
 
 
 def run_loop(op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> list[Any]:
@@ -40,15 +38,6 @@ def run_loop(op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> list[Any]
     params = {**params, "store": params.get("store", False) or is_differentiated(inputs)}
     ans = op(*inputs, **params)
     return outputs_of(ans, len(ans.shape))
-
-
-def _own(values: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
-    """Results that do not share the memory of an input: a body may hand its arguments on."""
-    given = {id(x) for x in inputs}
-    return [
-        x if not isinstance(x, np.ndarray) else x[()] if not x.ndim else x.copy() if id(x) in given or x.base is not None else x
-        for x in values
-    ]
 
 
 def _described(graph: Graph, start: int) -> tuple[list[Any], list[Any]]:
@@ -79,7 +68,7 @@ def _run_scan(
         carry = found[:carries]
         for y, value in zip(ys, found[carries:], strict=True):
             y[k] = value
-    return Outputs([*_own(carry, inputs), *ys, *stacks])
+    return Outputs([*owned(carry, inputs, body), *ys, *stacks])
 
 
 def _infer_scan(
@@ -101,45 +90,23 @@ def _weak_scan(*inputs: Any, body: Graph, carries: int, store: bool, **params: A
     return (*(node.weak for node in body.inputs[:carries]), *(False,) * (ys + carries * store))
 
 
-def _pull_scan(
-    wanted: Flags,
-    g: list[Any],
-    ans: Any,
-    *inputs: Any,
-    body: Graph,
-    carries: int,
-    sequences: int,
-    length: int | None,
-    reverse: bool,
-    store: bool,
-) -> list[Any]:
-    if not store:
-        params = {"carries": carries, "sequences": sequences, "length": length, "reverse": reverse}
-        stored = run_loop(scan_op, inputs, {"body": body, **params, "store": True})
+def _stored_scan(ans: Any, inputs: Sequence[Any], params: dict[str, Any]) -> "_Loop":
+    body, carries = params["body"], params["carries"]
+    if params["store"]:
+        found = outputs_of(ans, len(body.outputs) + carries)
     else:
-        stored = outputs_of(ans, len(body.outputs) + carries)
-    loop = _Loop(body, carries, sequences, length, reverse, stored[len(body.outputs) :], inputs[carries:])
-    return loop.pull(wanted, [*g, *[None] * (carries * (not store))])
+        found = run_loop(scan_op, inputs, {**params, "store": True})
+    stacks = found[len(body.outputs) :]
+    return _Loop(body, carries, params["sequences"], params["length"], params["reverse"], stacks, inputs[carries:])
 
 
-def _push_scan(
-    tangents: list[Any],
-    ans: Any,
-    *inputs: Any,
-    body: Graph,
-    carries: int,
-    sequences: int,
-    length: int | None,
-    reverse: bool,
-    store: bool,
-) -> list[Any]:
-    if not store:
-        params = {"carries": carries, "sequences": sequences, "length": length, "reverse": reverse}
-        stored = run_loop(scan_op, inputs, {"body": body, **params, "store": True})
-    else:
-        stored = outputs_of(ans, len(body.outputs) + carries)
-    loop = _Loop(body, carries, sequences, length, reverse, stored[len(body.outputs) :], inputs[carries:])
-    return loop.push(tangents, store=store)
+def _pull_scan(wanted: Flags, g: list[Any], ans: Any, *inputs: Any, **params: Any) -> list[Any]:
+    more = [None] * (params["carries"] * (not params["store"]))
+    return _stored_scan(ans, inputs, params).pull(wanted, [*g, *more])
+
+
+def _push_scan(tangents: list[Any], ans: Any, *inputs: Any, **params: Any) -> list[Any]:
+    return _stored_scan(ans, inputs, params).push(tangents, store=params["store"])
 
 
 # while
@@ -160,7 +127,7 @@ def _run_while(*inputs: Any, condition: Graph, body: Graph, carries: int, captur
         for step, row in enumerate(kept):
             stack[step] = row[k]
         stacks.append(stack)
-    return Outputs([*_own(carry, inputs), *stacks])
+    return Outputs([*owned(carry, inputs, body), *stacks])
 
 
 def _infer_while(
@@ -186,26 +153,6 @@ def _stored_while(ans: Any, inputs: Sequence[Any], params: dict[str, Any]) -> "_
     # The length is left to the values: a graph of this is right for other numbers of steps too.
     body = waiting_body(params["condition"], params["body"], carries)
     return _Loop(body, carries, 0, None, False, stacks, inputs[carries:])
-
-
-def waiting_body(condition: Graph, body: Graph, carries: int) -> Graph:
-    """The body of a while loop that leaves the carry as it is where the condition fails; kept with the body.
-
-    In a batch the examples that are done wait so for the others, and their derivative passes the steps of waiting.
-    """
-    key = ("waiting", condition)
-    if key not in body.derived:
-        with open_body() as level:
-            values = [level.like(x) for x in body.inputs]
-            asked = [level.like(x) for x in condition.inputs[carries:]]
-            (going_on,) = replay(condition, [*values[:carries], *asked])
-            new = replay(body, values)
-            ends = [
-                as_strong(np.where(going_on, a, b), x.dtype)
-                for x, a, b in zip(body.inputs, new, values[:carries], strict=False)
-            ]
-            body.derived[key] = level.graph([x.node for x in (*values, *asked)], ends, body.name)
-    return body.derived[key]  # type: ignore[no-any-return]
 
 
 def _pull_while(wanted: Flags, g: list[Any], ans: Any, *inputs: Any, **params: Any) -> list[Any]:
@@ -245,17 +192,17 @@ class _Loop:
     def pull(self, wanted: Flags, g: list[Any]) -> list[Any]:
         """Derivatives by all inputs, of the derivatives by carries, results and stored carries."""
         c, m, body = self.carries, self.sequences, self.body
-        moving, results = _moving(body, c, m, wanted)
+        moving, results = moving_carries(body, c, m, wanted)
         use = [given is not None for given in g]
-        kinds = _Pulled(
+        kinds = Pulled(
             tuple(moving),
-            tuple(w and _is_smooth(x) for w, x in zip(wanted[c:], body.inputs[c:], strict=True)),
+            tuple(w and is_smooth(x) for w, x in zip(wanted[c:], body.inputs[c:], strict=True)),
             tuple(u and r for u, r in zip(use[c : len(body.outputs)], results, strict=True)),
             tuple(u and a for u, a in zip(use[len(body.outputs) :], moving, strict=True)),
         )
         if not any(moving) and not any(kinds.wanted):
             return [None] * len(wanted)
-        graph, present, arrays = _pulled(body, c, m, kinds)
+        graph, present, arrays = pulled_body(body, c, m, kinds)
         starts = [
             zeros_for(node) if given is None else as_strong(given, node.dtype)
             for node, given, on in zip(body.inputs[:c], g[:c], moving, strict=True)
@@ -264,8 +211,8 @@ class _Loop:
         hidden_nodes = body.inputs[c + m :]
         sums = [zeros_for(node) for node, on in zip(hidden_nodes, kinds.wanted[m:], strict=True) if on]
         arriving = [
-            *_picked(g[c : len(body.outputs)], kinds.results),
-            *_picked(g[len(body.outputs) :], kinds.stored),
+            *picked(g[c : len(body.outputs)], kinds.results),
+            *picked(g[len(body.outputs) :], kinds.stored),
         ]
         sequences = [*self.stacks, *self.rest[:m], *arriving]
         found = run_loop(
@@ -283,26 +230,24 @@ class _Loop:
         by_carry = [next(parts) if on else None for on in moving]
         by_hidden = [next(parts) if on else None for on in kinds.wanted[m:]]
         by_sequence = [next(parts) if on else None for on in present]
-        return [
-            *(part if w else None for part, w in zip(by_carry, wanted[:c], strict=True)), *by_sequence, *by_hidden
-        ]
+        return [*(part if w else None for part, w in zip(by_carry, wanted[:c], strict=True)), *by_sequence, *by_hidden]
 
     def push(self, tangents: list[Any], *, store: bool) -> list[Any]:
         """Tangents of carries, results and stored carries, of the tangents of all inputs."""
         c, m, body = self.carries, self.sequences, self.body
         given = tuple(t is not None for t in tangents)
-        moving, _ = _moving(body, c, m, given)
-        kinds = (tuple(moving), tuple(g and _is_smooth(x) for g, x in zip(given[c:], body.inputs[c:], strict=True)))
-        graph, present, arrays = _pushed(body, c, m, *kinds, store)
+        moving, _ = moving_carries(body, c, m, given)
+        kinds = (tuple(moving), tuple(g and is_smooth(x) for g, x in zip(given[c:], body.inputs[c:], strict=True)))
+        graph, present, arrays = pushed_body(body, c, m, *kinds, store)
         starts = [
             zeros_for(node) if t is None else as_strong(t, node.dtype)
             for node, t, on in zip(body.inputs[:c], tangents[:c], moving, strict=True)
             if on
         ]
-        sequences = [*self.stacks, *self.rest[:m], *_picked(tangents[c : c + m], kinds[1][:m])]
+        sequences = [*self.stacks, *self.rest[:m], *picked(tangents[c : c + m], kinds[1][:m])]
         found = run_loop(
             scan_op,
-            [*starts, *sequences, *self.rest[m:], *_picked(tangents[c + m :], kinds[1][m:]), *arrays],
+            [*starts, *sequences, *self.rest[m:], *picked(tangents[c + m :], kinds[1][m:]), *arrays],
             {
                 "body": graph,
                 "carries": len(starts),
@@ -314,132 +259,6 @@ class _Loop:
         parts = iter(found)
         ends = [next(parts) if on else None for on in (*moving, *present)]
         return ends + ([next(parts) if on else None for on in moving] if store else [])
-
-
-@dataclass(frozen=True)
-class _Pulled:
-    """Which derivatives a backward loop takes and gives.
-
-    Attributes
-    ----------
-    moving : tuple of bool
-        The carries that have a derivative.
-    wanted : tuple of bool
-        The sequences, then the values read besides, whose derivative is asked for.
-    results, stored : tuple of bool
-        The results and the stored carries at which a derivative arrives.
-    """
-
-    moving: Flags
-    wanted: Flags
-    results: Flags
-    stored: Flags
-
-
-def _picked(values: Sequence[Any], flags: Sequence[bool]) -> list[Any]:
-    return [x for x, on in zip(values, flags, strict=True) if on]
-
-
-def _is_smooth(node: Node) -> bool:
-    return node.dtype.kind in "fc"
-
-
-def _moving(body: Graph, carries: int, sequences: int, wanted: Sequence[bool]) -> tuple[list[bool], list[bool]]:
-    """Which carries, and which results, depend smoothly on the inputs that are differentiated by."""
-    moving = [w and _is_smooth(x) for w, x in zip(wanted[:carries], body.inputs, strict=False)]
-    while True:
-        on = {x for x, w in zip(body.inputs, (*moving, *wanted[carries:]), strict=True) if w and _is_smooth(x)}
-        for node in body.nodes:
-            if not node.op.is_constant and any(isinstance(x, Node) and x in on for x in node.inputs):
-                on.add(node)
-        ends = [isinstance(x, Node) and x in on and _is_smooth(x) for x in body.outputs]
-        grown = [a or b for a, b in zip(moving, ends[:carries], strict=True)]
-        if grown == moving:
-            return moving, ends[carries:]
-        moving = grown
-
-
-def _pulled(body: Graph, c: int, m: int, kinds: _Pulled) -> tuple[Graph, Flags, list[Any]]:
-    """The body of the backward loop, kept with the body.
-
-    Its carries are the derivatives by the carries and the sums for what is read besides; its sequences the carries
-    stored, the sequences, and the derivatives that arrive at results and stored carries.
-    """
-    key = ("pull", c, m, kinds)
-    if key in body.derived:
-        return body.derived[key]  # type: ignore[no-any-return]
-    moving, (wanted_x, wanted_h) = kinds.moving, (kinds.wanted[:m], kinds.wanted[m:])
-    starts, hidden = body.inputs[:c], body.inputs[c + m :]
-    with open_body() as level:
-        bars = [level.input(f"d {x.name}", x.shape, x.dtype) for x in _picked(starts, moving)]
-        sums = [level.input(f"d {x.name}", x.shape, x.dtype) for x in _picked(hidden, wanted_h)]
-        before = [level.like(x) for x in body.inputs[: c + m]]
-        arriving = [
-            level.input("d result", *aval(x)) for x in _picked(body.outputs[c:], kinds.results)
-        ]
-        stored = [level.input(f"d {x.name}", x.shape, x.dtype) for x in _picked(starts, kinds.stored)]
-        besides = [level.like(x) for x in hidden]
-        inputs = [*bars, *sums, *before, *arriving, *stored, *besides]
-        nodes = [x.node for x in inputs]
-        seed, seed_y = iter(bars), iter(arriving)
-        seeds = [
-            *(next(seed) if on else None for on in moving),
-            *(next(seed_y) if on else None for on in kinds.results),
-        ]
-        found = pull_through(body, [*before, *besides], (*moving, *kinds.wanted), seeds)
-        extra, total = iter(stored), iter(sums)
-        new = []
-        for x, part, on, has_more in zip(starts, found[:c], moving, kinds.stored, strict=True):
-            if not on:
-                continue
-            part = zeros_for(x) if part is None else as_strong(part, x.dtype)
-            new.append(part + next(extra) if has_more else part)
-        for x, part, on in zip(hidden, found[c + m :], wanted_h, strict=True):
-            if on:
-                so_far = next(total)
-                new.append(so_far if part is None else so_far + as_strong(part, x.dtype))
-        present = tuple(part is not None for part in found[c : c + m])
-        rows = [
-            as_strong(part, x.dtype)
-            for x, part in zip(body.inputs[c : c + m], found[c : c + m], strict=True)
-            if part is not None
-        ]
-        graph = level.graph(nodes, [*new, *rows], f"{body.name} backward")
-    assert not level.captured, "the graph of a body reads nothing but its inputs"
-    body.derived[key] = made = (graph, present, level.arrays)
-    return made
-
-
-def _pushed(
-    body: Graph, c: int, m: int, moving: Flags, given: Flags, store: bool
-) -> tuple[Graph, Flags, list[Any]]:
-    """The body of the forward loop of tangents, kept with the body."""
-    key = ("push", c, m, moving, given, store)
-    if key in body.derived:
-        return body.derived[key]  # type: ignore[no-any-return]
-    starts, rest = body.inputs[:c], body.inputs[c:]
-    with open_body() as level:
-        dots = [level.input(f"t {x.name}", x.shape, x.dtype) for x in _picked(starts, moving)]
-        before = [level.like(x) for x in body.inputs[: c + m]]
-        dots_x = [level.input(f"t {x.name}", x.shape, x.dtype) for x in _picked(rest[:m], given[:m])]
-        besides = [level.like(x) for x in rest[m:]]
-        dots_h = [level.input(f"t {x.name}", x.shape, x.dtype) for x in _picked(rest[m:], given[m:])]
-        inputs = [*dots, *before, *dots_x, *besides, *dots_h]
-        nodes = [x.node for x in inputs]
-        waiting = iter([*dots, *dots_x, *dots_h])
-        tangents = [next(waiting) if on else None for on in (*moving, *given)]
-        found = push_through(body, [*before, *besides], tangents)
-        new = [
-            zeros_for(x) if t is None else as_strong(t, x.dtype)
-            for x, t, on in zip(starts, found[:c], moving, strict=True)
-            if on
-        ]
-        present = tuple(t is not None for t in found[c:])
-        rows = [as_strong(t, aval(x)[1]) for x, t in zip(body.outputs[c:], found[c:], strict=True) if t is not None]
-        graph = level.graph(nodes, [*new, *rows, *(dots if store else [])], f"{body.name} forward")
-    assert not level.captured, "the graph of a body reads nothing but its inputs"
-    body.derived[key] = made = (graph, present, level.arrays)
-    return made
 
 
 scan_op: Op = joint(

@@ -16,7 +16,7 @@ from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.symbolic import Body, Symbolic, open_body, value_of
 from chainrule.trace.tracer import Tracer, record
 from chainrule.transforms.bodies import kind_of, name_of
-from chainrule.transforms.replay import outputs_of, pull_through, push_through
+from chainrule.transforms.replay import outputs_of, owned, pull_through, push_through
 
 __all__ = ["recompute"]
 
@@ -113,7 +113,7 @@ def _apply(inputs: Sequence[Any], graph: Graph, values: list[Any]) -> list[Any]:
 
 
 def _run(*inputs: Any, body: Graph) -> Outputs:
-    return Outputs(runner(body)(*inputs))
+    return Outputs(owned(runner(body)(*inputs), inputs, body))
 
 
 def _infer(*inputs: Any, body: Graph) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

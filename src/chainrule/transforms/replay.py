@@ -16,7 +16,17 @@ from chainrule.trace.api import open_recording
 from chainrule.trace.recording import Recording
 from chainrule.trace.tracer import Tracer, record
 
-__all__ = ["as_strong", "aval", "is_differentiated", "outputs_of", "pull_through", "push_through", "replay", "zeros_for"]
+__all__ = [
+    "as_strong",
+    "aval",
+    "is_differentiated",
+    "outputs_of",
+    "owned",
+    "pull_through",
+    "push_through",
+    "replay",
+    "zeros_for",
+]
 
 
 def replay(graph: Graph, values: Sequence[Any], *, store: bool = False) -> list[Any]:
@@ -81,6 +91,20 @@ def as_strong(x: Any, dtype: np.dtype[Any]) -> Any:
 def aval(x: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and dtype of an output of a graph: a node, or a constant."""
     return shape_of(x), x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+
+
+def owned(values: Sequence[Any], inputs: Sequence[Any], graph: Graph) -> list[Any]:
+    """Results that share no memory with inputs or constants, which a body may hand on; scalars as NumPy's scalars."""
+    shared = {id(x) for x in (*inputs, *graph.outputs)}
+    found = []
+    for x in values:
+        if isinstance(x, np.ndarray) and x.ndim == 0:
+            found.append(x[()])
+        elif isinstance(x, np.ndarray) and (x.base is not None or id(x) in shared):
+            found.append(x.copy())
+        else:
+            found.append(x)
+    return found
 
 
 def zeros_for(x: Any) -> Any:

@@ -1,13 +1,13 @@
 """`scan`: a loop with a fixed number of steps as one operation."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from chainrule import tree
 from chainrule.errors import OptionError, TraceError, user_line
-from chainrule.ops.axes import shape_of
 from chainrule.trace.buffer import settled
-from chainrule.transforms.bodies import Kind, leaf_kinds, name_of, record_body
+from chainrule.transforms.bodies import Kind, leaf_kinds, name_of, record_body, type_name
 from chainrule.transforms.carries import Carry, check_structure, settle_carry
 from chainrule.transforms.loops import run_loop, scan_op
 
@@ -84,7 +84,7 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
 
     def split(result: Any) -> tuple[list[tuple[str, Any]], Any]:
         if not isinstance(result, tuple) or len(result) != 2:
-            found = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
+            found = f"a tuple of {len(result)}" if isinstance(result, tuple) else type_name(result)
             raise TraceError(
                 f"scan: {name_of(f)} should return a pair (carry, y), but returned {found}. Return (carry, None) "
                 f"where there is nothing to collect.{user_line()}"
@@ -93,9 +93,7 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
         leaves = tree.leaves_with_paths(result[0], "carry") + tree.leaves_with_paths(result[1], "y")
         return leaves, tree.flatten(result[1])[1]
 
-    recorded = settle_carry(
-        "scan", f, carry, lambda: record_body("scan", f, [*carry.inputs, *entries], arrange, split)
-    )
+    recorded = settle_carry("scan", f, carry, lambda: record_body("scan", f, [*carry.inputs, *entries], arrange, split))
     outputs = run_loop(
         scan_op,
         [*carry.converted_leaves(), *(leaf for _, leaf in rows), *recorded.hidden],
@@ -106,20 +104,19 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
 
 
 def _steps(rows: list[tuple[str, Any]], kinds: list[Kind], length: Any) -> int:
+    """The number of steps, on which all arrays and `length` have to agree."""
     if length is not None and (isinstance(length, bool) or not hasattr(length, "__index__")):
-        raise OptionError(f"scan: length should be a whole number of steps, but is {length!r}{user_line()}")
-    steps = None if length is None else length.__index__()
-    if steps is not None and steps < 0:
-        raise OptionError(f"scan: length should be 0 or more, but is {steps}{user_line()}")
-    if not rows and steps is None:
-        raise OptionError(f"scan: without arrays in xs the number of steps is needed: pass length={user_line()}")
-    first = "length"
-    for (path, leaf), kind in zip(rows, kinds, strict=True):
+        raise OptionError(f"scan: length should be a whole number of steps, but is {length!r}.{user_line()}")
+    found = [] if length is None else [("length", operator.index(length))]
+    if found and found[0][1] < 0:
+        raise OptionError(f"scan: length should be 0 or more, but is {length}.{user_line()}")
+    for (path, _), kind in zip(rows, kinds, strict=True):
         if not kind.shape:
-            raise OptionError(f"scan: {path} is a single number; an array with an axis to go along is needed.{user_line()}")
-        own = shape_of(leaf)[0]
-        if steps is not None and own != steps:
-            raise OptionError(f"scan: {path} has {own} entries along its first axis, but {first} is {steps}{user_line()}")
-        steps, first = own, f"that of {path}"
-    assert steps is not None, "there is an array or a length"
-    return steps
+            raise OptionError(f"scan: {path} is a number, but needs an axis to go along. Pass an array.{user_line()}")
+        found.append((path, kind.shape[0]))
+    if not found:
+        raise OptionError(f"scan: without arrays in xs the number of steps is needed. Pass length=.{user_line()}")
+    if len({steps for _, steps in found}) > 1:
+        told = ", ".join(f"{path}: {steps}" for path, steps in found)
+        raise OptionError(f"scan: the arrays of xs and length disagree on the number of steps: {told}.{user_line()}")
+    return found[0][1]

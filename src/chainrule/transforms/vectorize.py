@@ -59,8 +59,9 @@ class Batch:
         found = apply_batched(op, self.size, values, mine, params)
         if not isinstance(found, BatchedOutputs):
             return batched(found, self)
-        node = Node(None, (), {"name": "example"}, found.shape, found.dtype)
-        return Batched(node, found, self)
+        shapes_of_all: Any = found.shape
+        dtypes: Any = found.dtype
+        return Batched(Node(None, (), {"name": "example"}, shapes_of_all, dtypes), found, self)
 
 
 class BatchedOutputs:

@@ -76,10 +76,13 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
         check_structure("while_loop", body, carry.structure, tree.flatten(result)[1])
         return tree.leaves_with_paths(result, "carry"), carry.structure
 
+    def split_condition(result: Any) -> tuple[list[tuple[str, Any]], Any]:
+        return tree.leaves_with_paths(result, "the condition"), tree.flatten(result)[1]
+
     recorded = settle_carry(
         "while_loop", body, carry, lambda: record_body("while_loop", body, carry.inputs, arrange, split)
     )
-    asked = record_body("while_loop", condition, carry.inputs, arrange, lambda x: (tree.leaves_with_paths(x, "the condition"), tree.flatten(x)[1]))
+    asked = record_body("while_loop", condition, carry.inputs, arrange, split_condition)
     _check_condition(condition, asked)
     outputs = run_loop(
         while_op,
