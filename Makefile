@@ -35,7 +35,7 @@ lint: $(VENV)/.ready-dev
 	$(VENV)/bin/mypy
 
 sweep: $(VENV)/.ready-dev
-	$(VENV)/bin/python -m pytest -m "" --hypothesis-profile=sweep
+	$(VENV)/bin/python -m pytest -n auto -m "" --hypothesis-profile=sweep
 
 # Turns every "name>=version" of pyproject.toml into a line name==version.
 lowest:
@@ -44,7 +44,7 @@ lowest:
 	$(MAKE) test VENV=.venv-lowest PIP_ARGS="-c .venv-lowest/constraints.txt"
 
 bench: $(VENV)/.ready-bench
-	$(VENV)/bin/python -m benchmarks
+	$(VENV)/bin/python benchmarks/recording.py
 
 clean:
 	rm -rf .venv .venv-lowest build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -2,7 +2,21 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from tests.ops.case import NONZERO, POSITIVE, REALS, SEEDS, Call, Case, along, broadcast, distinct, each, fixed, reduced
+from tests.ops.case import (
+    NONZERO,
+    POSITIVE,
+    REALS,
+    SEEDS,
+    Call,
+    Case,
+    along,
+    broadcast,
+    distinct,
+    distinct_sizes,
+    each,
+    fixed,
+    reduced,
+)
 from tests.ops.cases_elementwise import off_grid, on_grid
 
 DDOF = st.sampled_from((0, 1, 0.5))
@@ -61,7 +75,7 @@ CASES = (
     Case("np.clip", lambda x: x.clip(min=-0.8, max=0.4) + x.clip(-0.4, 0.8), each(off_grid), label="by name"),
     Case("np.linalg.norm", np.linalg.norm, each(NONZERO), complex=True),
     Case("np.linalg.norm", np.linalg.norm, normed(None, 1, 2, 3, 1.5, -1, -2, 0), complex=True, label="of vectors"),
-    Case("np.linalg.norm", np.linalg.norm, normed(np.inf, -np.inf, domain=distinct), label="largest of vectors"),
+    Case("np.linalg.norm", np.linalg.norm, normed(np.inf, -np.inf, domain=distinct_sizes), label="largest of vectors"),
     Case(
         "np.linalg.norm",
         np.linalg.norm,

@@ -38,6 +38,11 @@ def distinct(rng, shape):
     return (rng.permutation(size) * 0.2 - 0.1 * size + rng.uniform(-0.05, 0.05, size) + 0.1).reshape(shape)
 
 
+def distinct_sizes(rng, shape):
+    """Numbers of either sign, of which no two absolute values are close to each other."""
+    return (distinct(rng, shape) + 0.1 * np.prod(shape) + 0.3) * rng.choice([-1.0, 1.0], shape)
+
+
 def some_zeros(rng, shape):
     """Numbers among which exact zeros are common."""
     return np.where(rng.uniform(size=shape) < 0.4, 0.0, both_signs(0.5, 1.5)(rng, shape))

@@ -3,7 +3,21 @@
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.ops.case import LENGTHS, NOT_EMPTY, REALS, SEEDS, ZERO, Call, Case, between_integers, each, mask, shapes
+from tests.ops.case import (
+    LENGTHS,
+    NONZERO,
+    NOT_EMPTY,
+    REALS,
+    SEEDS,
+    ZERO,
+    Call,
+    Case,
+    between_integers,
+    distinct,
+    each,
+    mask,
+    shapes,
+)
 
 from chainrule.ops.shapes import SLOT, index_add
 
@@ -69,6 +83,15 @@ def keyed(draw, keys, lengths=NOT_EMPTY):
     return Call(((REALS, here),), {"key": draw(keys(here))}, draw(SEEDS))
 
 
+@st.composite
+def assigned(draw, keys, lengths=NOT_EMPTY):
+    """An array, an index expression for it, and what goes there: one number, or one for each entry."""
+    here = draw(shapes(1, 3, lengths))
+    key = draw(keys(here))
+    item = np.zeros(here)[key].shape if draw(st.booleans()) else ()
+    return Call(((REALS, here), (REALS, item)), {"key": key}, draw(SEEDS))
+
+
 def basic_keys(here):
     """Integers, slices, None and Ellipsis."""
     return hnp.basic_indices(here, allow_newaxis=True)
@@ -116,6 +139,16 @@ def indexed(x, *, key):
     return x[key]
 
 
+def assign(x, item, *, key):
+    y = x * 1.0
+    y[key] = item
+    return y
+
+
+def ordered(x):
+    return x[np.argsort(x)] * x[x.argmin()]
+
+
 def scatter(x, *, places, length):
     return index_add(x, places, template=(SLOT,), shape=(length, 2))
 
@@ -140,9 +173,23 @@ CASES = (
     Case("index", indexed, keyed(mixed_keys), complex=True, label="mixed"),
     Case("index", indexed, keyed(mask_keys, LENGTHS), complex=True, label="by masks"),
     Case("index", lambda x, m: x[m], each(REALS, mask), complex=True, label="by a mask of its shape"),
-    Case("index", lambda x: x[x > 0], each(REALS), looks=True, label="by its own test"),
+    Case("index", lambda x: x[x > 0], each(NONZERO), looks=True, label="by its own test"),
     Case(
-        "index", lambda x: x[np.argsort(x)] * x[x.argmin()], each(REALS, shape=st.tuples(NOT_EMPTY)), label="by order"
+        "index",
+        lambda x: x[np.argsort(x)] * x[x.argmin()],
+        each(distinct, shape=st.tuples(NOT_EMPTY)),
+        label="by order",
+    ),
+    Case("index_set", assign, assigned(basic_keys, LENGTHS), label="basic"),
+    Case("index_set", assign, assigned(array_keys), label="by arrays"),
+    Case("index_set", assign, assigned(mixed_keys), label="mixed"),
+    Case("index_set", assign, assigned(mask_keys, LENGTHS), label="by masks"),
+    Case(
+        "index_set",
+        lambda x, y, **key: assign(x * (1 + 0j), y, **key),
+        assigned(basic_keys),
+        complex=True,
+        label="complex",
     ),
     Case("index_add", scatter, scattered(), complex=True),
     Case("astype", lambda x: x.astype(np.float64), each(REALS)),

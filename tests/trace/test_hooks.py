@@ -117,6 +117,7 @@ def test_other_threads_get_scipys_own_behaviour():
         answers.append(scipy.special.logsumexp(X))
         answers.append(scipy.special.softmax([1.0, 2.0]))
         answers.append(scipy.special.log_softmax(np.eye(2), axis=1))
+        assert type(np.zeros(2)) is type(np.array([1.0])) is type(np.full(2, 1.0)) is np.ndarray
 
     def f(x):
         thread = threading.Thread(target=other)
@@ -130,6 +131,22 @@ def test_other_threads_get_scipys_own_behaviour():
     assert len(during) == 3
     for a, b in zip(during, answers, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_names_of_numpy_are_put_back():
+    own = {name: getattr(np, name) for name in ("zeros", "array", "asarray", "full", "ones_like", "r_")}
+
+    def f(x):
+        assert np.zeros is not own["zeros"]
+        assert np.zeros.__name__ == "zeros"
+        grad(np.sum)(X)
+        assert np.zeros is not own["zeros"]
+        raise KeyError("on purpose")
+
+    with pytest.raises(KeyError):
+        grad(f)(1.0)
+    assert {name: getattr(np, name) for name in own} == own
+    assert type(np.zeros(2)) is np.ndarray
 
 
 def test_a_thread_that_goes_on_recording_keeps_the_hooks():

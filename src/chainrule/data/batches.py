@@ -11,9 +11,7 @@ from chainrule.errors import DataError, OptionError
 __all__ = ["minibatches", "split"]
 
 
-def minibatches(
-    examples: int, batch_size: int | None, rng: np.random.Generator
-) -> Iterator[NDArray[np.intp]]:
+def minibatches(examples: int, batch_size: int | None, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
     """Divide the examples of one epoch, in random order, into minibatches.
 
     Parameters
@@ -51,9 +49,7 @@ def minibatches(
     except TypeError:
         size = 0
     if size < 1:
-        raise OptionError(
-            f"batch_size is {batch_size!r}; it must be a whole number from 1 on, or None for all"
-        )
+        raise OptionError(f"batch_size is {batch_size!r}; it must be a whole number from 1 on, or None for all")
     order = rng.permutation(examples)
     return (order[begin : begin + size] for begin in range(0, examples, size))
 

@@ -199,9 +199,7 @@ def _array(name: str, values: ArrayLike, source: str) -> NDArray[Any]:
     except ValueError as error:
         raise DataError(f"{source}: {name!r} is not a rectangular array ({error})") from error
     if array.dtype.kind not in "biufUS":
-        raise DataError(
-            f"{source}: the array {name!r} has dtype {array.dtype}; numbers, booleans or text are needed"
-        )
+        raise DataError(f"{source}: the array {name!r} has dtype {array.dtype}; numbers, booleans or text are needed")
     if array.ndim == 0:
         raise DataError(f"{source}: the array {name!r} is a single value; its first axis must be the rows")
     if array.size == 0:

@@ -37,8 +37,7 @@ def described(
     target = _target(_get(description, "target", dict))
     impute = _get(description, "impute", bool)
     left_out = tuple(
-        LeftOut(_get(entry, "name", str), _get(entry, "reason", str))
-        for entry in _list(description, "left_out", dict)
+        LeftOut(_get(entry, "name", str), _get(entry, "reason", str)) for entry in _list(description, "left_out", dict)
     )
     _require(bool(features), "there are no features")
     names = [name for part in (*features, target) for name in part.names]
@@ -89,9 +88,7 @@ def _target(entry: dict[str, Any]) -> Target:
     return ClassTarget(_get(entry, "name", str), classes)
 
 
-def _scaling(
-    entry: dict[str, Any], shared: bool
-) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
+def _scaling(entry: dict[str, Any], shared: bool) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
     names = _unique(entry, "names")
     means, scales = (tuple(float(x) for x in _list(entry, key, (int, float))) for key in ("means", "scales"))
     lengths = {len(names), 1} if shared else {len(names)}

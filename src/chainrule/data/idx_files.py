@@ -100,9 +100,7 @@ def _part(folder: Path, name: str) -> Table | None:
     if labels.ndim != 1:
         raise DataError(f"{labels_path}: labels were expected, the array has shape {labels.shape}")
     if len(images) != len(labels):
-        raise DataError(
-            f"{images_path} holds {len(images)} images, but {labels_path} holds {len(labels)} labels"
-        )
+        raise DataError(f"{images_path} holds {len(images)} images, but {labels_path} holds {len(labels)} labels")
     return _table(str(images_path), images, labels)
 
 

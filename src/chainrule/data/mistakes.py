@@ -60,6 +60,4 @@ def too_many_texts(column: Text) -> str | None:
         return None
     example = column.categories[int(np.flatnonzero(counts)[0])]
     shown = example if len(example) <= 40 else f"{example[:37]}..."
-    return (
-        f"it holds {different} different values in {cells} rows (such as {shown!r}), too many for categories"
-    )
+    return f"it holds {different} different values in {cells} rows (such as {shown!r}), too many for categories"

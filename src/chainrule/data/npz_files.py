@@ -72,9 +72,7 @@ def parse_npz(raw: bytes, source: str, targets: Sequence[str] = ()) -> Dataset:
 
 def _arrays(raw: bytes, source: str) -> dict[str, NDArray[Any]]:
     if raw.startswith(b"\x93NUMPY"):
-        raise DataError(
-            f"{source}: an NPY file holds one unnamed array; save X and y with np.savez(path, X=X, y=y)"
-        )
+        raise DataError(f"{source}: an NPY file holds one unnamed array; save X and y with np.savez(path, X=X, y=y)")
     if not raw.startswith(NPZ_MAGIC):
         raise DataError(f"{source}: this is not an NPZ file; save one with np.savez(path, X=X, y=y)")
     try:
@@ -83,9 +81,7 @@ def _arrays(raw: bytes, source: str) -> dict[str, NDArray[Any]]:
     except DataError:
         raise
     except MemoryError as error:
-        raise DataError(
-            f"{source}: an array is too large for the memory, or the NPZ file is damaged"
-        ) from error
+        raise DataError(f"{source}: an array is too large for the memory, or the NPZ file is damaged") from error
     # On a damaged file, zipfile and NumPy raise more kinds of errors than they document.
     except Exception as error:
         raise DataError(f"{source}: the NPZ file is damaged or truncated") from error

@@ -183,20 +183,14 @@ class Preparation:
         self._refuse_unusable(table)
         known = {*self.input_names, *self.target_names, *(column.name for column in self.left_out)}
         extra = [name for name in table.names if name not in known]
-        lines = (
-            [f"columns ignored, because they were not there in training: {listed(extra)}"] if extra else []
-        )
+        lines = [f"columns ignored, because they were not there in training: {listed(extra)}"] if extra else []
         for feature in self.features:
             if isinstance(feature, OneHot) and (unseen := feature.unseen(table)):
                 found = listed([f"{text!r} ({counted(count, 'row')})" for text, count in unseen.items()])
-                lines.append(
-                    f"column {feature.name!r}: not seen in training, so none of its categories: {found}"
-                )
+                lines.append(f"column {feature.name!r}: not seen in training, so none of its categories: {found}")
         for feature in self.features:
             for name, count in feature.missing(table).items():
-                lines.append(
-                    f"column {name!r}: {counted(count, 'missing value')} filled with {feature.filling(name)}"
-                )
+                lines.append(f"column {name!r}: {counted(count, 'missing value')} filled with {feature.filling(name)}")
         return tuple(lines)
 
     def relearned(self, table: Table) -> "Preparation":
@@ -266,9 +260,7 @@ class Preparation:
         inputs = f"{columns}, {counted(len(self.feature_names), 'feature')}"
         if self.classes is None:
             return f"{inputs}\ntarget: {listed(self.target_names)}, numbers"
-        return (
-            f"{inputs}\ntarget: {self.target_names[0]}, {len(self.classes)} classes: {listed(self.classes)}"
-        )
+        return f"{inputs}\ntarget: {self.target_names[0]}, {len(self.classes)} classes: {listed(self.classes)}"
 
 
 def prepare(
@@ -348,9 +340,7 @@ def prepare(
 
 def _learned(inputs: Table, target: Target, impute: bool, left_out: tuple[LeftOut, ...]) -> Preparation:
     """Learn from the columns that are used; those that are empty in these rows are left out too."""
-    empty = tuple(
-        LeftOut(c.name, _EMPTY) for c in inputs.columns if not isinstance(c, Block) and _is_empty(c)
-    )
+    empty = tuple(LeftOut(c.name, _EMPTY) for c in inputs.columns if not isinstance(c, Block) and _is_empty(c))
     inputs = inputs.without([column.name for column in empty])
     left_out += empty
     if not inputs.columns:

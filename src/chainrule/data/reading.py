@@ -28,9 +28,7 @@ _ELSEWHERE = {
 }
 
 
-def read(
-    path: str | PathLike[str], target: str | Sequence[str] | None = None, text: Collection[str] = ()
-) -> Dataset:
+def read(path: str | PathLike[str], target: str | Sequence[str] | None = None, text: Collection[str] = ()) -> Dataset:
     r"""Read a CSV or NPZ file, a folder of MNIST's IDX files or one file of images, or a file of USPS digits.
 
     Parameters

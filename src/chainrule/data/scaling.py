@@ -17,9 +17,7 @@ PIXELS_AT_LEAST = 16
 _CHUNK = 1 << 20
 
 
-def mean_and_scale(
-    values: NDArray[Any], *, shared: bool = False
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mean_and_scale(values: NDArray[Any], *, shared: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute the mean and the standard deviation of each column, or of all values together.
 
     Parameters

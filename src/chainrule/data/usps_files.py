@@ -44,9 +44,7 @@ def parse_usps(raw: bytes, source: str) -> Dataset:
     kept = [(place, line.split()) for place, line in enumerate(lines, start=1) if line.strip()]
     for place, fields in kept:
         if len(fields) != _PIXELS + 1:
-            raise DataError(
-                f"{source}: line {place} has {len(fields)} fields, not a label and {_PIXELS} pixels"
-            )
+            raise DataError(f"{source}: line {place} has {len(fields)} fields, not a label and {_PIXELS} pixels")
     try:
         values = np.array([fields for _, fields in kept]).astype(np.float64)
     except ValueError:
@@ -55,9 +53,7 @@ def parse_usps(raw: bytes, source: str) -> Dataset:
     wrong = np.flatnonzero(~np.isin(labels, np.arange(10)))
     if wrong.size:
         place = kept[wrong[0]][0]
-        raise DataError(
-            f"{source}: line {place} has the label {labels[wrong[0]]:g}; a digit from 0 to 9 is needed"
-        )
+        raise DataError(f"{source}: line {place} has the label {labels[wrong[0]]:g}; a digit from 0 to 9 is needed")
     pixels = Block(tuple(f"x{i}" for i in range(_PIXELS)), values[:, 1:].copy(), alike=True)
     places = np.array([place for place, _ in kept], dtype=np.intp)
     table = Table((pixels, label_column(labels.astype(np.uint8))), places, source, "line")

@@ -81,6 +81,8 @@ def _column_stack(tup: Any) -> Any:
 
 @composition(np.append, "np.append")
 def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        arr, values, axis = np.reshape(arr, -1), np.reshape(values, -1), 0
     return _concatenate([arr, values], axis)
 
 

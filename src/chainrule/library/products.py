@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.ops import products, shapes
+from chainrule.ops import products
 from chainrule.ops.axes import as_operand, normalize_axes, shape_of
+from chainrule.ops.shapes import strong
 from chainrule.trace.dispatch import composition
 
 __all__: list[str] = []
@@ -17,22 +18,17 @@ def _dot(a: Any, b: Any) -> Any:
     a, b = as_operand(a), as_operand(b)
     p, q = shape_of(a), shape_of(b)
     if not p or not q:
-        return _strong(a) * _strong(b)
+        return strong(a) * strong(b)
     if len(p) <= 2 and len(q) <= 2:
         return products.matmul(a, b)
     return _tensordot(a, b, ((-1,), (-1 if len(q) == 1 else -2,)))
-
-
-def _strong(x: Any) -> Any:
-    """A number as a float64 array: these functions let Python numbers widen float32, as NumPy's operators do not."""
-    return shapes.reshape(x, shape=()) if isinstance(x, (int, float, complex)) or getattr(x, "weak", False) else x
 
 
 @composition(np.inner, "np.inner")
 def _inner(a: Any, b: Any, /) -> Any:
     a, b = as_operand(a), as_operand(b)
     if not shape_of(a) or not shape_of(b):
-        return _strong(a) * _strong(b)
+        return strong(a) * strong(b)
     return _tensordot(a, b, ((-1,), (-1,)))
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import reductions
-from chainrule.ops.axes import Axis, as_operand, normalize_axes, shape_of
+from chainrule.ops.axes import Axis, normalize_axes, shape_of
 from chainrule.ops.elementwise import root
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import convert, strong
 from chainrule.trace.dispatch import composition
 from chainrule.trace.tracer import peel
 
@@ -72,13 +72,13 @@ def _mean(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = Fals
 def _average(a: Any, axis: Axis = None, weights: Any = None, *, keepdims: bool = False) -> Any:
     if weights is None:
         return _mean(a, axis, keepdims=keepdims)
-    a, weights = as_operand(a), as_operand(weights)
+    a, weights = (x if hasattr(x, "dtype") else np.asarray(x) for x in (a, weights))
     weights = _spread(weights, axis, shape_of(a))
     common = np.result_type(a.dtype, weights.dtype)
     whole = np.sum(weights, axis=axis, dtype=common, keepdims=keepdims)
     if np.any(peel(whole) == 0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-    return np.sum(a * weights, axis=axis, dtype=common, keepdims=keepdims) / whole
+    return np.sum(np.multiply(a, weights, dtype=common), axis=axis, keepdims=keepdims) / whole
 
 
 def _spread(weights: Any, axis: Axis, shape: tuple[int, ...]) -> Any:
@@ -152,6 +152,7 @@ def _sort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: boo
 @composition(np.clip, "np.clip")
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
+    a = strong(a)
     a = a if low is None else np.maximum(a, low)
     return a if high is None else np.minimum(a, high)
 

@@ -163,15 +163,11 @@ def orthogonal(rng: np.random.Generator, inputs: int, outputs: int, dtype: DType
     return (q if inputs >= outputs else q.T).astype(dtype)
 
 
-def _between(
-    rng: np.random.Generator, inputs: int, outputs: int, bound: float, dtype: DTypeLike
-) -> NDArray[Any]:
+def _between(rng: np.random.Generator, inputs: int, outputs: int, bound: float, dtype: DTypeLike) -> NDArray[Any]:
     return rng.uniform(-bound, bound, (inputs, outputs)).astype(dtype)
 
 
-def _normal(
-    rng: np.random.Generator, inputs: int, outputs: int, deviation: float, dtype: DTypeLike
-) -> NDArray[Any]:
+def _normal(rng: np.random.Generator, inputs: int, outputs: int, deviation: float, dtype: DTypeLike) -> NDArray[Any]:
     return (deviation * rng.standard_normal((inputs, outputs))).astype(dtype)
 
 

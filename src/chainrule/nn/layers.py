@@ -77,9 +77,7 @@ class Dense:
         if isinstance(self.weights, str):
             initializer(self.weights)
         if self.activation_row.name == "softmax" and self.units == 1:
-            raise OptionError(
-                "softmax over a single unit is always 1: use sigmoid, or one unit for each class"
-            )
+            raise OptionError("softmax over a single unit is always 1: use sigmoid, or one unit for each class")
 
     @property
     def activation_row(self) -> Activation:

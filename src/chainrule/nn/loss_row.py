@@ -161,9 +161,7 @@ class Loss:
         if self.outputs is None or activation in self.outputs or activation not in ACTIVATIONS.values():
             return
         names = " or ".join(row.name for row in self.outputs)
-        raise OptionError(
-            f"the loss {self.name} does not fit the output activation {activation.name}: use {names}"
-        )
+        raise OptionError(f"the loss {self.name} does not fit the output activation {activation.name}: use {names}")
 
     def check_targets(self, targets: Array) -> None:
         """Raise DataError where a target is not what the loss expects: for one call, before training.
@@ -185,9 +183,7 @@ class Loss:
         bad = np.flatnonzero(~np.all(self.targets.allows(targets), axis=1))
         if bad.size:
             found = np.array2string(targets[bad[0]], threshold=6)
-            raise DataError(
-                f"targets, row {bad[0]}: the loss {self.name} expects {self.targets.text}, found {found}"
-            )
+            raise DataError(f"targets, row {bad[0]}: the loss {self.name} expects {self.targets.text}, found {found}")
 
     def _evaluate(self, function: LossFunction, values: Array, targets: Array) -> Array:
         if not hasattr(targets, "shape"):

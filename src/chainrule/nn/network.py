@@ -202,9 +202,7 @@ class Network:
     ) -> tuple[list[LayerPass], NDArray[Any]]:
         count = len(self.layers)
         if len(parameters) != count:
-            raise OptionError(
-                f"the network has {count} layers, but there are parameters for {len(parameters)}"
-            )
+            raise OptionError(f"the network has {count} layers, but there are parameters for {len(parameters)}")
         if probes is not None and len(probes) != count:
             raise OptionError(f"the network has {count} layers, but there are {len(probes)} probes")
         if not hasattr(x, "shape"):

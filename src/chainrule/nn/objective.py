@@ -143,8 +143,6 @@ def _cost(losses: Array, weights: Array | None, reduction: str) -> Any:
     if not hasattr(weights, "shape"):
         weights = np.asarray(weights)
     if weights.shape != losses.shape:
-        raise DataError(
-            f"weights need one number for each example, shape {losses.shape}, found shape {weights.shape}"
-        )
+        raise DataError(f"weights need one number for each example, shape {losses.shape}, found shape {weights.shape}")
     weighted = np.sum(weights * losses)
     return weighted / np.sum(weights) if reduction == "mean" else weighted

@@ -103,9 +103,7 @@ def cosine(rate: float, steps: int, floor: float = 0.0) -> Schedule:
     """
     rate, steps, floor = check_positive("the rate", rate), check_size("steps", steps), float(floor)
     if not 0 <= floor <= rate:
-        raise OptionError(
-            f"the floor of a cosine schedule has to be from 0 to the rate {rate}, found {floor}"
-        )
+        raise OptionError(f"the floor of a cosine schedule has to be from 0 to the rate {rate}, found {floor}")
     return lambda step: floor + (rate - floor) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
 
 

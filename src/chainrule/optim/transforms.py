@@ -115,9 +115,7 @@ def chain(*transforms: Transform) -> Transform:
 
 
 def _stateless(update: Callable[[Tree, Tree], Tree]) -> Transform:
-    return Transform(
-        lambda parameters: (), lambda gradients, state, parameters: (update(gradients, parameters), ())
-    )
+    return Transform(lambda parameters: (), lambda gradients, state, parameters: (update(gradients, parameters), ()))
 
 
 def scale(factor: float) -> Transform:
@@ -295,9 +293,7 @@ def add_decayed_weights(strength: float) -> Transform:
     """
     strength = float(strength)
     if not 0 <= strength < math.inf:
-        raise OptionError(
-            f"the strength of weight decay has to be a finite number of at least 0, found {strength}"
-        )
+        raise OptionError(f"the strength of weight decay has to be a finite number of at least 0, found {strength}")
 
     def init(parameters: Tree) -> Tree:
         if not any(np.ndim(p) >= 2 for p in tree.leaves(parameters)):

@@ -1,1 +1,43 @@
-"""Training."""
+"""Training: the loop with its history, early stopping and checkpoints; models and their files.
+
+`fit` trains any network on arrays. `prepare_problem`, `choose` and `train` go from what a file holds to a trained
+`Model`, which `save` and `load` write and read.
+"""
+
+from chainrule.train.defaults import Settings, choose
+from chainrule.train.display import Bar, Lines, progress
+from chainrule.train.evaluation import Scores, evaluate
+from chainrule.train.files import check_place, load, save
+from chainrule.train.loop import Fit, Progress, fit
+from chainrule.train.model import Model, Record
+from chainrule.train.options import Options
+from chainrule.train.problem import Problem, prepare_problem
+from chainrule.train.session import Report, train
+from chainrule.train.state import Best, Epoch, History, TrainState
+
+__all__ = [
+    "Bar",
+    "Best",
+    "Epoch",
+    "Fit",
+    "History",
+    "Lines",
+    "Model",
+    "Options",
+    "Problem",
+    "Progress",
+    "Record",
+    "Report",
+    "Scores",
+    "Settings",
+    "TrainState",
+    "check_place",
+    "choose",
+    "evaluate",
+    "fit",
+    "load",
+    "prepare_problem",
+    "progress",
+    "save",
+    "train",
+]

@@ -14,7 +14,7 @@ from chainrule.nn.layers import check_size
 from chainrule.train.divergence import all_finite
 from chainrule.train.task import Examples, Task
 
-__all__ = ["checked"]
+__all__ = ["checked", "in_precision"]
 
 
 def checked(task: Task, parameters: Parameters) -> Task:
@@ -51,48 +51,54 @@ def checked(task: Task, parameters: Parameters) -> Task:
     if dtype.kind != "f":
         raise OptionError(f"the parameters have to be real floating-point numbers, found dtype {dtype}")
     minimised = objective(task.network, task.loss, task.regularizers, task.reduction)
-    examples = _checked_examples(task, minimised, parameters, "", (task.inputs, task.targets), dtype)
+    examples = _checked_examples(task, minimised, parameters, (task.inputs, task.targets), dtype)
     validation = task.validation
     if validation is not None:
-        validation = _checked_examples(task, minimised, parameters, "validation ", validation, dtype)
+        try:
+            validation = _checked_examples(task, minimised, parameters, validation, dtype)
+        except DataError as error:
+            raise DataError(f"in the held-out data, {error}") from None
     return replace(task, inputs=examples[0], targets=examples[1], validation=validation)
 
 
 def _checked_examples(
-    task: Task,
-    minimised: Callable[..., Any],
-    parameters: Parameters,
-    prefix: str,
-    examples: Examples,
-    dtype: np.dtype[Any],
+    task: Task, minimised: Callable[..., Any], parameters: Parameters, examples: Examples, dtype: np.dtype[Any]
 ) -> Examples:
     inputs, targets = np.asarray(examples[0]), np.asarray(examples[1])
-    inputs = inputs.astype(dtype, copy=False) if inputs.dtype.kind in "biuf" else inputs
-    for name, array in ((f"{prefix}inputs", inputs), (f"{prefix}targets", targets)):
+    for name, array in (("inputs", inputs), ("targets", targets)):
         if array.dtype.kind not in "biuf":
             raise DataError(f"{name} have to be real numbers, found dtype {array.dtype}")
         if not len(array.shape) or not len(array):
             raise DataError(f"{name} have no examples: shape {array.shape}")
-        _refuse_not_finite(name, array)
     if len(inputs) != len(targets):
-        raise DataError(
-            f"there are {len(inputs)} {prefix}inputs but {len(targets)} {prefix}targets: give one row for each "
-            "every example"
-        )
-    if task.loss.targets is not None or targets.dtype.kind == "f":
-        targets = targets.astype(dtype, copy=False)
+        raise DataError(f"there are {len(inputs)} inputs but {len(targets)} targets: every example needs a row in both")
+    inputs = in_precision("inputs", inputs, dtype)
+    # A loss of one's own may take labels, which are no numbers to compute with.
+    as_numbers = task.loss.targets is not None or targets.dtype.kind == "f"
+    targets = in_precision("targets", targets, dtype) if as_numbers else targets
     with np.errstate(all="ignore"):
         minimised(parameters, inputs[:1], targets[:1])  # raises where shapes do not fit
     task.loss.check_targets(targets)
     return inputs, targets
 
 
-def _refuse_not_finite(name: str, array: NDArray[Any]) -> None:
-    if array.dtype.kind != "f" or all_finite([array]):
-        return
-    places = np.argwhere(~np.isfinite(array))
+def in_precision(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Convert an array of real numbers to the precision of the parameters.
+
+    Raises
+    ------
+    DataError
+        Where a number is NaN or infinite, before or after.
+    """
+    with np.errstate(over="ignore"):
+        converted: NDArray[Any] = array.astype(dtype, copy=False)
+        if all_finite([converted]):
+            return converted
+    places = np.argwhere(~np.isfinite(converted))
+    value = array[tuple(places[0])]
+    problem = "numbers have to be finite"
+    if np.isfinite(value):
+        problem = f"too large for {dtype} parameters: scale the {name}, or use float64"
     index = ", ".join(str(i) for i in places[0])
-    raise DataError(
-        f"{name}[{index}] is {array[tuple(places[0])]}: numbers have to be finite. {len(places)} entries "
-        "are not; correct them, or leave their rows out"
-    )
+    more = f" and {len(places) - 1} more entries like it" if len(places) > 1 else ""
+    raise DataError(f"{name}[{index}] is {value}{more}: {problem}")

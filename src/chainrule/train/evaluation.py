@@ -243,8 +243,6 @@ def _of_numbers(
     if len(names) == 1:
         return {measure: float(values[0]) for measure, values in columns.items()}
     each = {
-        f"{measure} of {name}": float(values[i])
-        for i, name in enumerate(names)
-        for measure, values in columns.items()
+        f"{measure} of {name}": float(values[i]) for i, name in enumerate(names) for measure, values in columns.items()
     }
     return {"r2": float(np.mean(r2)), **each}

@@ -25,7 +25,7 @@ Callback = Callable[[TrainState], Any]
 
 
 class Progress(Protocol):
-    """What shows how a run gets on; see `chainrule.train.progress`."""
+    """What shows how a run gets on; see `chainrule.train.display`."""
 
     def begin(self, task: Task, state: TrainState, epochs: int) -> None:
         """Take note that a run starts from `state` and ends after so many epochs in all."""

@@ -249,7 +249,5 @@ def _validation_cost(task: Task, state: TrainState, held_out: Examples) -> float
                 one = cost(task.network, task.loss, state.parameters, x, targets)
             if not math.isfinite(one):
                 break
-        raise bad_loss(
-            task.network, task.loss, state.parameters, x, targets, task.place(state, held_out=True)
-        )
+        raise bad_loss(task.network, task.loss, state.parameters, x, targets, task.place(state, held_out=True))
     return found

@@ -1,0 +1,86 @@
+"""`chainrule info`: what is in a model file."""
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from chainrule.cli.output import describe_network, named_lines, scores_table, table
+from chainrule.cli.train import describe_ending
+from chainrule.data import Preparation
+from chainrule.data.features import Feature, OneHot
+from chainrule.data.table import listed
+from chainrule.data.targets import NumberTarget
+from chainrule.nn import Network
+from chainrule.train import Record, load
+
+__all__ = ["info"]
+
+_COLUMNS_SHOWN = 40
+_IN_THE_NETWORK = ("hidden", "activations", "output", "loss", "dtype")
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """Print the layers, the columns and the training of a model."""
+    model = load(arguments.model)
+    size = Path(arguments.model).stat().st_size
+    print(f"{arguments.model}: a chainrule model of {size:,} bytes\n")
+    print(f"{_layers(model.network)}\n")
+    print(named_lines({"network": f"{describe_network(model.network)}, {model.dtype}", "loss": model.loss}))
+    if model.preparation is not None:
+        print(f"\n{_columns(model.preparation)}")
+    if model.record is not None:
+        print(f"\n{_training(model.record)}")
+    return 0
+
+
+def _layers(network: Network) -> str:
+    rows = []
+    for number, (layer, shapes) in enumerate(zip(network.layers, network.shapes(), strict=True), start=1):
+        sizes = " ".join(f"{name} {shape}" for name, shape in shapes.items())
+        count = sum(math.prod(shape) for shape in shapes.values())
+        rows.append([str(number), str(layer.units), layer.activation_row.name, sizes, f"{count:,}"])
+    return table(["layer", "units", "activation", "shapes", "parameters"], rows, numbers=(0, 1, 4))
+
+
+def _columns(preparation: Preparation) -> str:
+    inputs, _, target = str(preparation).partition("\ntarget: ")
+    missing = "filled with the mean or the most frequent text" if preparation.impute else "refused"
+    text = named_lines({"inputs": inputs, "missing": missing, "target": target})
+    rows = [row for feature in preparation.features for row in _of_feature(feature)]
+    if isinstance(preparation.target, NumberTarget):
+        scaled = preparation.target
+        rows += [_scaled(*row) for row in zip(scaled.names, scaled.means, scaled.scales, strict=True)]
+    if len(rows) <= _COLUMNS_SHOWN:
+        text += f"\n\n{table(['column', 'kind', 'values'], rows, numbers=())}"
+    return "\n".join([text, *(["", *preparation.notes] if preparation.notes else [])])
+
+
+def _of_feature(feature: Feature) -> list[list[str]]:
+    if isinstance(feature, OneHot):
+        return [[feature.name, "text", listed(feature.categories)]]
+    count = len(feature.names)
+    means, scales = (values * count if len(values) == 1 else values for values in (feature.means, feature.scales))
+    return [_scaled(*row) for row in zip(feature.names, means, scales, strict=True)]
+
+
+def _scaled(name: str, mean: float, scale: float) -> list[str]:
+    as_they_are = mean == 0 and scale == 1
+    return [name, "numbers", "as they are" if as_they_are else f"mean {mean:.6g}, deviation {scale:.6g}"]
+
+
+def _training(record: Record) -> str:
+    settings = {
+        name: value for name, value in record.settings.items() if value is not None and name not in _IN_THE_NETWORK
+    }
+    lines = {
+        "settings": ", ".join(f"{name} {_text(value)}" for name, value in settings.items()),
+        "ended": f"{describe_ending(record.ended, record.epochs)} ({record.steps:,} steps, {record.seconds:.1f} s)",
+        "date": record.date,
+        "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+    }
+    return f"{named_lines(lines)}\n\n{scores_table(record.results)}"
+
+
+def _text(value: Any) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,191 @@
+"""`chainrule train`: from a file to a model file, with what came of it in print."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import numpy as np
+
+from chainrule.cli.inputs import model_path, read
+from chainrule.cli.output import describe_network, named_lines, scores_table
+from chainrule.data import Dataset, Text, leaks
+from chainrule.data.table import counted
+from chainrule.errors import ModelFileError, OptionError
+from chainrule.nn import Network
+from chainrule.train import (
+    Model,
+    Options,
+    Problem,
+    Record,
+    Report,
+    Settings,
+    check_place,
+    choose,
+    load,
+    prepare_problem,
+    progress,
+    save,
+)
+from chainrule.train import train as train_on
+
+__all__ = ["INTERRUPTED", "describe_ending", "train"]
+
+INTERRUPTED = 128 + 2
+"""Exit code after Ctrl-C, as the shell reports a program that SIGINT ended."""
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train on the data, save the model, print what it is worth.
+
+    Returns
+    -------
+    int
+        0, or `INTERRUPTED` where Ctrl-C ended training early.
+    """
+    options = _options(arguments)
+    output = Path(arguments.output) if arguments.output else model_path(arguments.data)
+    _check_output(output)
+    dataset = _dataset(arguments)
+    problem = prepare_problem(dataset, options)
+    for note in _notes(dataset, problem, options):
+        print(f"note: {note}", file=sys.stderr, flush=True)
+    settings = choose(problem, options)
+    network = settings.network(problem.train[0].shape[1], problem.outputs)
+    network.check_trainable()
+    quiet = arguments.quiet
+    if not quiet:
+        print(f"{_plan(arguments.data, problem, network, settings)}\n", flush=True)
+    model, report = train_on(problem, options, progress=None if quiet else progress(sys.stderr))
+    save(_with_origin(model, arguments), output)
+    if not report.gradient.ok:
+        print(report.gradient, file=sys.stderr)
+    if not quiet:
+        print(f"{_outcome(problem, report)}\n\nsaved {output}")
+    return INTERRUPTED if report.fit.interrupted else 0
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    """Choose what was given, and leave the rest to the defaults of `Options`."""
+    given = {**vars(arguments), "output": arguments.output_activation, "batch_size": arguments.batch}
+    chosen: dict[str, Any] = {
+        field.name: given[field.name] for field in fields(Options) if given.get(field.name) is not None
+    }
+    names = chosen.get("activation", ())
+    if len(names) == 1:
+        chosen["activation"] = names[0]
+    return Options(**chosen)
+
+
+def _check_output(path: Path) -> None:
+    """Raise where the model could not be written, or would replace something that is no model."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OptionError(f"{path}: the model cannot be written (it is not a regular file)")
+    check_place(path)
+    if path.exists() and path.stat().st_size:
+        try:
+            load(path)
+        except ModelFileError as error:
+            raise ModelFileError(f"{error}; it is not overwritten: remove it, or name another file with -o") from None
+
+
+def _dataset(arguments: argparse.Namespace) -> Dataset:
+    dropped, texts = arguments.drop or (), arguments.text or ()
+    dataset = read(arguments.data, arguments.target or (), texts)
+    for name in texts:
+        if not isinstance(dataset.table[name], Text):
+            raise OptionError(f"--text {name}: only the columns of a CSV file can be taken as text")
+    for name in dropped:
+        if name in dataset.targets:
+            raise OptionError(f"--drop {name}: this is the target")
+    test = dataset.test
+    if test is not None:
+        test = test.without([name for name in dropped if name in test])
+    return replace(dataset, table=dataset.table.without(dropped), test=test)
+
+
+def _with_origin(model: Model, arguments: argparse.Namespace) -> Model:
+    """Add to the record of training what the data were called (not in which folder) and what was dropped."""
+    origin = {"data": Path(arguments.data).resolve().name, "dropped": arguments.drop}
+    record = model.record or Record()
+    return replace(model, record=replace(record, settings=origin | record.settings))
+
+
+def _notes(dataset: Dataset, problem: Problem, options: Options) -> Iterator[str]:
+    """What a user should know of the data, with the option that changes it."""
+    advice = {
+        str(leak): f"; to leave it out: --drop {quote(leak.column)}" for leak in leaks(dataset.table, dataset.targets)
+    }
+    for note in problem.notes:
+        yield note + advice.get(note, "")
+    classes, (name, *_) = problem.preparation.classes, problem.preparation.target_names
+    guessed = options.kind is None and not isinstance(dataset.table[name], Text)
+    if guessed and classes is not None and len(classes) > 2:
+        yield (
+            f"the {len(classes)} different whole numbers of the target {name!r} are taken as classes; to learn them as "
+            "numbers: --kind numbers"
+        )
+
+
+def _plan(name: str, problem: Problem, network: Network, settings: Settings) -> str:
+    inputs, _, target = str(problem.preparation).partition("\ntarget: ")
+    parts = {"train": problem.train, "validate": problem.validation, "test": problem.test}
+    rows = [f"{len(part[0]):,} to {purpose}" for purpose, part in parts.items() if part is not None]
+    return named_lines(
+        {
+            "data": f"{name}: {', '.join(rows)}",
+            "inputs": inputs,
+            "target": target,
+            "network": f"{describe_network(network)}, {settings.dtype}",
+            "training": _training(settings),
+        }
+    )
+
+
+def _training(settings: Settings) -> str:
+    parts = [
+        f"loss {settings.loss}",
+        f"{settings.optimizer} at rate {settings.rate:g} ({settings.schedule})",
+        "all rows a step" if settings.batch_size is None else f"{counted(settings.batch_size, 'row')} a step",
+        f"at most {counted(settings.epochs, 'epoch')}",
+        "" if settings.patience is None else f"patience {settings.patience}",
+        *(f"{name} {value:g}" for name in ("l1", "l2", "clip") if (value := getattr(settings, name))),
+        f"seed {settings.seed}",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def describe_ending(ended: str, epochs: int) -> str:
+    """Say in words why training ended, after so many whole epochs."""
+    done = counted(epochs, "epoch")
+    if ended == "patience":
+        return f"stopped early, after {done}, because there was no more gain on the validation rows"
+    if ended == "interrupt":
+        return f"stopped by Ctrl-C after {done}"
+    return f"{done} done"
+
+
+def _outcome(problem: Problem, report: Report) -> str:
+    fit, gradient, preparation = report.fit, report.gradient, problem.preparation
+    ending = describe_ending(fit.ended, fit.state.epoch)
+    if fit.state.best is not None:
+        ending += f"; the weights are those of epoch {fit.state.best.epoch}, the best on the validation rows"
+    baseline = preparation.decode(problem.center[np.newaxis])[0]
+    if preparation.classes is None:
+        means = zip(preparation.target_names, baseline, strict=True)
+        meaning = f"the mean of the training rows: {', '.join(f'{name} {mean:.4g}' for name, mean in means)}"
+    else:
+        meaning = f"the most frequent class of the training rows: {preparation.target_names[0]} {baseline}"
+    checked = f"{len(gradient.entries):,} of {gradient.size:,} derivatives compared with central differences"
+    verdict = f"{'passed' if gradient.ok else 'FAILED'}, largest relative error {gradient.largest_error:.1e}"
+    return "\n".join(
+        [
+            f"{ending}\n",
+            f"{scores_table(report.results)}\n",
+            f"baseline: {meaning}",
+            f"gradient check: {verdict} ({checked})",
+        ]
+    )

@@ -1,0 +1,148 @@
+"""Trees are taken apart and put together again."""
+
+import collections
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule import tree
+from chainrule.errors import OptionError
+
+Pair = collections.namedtuple("Pair", ["left", "right"])
+
+
+@dataclasses.dataclass
+class Node:
+    value: object
+    children: object = ()
+
+
+class Many(list):
+    """A subclass is a leaf, since nobody knows how to build it."""
+
+
+trees = st.recursive(
+    st.floats(allow_nan=False) | st.integers() | st.text() | st.none(),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3),
+        st.builds(Pair, inner, inner),
+        st.builds(Node, inner, inner),
+    ),
+    max_leaves=8,
+)
+
+
+@given(trees)
+def test_taken_apart_and_put_together(made):
+    leaves, structure = tree.flatten(made)
+    assert structure.unflatten(leaves) == made
+    assert structure.size == len(leaves)
+    assert tree.leaves(made) == leaves
+    assert [leaf for _, leaf in tree.leaves_with_paths(made)] == leaves
+    again = tree.flatten(structure.unflatten(leaves))[1]
+    assert again == structure
+    assert hash(again) == hash(structure)
+    assert repr(again) == repr(structure)
+
+
+@given(trees)
+def test_paths_reach_the_leaves(made):
+    for path, leaf in tree.leaves_with_paths(made, "made"):
+        assert eval(path, {"made": made}) == leaf
+
+
+@given(trees)
+def test_map(made):
+    assert tree.map(lambda leaf: leaf, made) == made
+    counted = tree.map(lambda a, b: (a, b) if a is not b else 1, made, made)
+    assert tree.leaves(counted) == [1] * len(tree.leaves(made))
+
+
+def test_order_of_leaves():
+    made = {"b": 1, "a": (2, [3, Pair(4, Node(5, {"z": 6}))])}
+    assert tree.leaves(made) == [1, 2, 3, 4, 5, 6]
+    assert [path for path, _ in tree.leaves_with_paths(made, "p")] == [
+        "p['b']",
+        "p['a'][0]",
+        "p['a'][1][0]",
+        "p['a'][1][1].left",
+        "p['a'][1][1].right.value",
+        "p['a'][1][1].right.children['z']",
+    ]
+
+
+@pytest.mark.parametrize(
+    "leaf", [1.0, "text", np.ones(2), {1, 2}, Many([1]), object(), Node, collections.OrderedDict(a=1)]
+)
+def test_everything_else_is_a_leaf(leaf):
+    leaves, structure = tree.flatten(leaf)
+    assert leaves[0] is leaf
+    assert structure == tree.LEAF
+    assert structure.unflatten([3]) == 3
+
+
+@pytest.mark.parametrize("empty", [None, (), [], {}, ((), [None, {}])])
+def test_empty_trees(empty):
+    leaves, structure = tree.flatten(empty)
+    assert leaves == []
+    assert structure.unflatten([]) == empty
+    assert structure != tree.LEAF
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((1, 2), [1, 2]),
+        ((1, 2), (1, (2,))),
+        ({"a": 1}, {"b": 1}),
+        (Pair(1, 2), (1, 2)),
+        (1, (1,)),
+        (None, ()),
+        (Node(1), Pair(1, ())),
+    ],
+)
+def test_different_structures(one, other):
+    assert tree.flatten(one)[1] != tree.flatten(other)[1]
+    with pytest.raises(OptionError, match="differ"):
+        tree.map(lambda a, b: a, one, other)
+
+
+def test_the_number_of_leaves_must_fit():
+    structure = tree.flatten([1, 2])[1]
+    for values in ([1], [1, 2, 3]):
+        with pytest.raises(OptionError, match=f"2 leaves, but {len(values)} values"):
+            structure.unflatten(values)
+
+
+def test_a_dataclass_is_rebuilt_without_its_checks():
+    @dataclasses.dataclass(frozen=True)
+    class Checked:
+        x: float
+        made: list = dataclasses.field(default_factory=list, init=False)
+
+        def __post_init__(self):
+            if not isinstance(self.x, float):
+                raise TypeError("a float was expected")
+
+    _, structure = tree.flatten(Checked(1.0))
+    rebuilt = structure.unflatten(["anything"])
+    assert rebuilt.x == "anything"
+    assert rebuilt.made == []
+
+
+def test_a_dataclass_with_slots():
+    @dataclasses.dataclass(slots=True, frozen=True)
+    class Slim:
+        x: float
+        y: float
+
+    assert tree.map(lambda v: v + 1, Slim(1.0, 2.0)) == Slim(2.0, 3.0)
+
+
+def test_text_form():
+    assert repr(tree.flatten({"a": (1, None)})[1]) == "dict(a: tuple(0: *, 1: NoneType()))"
