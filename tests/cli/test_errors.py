@@ -1,5 +1,6 @@
 """Bad input: one line on standard error that says what to do, exit code 2, and nothing written."""
 
+import os
 import shutil
 
 import numpy as np
@@ -66,6 +67,9 @@ OPTIONS = {
     "--target y --rate 0": ("rate", "positive", "0"),
     "--target y --rate fast": ("--rate", "'fast' is not a number"),
     "--target y --rate nan": ("rate", "nan"),
+    "--target y --momentum 0.9": ("momentum", "sgd", "the optimiser is adam"),
+    "--target y --optimizer sgd --momentum 1": ("momentum", "below 1"),
+    "--target y --optimizer nesterov --momentum 0": ("nesterov needs momentum",),
     "--target y --batch 0": ("--batch", "'0'", "all"),
     "--target y --epochs 0": ("epochs", "from 1 on", "0"),
     "--target y --epochs 1.5": ("--epochs", "'1.5' is not a whole number"),
@@ -73,6 +77,7 @@ OPTIONS = {
     "--target y --patience 3 --validation 0": ("patience", "held-out"),
     "--target y --validation 1": ("validation", "below 1"),
     "--target y --test 1": ("test", "below 1"),
+    "--target x --kind numbers --test 0.99": ("1 row is left to train on", "hold out less"),
     "--target y --l1 -1": ("l1", "at least 0"),
     "--target y --clip 0": ("clip", "positive"),
     "--target y --seed -1": ("seed", "-1"),
@@ -208,6 +213,14 @@ def test_places_to_predict_to(run, files):
         assert part in line
     line = refused(run, files, "predict", "good.safetensors", "good.csv", "--rows", "test")
     assert "sets no test rows aside" in line
+
+
+def test_a_pipe_is_not_replaced(run, files):
+    os.mkfifo("pipe")
+    ran = run("train", "good.csv", "--target", "y", "-o", "pipe")
+    assert ran.code == 2
+    assert ran.err == "chainrule: pipe: the model cannot be written (it is not a regular file)\n"
+    assert (files / "pipe").is_fifo()
 
 
 def test_folder_without_permission(run, files):

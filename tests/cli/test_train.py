@@ -89,6 +89,7 @@ def test_every_option_arrives(run, flowers):
             "squared",
         ),
         *("--output-activation", "sigmoid", "--optimizer", "nesterov", "--rate", "0.02", "--schedule", "step"),
+        *("--momentum", "0.8"),
         *("--batch", "all", "--epochs", "4", "--patience", "2", "--validation", "0.25", "--test", "0.5", "--seed", "3"),
         *("--l1", "1e-5", "--l2", "1e-4", "--clip", "5", "--dtype", "float64", "-o", "other.model"),
     )
@@ -102,7 +103,7 @@ def test_every_option_arrives(run, flowers):
     assert model.dtype == np.float64
     settings = model.record.settings
     wanted = {"loss": "squared", "optimizer": "nesterov", "rate": 0.02, "schedule": "step", "batch_size": None}
-    wanted |= {"epochs": 4, "patience": 2, "seed": 3, "l1": 1e-5, "l2": 1e-4, "clip": 5.0}
+    wanted |= {"momentum": 0.8, "epochs": 4, "patience": 2, "seed": 3, "l1": 1e-5, "l2": 1e-4, "clip": 5.0}
     assert {name: settings[name] for name in wanted} == wanted
     assert {part: scores.examples for part, scores in model.record.results.items()} == {
         "train": 45,

@@ -45,10 +45,7 @@ def test_one_by_one():
 def test_batch_sizes_without_meaning(batch_size):
     with pytest.raises(OptionError) as caught:
         minibatches(4, batch_size, rng())
-    assert (
-        str(caught.value)
-        == f"batch_size is {batch_size!r}; it must be a whole number from 1 on, or None for all"
-    )
+    assert str(caught.value) == f"batch_size is {batch_size!r}; it must be a whole number from 1 on, or None for all"
 
 
 @given(st.integers(2, 60), st.floats(0.01, 0.99), st.integers(0, 3))

@@ -36,9 +36,7 @@ def test_through_json_and_back(preparation):
     np.testing.assert_array_equal(again.inputs(TABLE), preparation.inputs(TABLE))
 
 
-@given(
-    st.lists(st.text(), min_size=2, max_size=6, unique=True), st.lists(st.floats(-1e300, 1e300), min_size=2)
-)
+@given(st.lists(st.text(), min_size=2, max_size=6, unique=True), st.lists(st.floats(-1e300, 1e300), min_size=2))
 def test_any_names_and_numbers_survive(classes, numbers):
     texts = [f"<{name}>" for name in classes]
     table = Table.of({"y": texts * 2, "t": texts * 2, "x": (numbers * len(texts))[: 2 * len(texts)]})
@@ -78,9 +76,7 @@ def test_damage_anywhere_is_refused_or_harmless(preparation):
             except ModelFileError as error:
                 problems.append(str(error))
     assert len(problems) > 100
-    assert all(
-        problem.startswith("the description of the data's preparation is damaged: ") for problem in problems
-    )
+    assert all(problem.startswith("the description of the data's preparation is damaged: ") for problem in problems)
 
 
 @pytest.mark.parametrize(

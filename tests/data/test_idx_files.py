@@ -23,9 +23,7 @@ def folder_of(folder, gzipped=False, dot=False, **files):
     for name, raw in files.items():
         part, kind = name.split("_")
         middle = {"images": "images-idx3", "labels": "labels-idx1"}[kind]
-        path = (
-            folder / f"{part}-{middle.replace('-', '.') if dot else middle}-ubyte{'.gz' if gzipped else ''}"
-        )
+        path = folder / f"{part}-{middle.replace('-', '.') if dot else middle}-ubyte{'.gz' if gzipped else ''}"
         path.write_bytes(gzip.compress(raw) if gzipped else raw)
     return folder
 
@@ -105,17 +103,12 @@ def test_folder_refusals(tmp_path):
         "DIR/train-images-idx3-ubyte holds 5 images, but DIR/train-labels-idx1-ubyte holds 4 labels"
     )
     folder_of(tmp_path, train_labels=idx(IMAGES))
-    assert refusal(tmp_path) == (
-        "DIR/train-labels-idx1-ubyte: labels were expected, the array has shape (5, 3, 4)"
-    )
+    assert refusal(tmp_path) == ("DIR/train-labels-idx1-ubyte: labels were expected, the array has shape (5, 3, 4)")
     folder_of(tmp_path, train_images=idx(LABELS), train_labels=idx(LABELS))
-    assert refusal(tmp_path) == (
-        "DIR/train-images-idx3-ubyte: images were expected, the array has shape (5,)"
-    )
+    assert refusal(tmp_path) == ("DIR/train-images-idx3-ubyte: images were expected, the array has shape (5,)")
     folder_of(tmp_path, train_images=idx(IMAGES)[:-1])
     assert refusal(tmp_path) == (
-        "DIR/train-images-idx3-ubyte: the IDX file is truncated, "
-        "its header announces an array of shape (5, 3, 4)"
+        "DIR/train-images-idx3-ubyte: the IDX file is truncated, its header announces an array of shape (5, 3, 4)"
     )
 
 

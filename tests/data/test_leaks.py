@@ -59,9 +59,7 @@ def test_accidents_are_no_leaks():
 def test_linear_relations_of_numbers():
     y = NUMBERS
     assert found(y=y, fahrenheit=1.8 * y + 32, noisy=y + RNG.normal(size=ROWS) * 0.1) == ["fahrenheit"]
-    assert found(y=y, negative=-3 * y, constant=np.full(ROWS, 0.1), text=["a", "b"] * (ROWS // 2)) == [
-        "negative"
-    ]
+    assert found(y=y, negative=-3 * y, constant=np.full(ROWS, 0.1), text=["a", "b"] * (ROWS // 2)) == ["negative"]
     (leak,) = leaks(Table.of({"y": y, "x": -y}), ["y"])
     assert leak.reason == "their correlation is -1.000000"
     holes = np.where(np.arange(ROWS) % 3 == 0, np.nan, y)

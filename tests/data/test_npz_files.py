@@ -117,9 +117,7 @@ def test_a_column_vector_is_a_column():
     assert isinstance(table["z"], Text)
 
 
-@given(
-    hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=3, max_side=4).filter(lambda s: s[1] > 1))
-)
+@given(hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=3, max_side=4).filter(lambda s: s[1] > 1)))
 def test_round_trip(array):
     table = parse_npz(saved(X=array, y=np.arange(len(array))), "f.npz").table
     np.testing.assert_array_equal(table.columns[0].values, array.reshape(len(array), -1))

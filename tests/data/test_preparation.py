@@ -200,9 +200,7 @@ def test_more_classes():
         "Chinstrap",
     ]
     assert refusal(preparation.decode, [[1.0, 0.0]]) == "the outputs have shape (1, 2); (rows, 3) is needed"
-    assert (
-        refusal(preparation.probabilities, [1.0, 0.0]) == "the outputs have shape (2,); (rows, 3) is needed"
-    )
+    assert refusal(preparation.probabilities, [1.0, 0.0]) == "the outputs have shape (2,); (rows, 3) is needed"
 
 
 def test_several_targets():
@@ -246,14 +244,12 @@ def test_a_class_that_was_not_learned():
         (
             "x,y\n1,a\n2,a\n3,a\n",
             "y",
-            "f.csv: the target 'y' is 'a' in all 3 rows; "
-            "at least two classes, or numbers that differ, are needed",
+            "f.csv: the target 'y' is 'a' in all 3 rows; at least two classes, or numbers that differ, are needed",
         ),
         (
             "x,y\n1,2.5\n2,2.5\n",
             "y",
-            "f.csv: the target 'y' is 2.5 in all 2 rows; "
-            "at least two classes, or numbers that differ, are needed",
+            "f.csv: the target 'y' is 2.5 in all 2 rows; at least two classes, or numbers that differ, are needed",
         ),
         (
             "x,y\n1,a\n2,\n3,b\n4,NA\n",
@@ -397,9 +393,7 @@ def test_columns_left_out(cells, reason):
     assert preparation.inputs(table.without(["x"])).shape == (len(cells), 1)
 
 
-@pytest.mark.parametrize(
-    "cells", [[f"t{i}" for i in range(9)], [f"t{i % 50}" for i in range(60)], ["a", "b"] * 9]
-)
+@pytest.mark.parametrize("cells", [[f"t{i}" for i in range(9)], [f"t{i % 50}" for i in range(60)], ["a", "b"] * 9])
 def test_columns_kept(cells):
     assert prepare(column(cells), "y").text_columns == ("x",)
 
@@ -451,9 +445,7 @@ def test_imputation_in_blocks():
 def test_columns_in_another_order_extra_and_unseen():
     preparation = prepare(csv_table(), "species")
     later = csv_table("note,sex,mass,island\nhm,M,4000,Biscoe\nhm,X,4000,Torgersen\nhm,M,4000,Torgersen\n")
-    np.testing.assert_array_equal(
-        preparation.inputs(later), [[1, 0, 0, 0, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]
-    )
+    np.testing.assert_array_equal(preparation.inputs(later), [[1, 0, 0, 0, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]])
     assert preparation.report(later) == (
         "columns ignored, because they were not there in training: note",
         "column 'island': not seen in training, so none of its categories: 'Torgersen' (2 rows)",

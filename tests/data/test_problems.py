@@ -47,8 +47,6 @@ def test_digits():
 
 
 def test_the_room_loads_neither_scikit_learn_nor_scipy():
-    code = (
-        "import sys, chainrule.data; print([m for m in ('sklearn', 'scipy', 'pandas') if m in sys.modules])"
-    )
+    code = "import sys, chainrule.data; print([m for m in ('sklearn', 'scipy', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -23,9 +23,7 @@ def test_against_numpy(values, shared):
     varies = (expected > 1e-13 * sizes) & (sizes > 1e-140)
     np.testing.assert_allclose(scales[varies], expected[varies], rtol=1e-6)
     assert np.all(scales[np.ptp(columns, axis=0) == 0] == 1)
-    np.testing.assert_array_equal(
-        means[np.ptp(columns, axis=0) == 0], columns[0, np.ptp(columns, axis=0) == 0]
-    )
+    np.testing.assert_array_equal(means[np.ptp(columns, axis=0) == 0], columns[0, np.ptp(columns, axis=0) == 0])
 
 
 @given(hnp.arrays(np.float64, shapes, elements=st.floats(-LARGEST, LARGEST) | st.just(np.nan)), st.booleans())

@@ -149,7 +149,5 @@ def test_unknown_names_are_answered(name, suggestion):
 
 
 def test_nothing_close():
-    with pytest.raises(
-        OptionError, match=r"unknown activation 'zzz': the choices are identity, sign, .*softmax"
-    ):
+    with pytest.raises(OptionError, match=r"unknown activation 'zzz': the choices are identity, sign, .*softmax"):
         activation("zzz")

@@ -99,9 +99,7 @@ def test_the_short_forms_of_the_lecture_notes_hold_for_their_pairs():
     ):
         row, activation = LOSSES[name], ACTIVATIONS[output]
         found = grad(
-            lambda z, row=row, activation=activation, targets=targets: np.sum(
-                by_signal(row, activation, z, targets)
-            )
+            lambda z, row=row, activation=activation, targets=targets: np.sum(by_signal(row, activation, z, targets))
         )(SIGNALS)
         np.testing.assert_allclose(found, activation.function(SIGNALS) - targets, rtol=1e-9, atol=1e-12)
 
@@ -221,25 +219,19 @@ def test_a_function_of_ones_own_may_take_labels():
     ],
 )
 def test_one_number_for_each_example(function, shape):
-    with pytest.raises(
-        OptionError, match=rf"one number for each example, shape \(6,\), found shape {shape}: sum"
-    ):
+    with pytest.raises(OptionError, match=rf"one number for each example, shape \(6,\), found shape {shape}: sum"):
         loss(function)(SIGNALS, NUMBERS)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_shapes_have_to_agree(name):
-    with pytest.raises(
-        DataError, match=rf"the loss {name} needs .* found outputs \(6, 3\) and targets \(5, 3\)"
-    ):
+    with pytest.raises(DataError, match=rf"the loss {name} needs .* found outputs \(6, 3\) and targets \(5, 3\)"):
         loss(name)(SIGNALS, NUMBERS[:5])
 
 
 @pytest.mark.parametrize("name", ["squared", quartic])
 def test_columns_do_not_broadcast(name):
-    with pytest.raises(
-        DataError, match=r"outputs \(6, 1\) and targets \(6,\): give targets\[:, np.newaxis\]"
-    ):
+    with pytest.raises(DataError, match=r"outputs \(6, 1\) and targets \(6,\): give targets\[:, np.newaxis\]"):
         loss(name)(SIGNALS[:, :1], NUMBERS[:, 0])
 
 
@@ -260,9 +252,7 @@ def test_outputs_that_do_not_fit():
         ("binary_cross_entropy", "tanh", "use sigmoid or softmax$"),
         ("poisson", "identity", "use exp or softplus$"),
     ):
-        with pytest.raises(
-            OptionError, match=f"the loss {name} does not fit the output activation {output}: {advice}"
-        ):
+        with pytest.raises(OptionError, match=f"the loss {name} does not fit the output activation {output}: {advice}"):
             loss(name).check_output(ACTIVATIONS[output])
     loss("cross_entropy").check_output(Activation("own", lambda z: z))
     loss("squared").check_output(ACTIVATIONS["softmax"])

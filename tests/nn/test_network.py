@@ -62,10 +62,7 @@ def test_starting_values():
 def test_an_initialiser_of_ones_own():
     layer = Dense(2, weights=lambda rng, inputs, outputs, dtype: np.full((inputs, outputs), 7.0, dtype))
     assert set(layer.initialize(np.random.default_rng(0), 3, np.float64)["weights"].ravel()) == {7.0}
-    assert (
-        Dense(2, weights=he).initialize(np.random.default_rng(0), 3, np.float32)["weights"].dtype
-        == np.float32
-    )
+    assert Dense(2, weights=he).initialize(np.random.default_rng(0), 3, np.float32)["weights"].dtype == np.float32
 
 
 def test_forward_is_signal_and_activation_of_each_layer(network):
@@ -179,7 +176,5 @@ def test_parameters_and_probes_of_another_network(network):
 def test_sign_decides_and_cannot_learn():
     network = Network(2, (Dense(3, "tanh"), Dense(1, "sign")))
     assert set(np.ravel(network.apply(network.initialize(0), np.eye(2)))) <= {-1.0, 0.0, 1.0}
-    with pytest.raises(
-        OptionError, match="layer 2 of 2 has the activation sign, which decides and cannot learn"
-    ):
+    with pytest.raises(OptionError, match="layer 2 of 2 has the activation sign, which decides and cannot learn"):
         network.check_trainable()

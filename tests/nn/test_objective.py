@@ -90,9 +90,7 @@ def test_what_is_refused(network, loss, options, message):
 
 def test_bad_arrays():
     f = objective(NETWORK, "squared")
-    with pytest.raises(
-        DataError, match=r"weights need one number for each example, shape \(5,\), found shape \(4,\)"
-    ):
+    with pytest.raises(DataError, match=r"weights need one number for each example, shape \(5,\), found shape \(4,\)"):
         f(PARAMETERS, X, TARGETS, WEIGHTS[:4])
     with pytest.raises(DataError, match="no examples"):
         f(PARAMETERS, X[:0], TARGETS[:0])

@@ -150,6 +150,15 @@ def test_places_where_nothing_can_be_written(tmp_path, place, write):
     assert os.listdir(tmp_path) == ["model"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("write", [check_place, lambda path: save(MODEL, path)])
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, write):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match=r"pipe: the model cannot be written \(it is not a regular file\)"):
+        write(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_place_is_checked_without_a_trace(tmp_path):
     (tmp_path / "model").write_text("old")
     check_place(tmp_path / "model")
@@ -275,7 +284,7 @@ def test_a_description_that_is_no_json(tmp_path):
             load(crafted(tmp_path, TENSORS, metadata))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_damaged_bytes_are_never_taken_and_never_raise_something_else(tmp_path, data):
     raw = bytearray(written(MODEL, tmp_path).read_bytes())
@@ -305,7 +314,7 @@ def places(tree, path=()):
 WRONG = st.sampled_from([None, True, -1, 0, 10**30, 1.5, -1e308, "", "relu", [], {}, [1], {"units": 1}, [None], "nan"])
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_descriptions_with_an_entry_changed_are_a_model_or_refused(tmp_path, data):
     description = json.loads(json.dumps(describe(MODEL)))
@@ -322,7 +331,8 @@ def test_descriptions_with_an_entry_changed_are_a_model_or_refused(tmp_path, dat
     except ModelFileError:
         return
     assert found.network.shapes() == NETWORK.shapes()
-    found.predict(TABLE) if found.preparation == PREPARATION else None
+    if found.preparation == PREPARATION:
+        found.predict(TABLE)
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,7 @@ def check_modes(f, oracle, *args, tolerance=1e-10, quick=False):
         if np.size(x) > 3:
             continue
         # Forward over forward.
-        np.testing.assert_allclose(
-            jacobian(jacobian(f, k, mode="forward"), k, mode="forward")(*args), second, **close
-        )
+        np.testing.assert_allclose(jacobian(jacobian(f, k, mode="forward"), k, mode="forward")(*args), second, **close)
     directions = tuple(np.cos(np.arange(np.size(x))).reshape(np.shape(x)) + np.zeros_like(x) for x in args)
     directions = tuple(float(d) if isinstance(x, float) else d for x, d in zip(args, directions, strict=True))
     np.testing.assert_allclose(jvp(f, args, directions)[1], jvp(oracle, args, directions)[1], **close)

@@ -143,7 +143,9 @@ def test_a_place_in_a_table():
 
     def f(loop):
         def run(x, table):
-            return loop(lambda c, k: (c * np.array(FIXED)[k] + np.array(table)[k] * x, None), x, np.array([3, 0, 0, 2]))[0]
+            return loop(
+                lambda c, k: (c * np.array(FIXED)[k] + np.array(table)[k] * x, None), x, np.array([3, 0, 0, 2])
+            )[0]
 
         return run
 
@@ -225,6 +227,23 @@ def test_zero_stays_zero():
     np.testing.assert_allclose(grad(f)(np.array([0.0, 4.0])), [0, 0.25 + 0.25])
     _, slope = jvp(f, (np.array([0.0, 4.0]),), (np.array([0.0, 1.0]),))
     assert slope == 0.5
+
+
+def test_zero_stays_zero_at_every_level():
+    """The quick form of a derivative gives NaN here, so that the other one has to take its place."""
+
+    x = np.array([[0.0, 4.0], [1.0, 0.0], [2.0, 3.0]])
+
+    def f(loop):
+        return lambda x: np.sum(loop(lambda c, x: (c + np.where(x > 0, np.sqrt(x) * c, 0.0), None), np.ones(2), x)[0])
+
+    with np.errstate(all="ignore"):
+        for change in (grad, lambda f: grad(lambda x: np.sum(grad(f)(x) * np.cos(x)))):
+            expected = change(f(python_scan))(x)
+            assert np.all(np.isfinite(expected))
+            np.testing.assert_allclose(change(f(scan))(x), expected)
+            np.testing.assert_allclose(vectorize(change(f(scan)))(np.stack([x, x])), np.stack([expected] * 2))
+        np.testing.assert_allclose(jvp(f(scan), (x,), (x,))[1], jvp(f(python_scan), (x,), (x,))[1])
 
 
 @pytest.mark.parametrize("mode", ["grad", "jvp", "hessian"])
@@ -333,8 +352,8 @@ def test_threads():
     found: list[bool] = []
 
     def work():
-        for _ in range(5):
-            found.append(np.allclose(grad(recurrent(scan))(W, H0, XS), expected))
+        results = [grad(recurrent(scan))(W, H0, XS) for _ in range(5)]
+        found.extend(bool(np.allclose(result, expected)) for result in results)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

@@ -208,6 +208,13 @@ def _add_training(parser: _Parser) -> None:
         help="the first learning rate (default: 0.1 for sgd, 0.01 for momentum and nesterov, 0.001 for adam and adamw)",
     )
     training.add_argument(
+        "--momentum",
+        metavar="PART",
+        type=_number,
+        help="part of the velocity left after a step, for sgd, momentum and nesterov (default: 0 for sgd, 0.9 for the "
+        "others)",
+    )
+    training.add_argument(
         "--schedule", metavar="NAME", help=f"how the rate changes: {', '.join(SCHEDULES)} (default: cosine, down to 0)"
     )
     training.add_argument(

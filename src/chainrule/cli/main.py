@@ -6,15 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from chainrule.cli.arguments import parse
+from chainrule.cli.exit_codes import DIVERGED, INTERRUPTED, NOBODY_READS, UNUSABLE
 from chainrule.errors import ChainruleError, DivergenceError
 
 __all__ = ["main"]
-
-DIVERGED = 1
-UNUSABLE = 2
-# As the shell reports programs that SIGINT and SIGPIPE ended.
-INTERRUPTED = 128 + 2
-NOBODY_READS = 128 + 13
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         return _ended(f"there is not enough memory ({error})" if str(error) else "there is not enough memory", UNUSABLE)
     except KeyboardInterrupt:
-        return _ended("stopped by Ctrl-C, nothing was written", INTERRUPTED)
+        return _ended("stopped by Ctrl-C", INTERRUPTED)
 
 
 def _ended(message: object, code: int) -> int:

@@ -34,12 +34,13 @@ def predict(arguments: argparse.Namespace) -> int:
             f"{arguments.model}: the model was trained in Python on plain arrays and does not know the columns of a "
             "file; predict in Python with chainrule.train.load(path).predict(array)"
         )
-    table = _rows(_read(arguments.data, preparation), arguments.rows)
+    dataset = _read(arguments.data, preparation)
+    table = _rows(dataset, arguments.rows)
     names, columns = list(preparation.target_names), _texts(model.predict(table), model.dtype)
     if arguments.probabilities:
         columns += _texts(model.probabilities(table), model.dtype)
         names += [f"{names[0]}={name}" for name in preparation.classes or ()]
-    for line in preparation.report(table):
+    for line in (*_choice(dataset, arguments.rows), *preparation.report(table)):
         print(f"note: {line}", file=sys.stderr)
     raw = _csv(names, zip(*columns, strict=True))
     if output is not None:
@@ -67,16 +68,16 @@ def _read(name: str, preparation: Preparation) -> Dataset:
 
 def _rows(dataset: Dataset, wanted: str | None) -> Table:
     """Choose the test rows where a file sets some aside, because the others were trained on."""
-    if dataset.test is None:
-        if wanted is not None:
-            raise OptionError(f"{dataset.table.source} sets no test rows aside: leave out --rows {wanted}")
-        return dataset.table
-    if wanted is None:
-        print(
-            f"note: predicting for the {len(dataset.test)} test rows (--rows train for the other {len(dataset.table)})",
-            file=sys.stderr,
-        )
-    return dataset.table if wanted == "train" else dataset.test
+    if dataset.test is None and wanted is not None:
+        raise OptionError(f"{dataset.table.source} sets no test rows aside: leave out --rows {wanted}")
+    return dataset.table if dataset.test is None or wanted == "train" else dataset.test
+
+
+def _choice(dataset: Dataset, wanted: str | None) -> tuple[str, ...]:
+    """Say which rows were chosen, where nobody did."""
+    if dataset.test is None or wanted is not None:
+        return ()
+    return (f"predicting for the {len(dataset.test)} test rows (--rows train for the other {len(dataset.table)})",)
 
 
 def _texts(values: NDArray[Any], dtype: np.dtype[Any]) -> list[list[str]]:

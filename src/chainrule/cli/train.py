@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.cli.exit_codes import INTERRUPTED
 from chainrule.cli.inputs import model_path, read
 from chainrule.cli.output import describe_network, named_lines, scores_table
 from chainrule.data import Dataset, Text, leaks
@@ -32,10 +33,7 @@ from chainrule.train import (
 )
 from chainrule.train import train as train_on
 
-__all__ = ["INTERRUPTED", "describe_ending", "train"]
-
-INTERRUPTED = 128 + 2
-"""Exit code after Ctrl-C, as the shell reports a program that SIGINT ended."""
+__all__ = ["describe_ending", "train"]
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -51,11 +49,13 @@ def train(arguments: argparse.Namespace) -> int:
     _check_output(output)
     dataset = _dataset(arguments)
     problem = prepare_problem(dataset, options)
-    for note in _notes(dataset, problem, options):
-        print(f"note: {note}", file=sys.stderr, flush=True)
     settings = choose(problem, options)
     network = settings.network(problem.train[0].shape[1], problem.outputs)
+    # What these refuse is refused before anything is printed.
     network.check_trainable()
+    settings.transform(len(problem.train[0]))
+    for note in _notes(dataset, problem, options):
+        print(f"note: {note}", file=sys.stderr, flush=True)
     quiet = arguments.quiet
     if not quiet:
         print(f"{_plan(arguments.data, problem, network, settings)}\n", flush=True)
@@ -82,8 +82,6 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 def _check_output(path: Path) -> None:
     """Raise where the model could not be written, or would replace something that is no model."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OptionError(f"{path}: the model cannot be written (it is not a regular file)")
     check_place(path)
     if path.exists() and path.stat().st_size:
         try:
@@ -149,6 +147,7 @@ def _training(settings: Settings) -> str:
     parts = [
         f"loss {settings.loss}",
         f"{settings.optimizer} at rate {settings.rate:g} ({settings.schedule})",
+        "" if settings.momentum is None else f"momentum {settings.momentum:g}",
         "all rows a step" if settings.batch_size is None else f"{counted(settings.batch_size, 'row')} a step",
         f"at most {counted(settings.epochs, 'epoch')}",
         "" if settings.patience is None else f"patience {settings.patience}",

@@ -122,7 +122,7 @@ def check_gradient(
     entries: int = 200,
     directions: int = 3,
     tolerance: float = 1e-6,
-    rng: np.random.Generator | int | None = 0,
+    rng: "np.random.Generator | int | None" = 0,
 ) -> GradientReport:
     """Compare the gradient of `f` with central differences, or with a gradient given.
 
@@ -311,7 +311,7 @@ def _by_differences(point: _Point, found: Any, k: int, largest: float, tolerance
 
 
 def _in_direction(
-    point: _Point, found: Any, rng: np.random.Generator, number: int, largest: float, tolerance: float
+    point: _Point, found: Any, rng: "np.random.Generator", number: int, largest: float, tolerance: float
 ) -> Comparison:
     direction = rng.standard_normal(point.x.size)
     direction /= np.linalg.norm(direction)

@@ -17,7 +17,9 @@ from chainrule.trace.tracer import Tracer
 __all__ = ["push_forward"]
 
 
-def push_forward(entries: Sequence[Entry], tangents: dict[Node, Any], outputs: Sequence[Node]) -> list[Any]:
+def push_forward(
+    entries: Sequence[Entry], tangents: dict[Node, Any], outputs: Sequence[Node], *, careful: bool | None = None
+) -> list[Any]:
     """Push tangents through a tape.
 
     Parameters
@@ -28,6 +30,8 @@ def push_forward(entries: Sequence[Entry], tangents: dict[Node, Any], outputs: S
         The tangent of each input: the direction in which it moves.
     outputs : sequence of Node
         Whose tangents are wanted.
+    careful : bool, optional
+        As in `chainrule.differentiate.reverse.accumulate`.
 
     Returns
     -------
@@ -36,27 +40,34 @@ def push_forward(entries: Sequence[Entry], tangents: dict[Node, Any], outputs: S
     """
     # As on the way back, a product 0 * inf shows as NaN, and the pass that treats it is run only then.
     with np.errstate(all="ignore"):
-        careful = records_without_values()
-        found = _pass(entries, tangents.copy(), careful=careful)
-        if not careful and any(has_nan(found[node]) for node in outputs if node in found):
-            found = _pass(entries, tangents.copy(), careful=True)
+        first = records_without_values() if careful is None else careful
+        found = _pass(entries, tangents.copy(), outputs, careful=first)
+        if careful is None and not first and any(has_nan(found[node]) for node in outputs if node in found):
+            found = _pass(entries, tangents.copy(), outputs, careful=True)
     return [found.get(node) for node in outputs]
 
 
-def _pass(entries: Sequence[Entry], tangents: dict[Node, Any], *, careful: bool) -> dict[Node, Any]:
+def _pass(
+    entries: Sequence[Entry], tangents: dict[Node, Any], outputs: Sequence[Node], *, careful: bool
+) -> dict[Node, Any]:
+    last_readers: dict[Any, Node] = {}
     for node, values in entries:
         op = node.op
         if op.is_constant:
             continue
-        if op is shapes.index_set and _assign_in_place(tangents, node, values):
-            continue
+        if op is shapes.index_set:
+            last_readers = last_readers or _last_readers(entries, outputs)
+            array = node.inputs[0]
+            may_reuse = type(array) is Node and last_readers.get(array) is node
+            if _assign_in_place(tangents, node, values, may_reuse=may_reuse):
+                continue
         if op.push_all is not None:
-            _push_all(tangents, node, values)
-            continue
-        if op is output:
-            t = tangents.get(node.inputs[0], ())
-            if t and t[node.params["k"]] is not None:
-                tangents[node] = t[node.params["k"]]
+            if op is output:
+                t = tangents.get(node.inputs[0], ())
+                if t and t[node.params["k"]] is not None:
+                    tangents[node] = t[node.params["k"]]
+            else:
+                _push_all(tangents, node, values)
             continue
         total = None
         for i, source in enumerate(node.inputs):
@@ -71,8 +82,16 @@ def _pass(entries: Sequence[Entry], tangents: dict[Node, Any], *, careful: bool)
     return tangents
 
 
-def _assign_in_place(tangents: dict[Node, Any], node: Node, values: tuple[Any, ...]) -> bool:
-    """Assign the tangent of an item into the tangent of the array, which the array before needs no more.
+def _last_readers(entries: Sequence[Entry], outputs: Sequence[Node]) -> dict[Any, Node]:
+    """Which operation reads each node last; none for outputs, which are read in the end."""
+    found = {source: node for node, _ in entries for source in node.inputs if type(source) is Node}
+    for node in outputs:
+        found.pop(node, None)
+    return found
+
+
+def _assign_in_place(tangents: dict[Node, Any], node: Node, values: tuple[Any, ...], *, may_reuse: bool) -> bool:
+    """Assign the tangent of an item into the tangent of the array, where nothing else reads that any more.
 
     A loop that fills an array so takes time in proportion to its length, not to its square.
     """
@@ -85,7 +104,7 @@ def _assign_in_place(tangents: dict[Node, Any], node: Node, values: tuple[Any, .
         if type(item) is not Node or item not in tangents:
             return True  # Nothing that moves is assigned into something that does not move.
         whole = np.zeros(node.shape, node.dtype)
-    elif whole.base is None and sys.getrefcount(whole) <= 3:
+    elif may_reuse and whole.base is None and sys.getrefcount(whole) <= 3:
         # The dictionary, `whole` here and the argument of getrefcount: no tangent is a view of it or the same array.
         del tangents[array]
     else:

@@ -20,7 +20,12 @@ Entry = tuple[Node, tuple[Any, ...]]
 
 
 def accumulate(
-    entries: Sequence[Entry], derivatives: dict[Node, Any], sources: list[Node], *, retain: bool = False
+    entries: Sequence[Entry],
+    derivatives: dict[Node, Any],
+    sources: list[Node],
+    *,
+    retain: bool = False,
+    careful: bool | None = None,
 ) -> list[Any]:
     """Run backward over a tape.
 
@@ -37,6 +42,8 @@ def accumulate(
         What to differentiate by: inputs, or any nodes where `retain`.
     retain : bool
         True to keep the derivative of every node until the end. Otherwise it is given up once it has been passed on.
+    careful : bool, optional
+        Whether a zero derivative stays zero where a local one is infinite or undefined. None: where that matters.
 
     Returns
     -------
@@ -46,9 +53,9 @@ def accumulate(
     # A product 0 * inf shows as NaN in the end. That is rare, so the pass that treats it is run only then.
     with np.errstate(all="ignore"):
         # What is recorded without values cannot be looked at afterwards.
-        careful = records_without_values()
-        found = _pass(entries, derivatives.copy(), careful=careful, retain=retain)
-        if not careful and any(has_nan(found[node]) for node in sources if node in found):
+        first = records_without_values() if careful is None else careful
+        found = _pass(entries, derivatives.copy(), careful=first, retain=retain)
+        if careful is None and not first and any(has_nan(found[node]) for node in sources if node in found):
             found = _pass(entries, derivatives.copy(), careful=True, retain=retain)
     return [found.get(node) for node in sources]
 
@@ -80,22 +87,22 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
             if type(source) is not Node:
                 continue
             if partials is None:
-                if op.pull_all is not None:
-                    _pull_all(derivatives, own, node, values, g)
+                transpose = op.transpose
+                if transpose is None:
+                    if op is output:
+                        _add_output(derivatives, source, node.params["k"], g)
+                    elif op.pull_all is not None:
+                        _pull_all(derivatives, own, node, values, g)
+                    # What is left is constant.
                     break
-                if op is output:
-                    _add_output(derivatives, source, node.params["k"], g)
-                    continue
                 if careful and op.is_multilinear:
                     part = _careful_product(node, i, g, values)
-                elif op.is_constant:
-                    continue
                 elif op is index and not isinstance(g, Tracer) and (len(values) == 2 or not has_tracer(values[2:])):
                     _add_entries(derivatives, own, source, g, values[2:], node.params["template"])
                     continue
                 else:
                     ans = values[0]
-                    part = op.transpose(i, g, node if ans is None else ans, *values[1:], **node.params)
+                    part = transpose(i, g, node if ans is None else ans, *values[1:], **node.params)
             else:
                 partial = partials[i]
                 constant = partial.constant
@@ -262,11 +269,11 @@ def contribution(partial: Partial, g: Any, values: tuple[Any, ...], *, careful: 
     rule = partial.rule
     assert rule is not None
     read = [values[k] for k in partial.reads]
-    part = rule(g, *read) if partial.takes_g else g * rule(*read)
-    if careful:
-        local = local_derivative(partial, values)
-        part = np.where((g == 0) & ~np.isfinite(local), 0, part)
-    return part
+    if not careful:
+        return rule(g, *read) if partial.takes_g else g * rule(*read)
+    local = local_derivative(partial, values)
+    part = rule(g, *read) if partial.takes_g else g * local
+    return np.where(np.isfinite(local) | (g != 0), part, 0)
 
 
 def local_derivative(partial: Partial, values: tuple[Any, ...]) -> Any:

@@ -8,6 +8,7 @@ from chainrule.ops import reductions
 from chainrule.ops.axes import Axis, shape_of
 from chainrule.ops.shapes import convert, reshape
 from chainrule.trace.dispatch import composition
+from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import peel
 
 __all__: list[str] = []
@@ -63,7 +64,15 @@ def _isrealobj(x: Any) -> bool:
 
 @composition(np.result_type, "np.result_type")
 def _result_type(*arrays_and_dtypes: Any) -> Any:
-    return np.result_type(*(peel(x) for x in arrays_and_dtypes))
+    return np.result_type(*(_sample(x) for x in arrays_and_dtypes))
+
+
+def _sample(x: Any) -> Any:
+    """The value, or what stands for it where it is not known."""
+    found = peel(x)
+    if found is not NO_VALUE:
+        return found
+    return np.ones((), x.dtype).item() if x.weak else x.dtype
 
 
 def _along(x: Any, axis: int | None) -> tuple[Any, int]:
@@ -131,7 +140,8 @@ def _allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
 
 @composition(np.array_equal, "np.array_equal")
 def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
-    return bool(np.array_equal(peel(a1), peel(a2), equal_nan))
+    # NumPy takes an array that cannot be made for one that differs; here it has to raise.
+    return bool(np.array_equal(np.asarray(peel(a1)), np.asarray(peel(a2)), equal_nan))
 
 
 @composition(np.nonzero, "np.nonzero")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops.axes import shape_of
-from chainrule.ops.op import Op, structural
+from chainrule.ops.op import Op, joint
 
 __all__ = ["Outputs", "output"]
 
@@ -41,10 +41,9 @@ def _weak_output(x: Any, *, k: int) -> bool:
     return bool(x.weak and x.weak[k])
 
 
-def _refuse(i: int, g: Any, ans: Any, x: Any, *, k: int) -> Any:
+def _refuse(*args: Any, **params: Any) -> Any:
     raise NotImplementedError("the passes themselves put a derivative into its place among those of the tuple")
 
 
 #: One output of an operation with several; `k` says which.
-output: Op = structural("output", _output, _infer_output, _refuse)
-output.infer_weak = _weak_output
+output: Op = joint("output", _output, _infer_output, _refuse, _refuse, keeps=(), infer_weak=_weak_output)

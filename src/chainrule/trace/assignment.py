@@ -15,6 +15,7 @@ from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops import shapes
 from chainrule.trace.indexing import split_index
+from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import Tracer, record, token
 
 __all__ = ["adopt", "assign", "update"]
@@ -141,6 +142,11 @@ def _pass_on(x: Tracer) -> None:
     elif view.op is shapes.transpose:
         axes = view.params["axes"]
         adopt(parent, shapes.transpose(x, axes=tuple(sorted(range(len(axes)), key=axes.__getitem__))))
+    elif x.value is NO_VALUE:
+        raise TraceError(
+            "A reshape of an array was written into. Whether it is a view cannot be told where the body of a loop is "
+            f"recorded without values; write into the array itself, or copy it first.{user_line()}"
+        )
     else:
         adopt(parent, shapes.reshape(x, shape=parent.shape))
     _pass_on(parent)

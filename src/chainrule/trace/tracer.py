@@ -18,6 +18,7 @@ from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
 from chainrule.trace.arraylike import ArrayLike, peel, value
 from chainrule.trace.indexing import split_index
+from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.recording import Recording
 
 __all__ = ["FUNCTIONS", "UFUNCS", "Composition", "Tracer", "peel", "record", "value", "wrap"]
@@ -164,7 +165,7 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
         if recording.level >= 0:
             args = tuple(x.value if isinstance(x, Tracer) and not x.is_traced else x for x in args)
         ans = recording.compute(op, args, params, compute)
-        if op.is_view and len(args) == 1 and isinstance(ans, Tracer):
+        if op.is_view and len(args) == 1 and isinstance(ans, Tracer) and _shares_memory(args[0].value, ans.value):
             ans.view = View(args[0], token(args[0]), op, params)
         return ans
     values: list[Any] = []
@@ -263,6 +264,8 @@ def _shares_memory(a: Any, ans: Any) -> bool:
     """Say whether the result is a view: a copy that np.reshape makes has a base too, but another one."""
     if isinstance(ans, Tracer):
         return ans.view is not None
+    if ans is NO_VALUE:
+        return True
     base = getattr(ans, "base", None)
     return base is not None and (base is a or base is getattr(a, "base", None))
 
@@ -386,6 +389,11 @@ class Tracer(ArrayLike):
         view.parent.refresh()
         if token(view.parent) is view.source:
             return
+        if self.value is NO_VALUE and view.op.name == "np.reshape":
+            raise TraceError(
+                "An array was written into after a reshape of it was taken. Whether the reshape is a view cannot be "
+                f"told where the body of a loop is recorded without values; copy one of them.{user_line()}"
+            )
         fresh = view.op(view.parent, **view.params)
         self.__class__ = type(fresh)
         self.node, self.value, self.recording = fresh.node, fresh.value, fresh.recording

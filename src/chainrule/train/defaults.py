@@ -46,6 +46,8 @@ class Settings:
         Their names.
     rate : float
         First rate of the schedule.
+    momentum : float or None
+        Part of the velocity left after a step; None leaves it to the optimiser.
     batch_size : int or None
         Examples of a minibatch; None for all.
     epochs : int
@@ -69,6 +71,7 @@ class Settings:
     optimizer: str
     rate: float
     schedule: str
+    momentum: float | None
     batch_size: int | None
     epochs: int
     patience: int | None
@@ -90,7 +93,8 @@ class Settings:
             rate = schedules.cosine(self.rate, steps)
         elif self.schedule == "step":
             rate = schedules.step(self.rate, max(1, math.ceil(steps / (_HALVINGS + 1))))
-        made = optimizer(self.optimizer)(rate=rate)
+        own = {} if self.momentum is None else {"momentum": self.momentum}
+        made = optimizer(self.optimizer)(rate=rate, **own)
         return made if self.clip is None else chain(clip_by_global_norm(self.clip), made)
 
     @property
@@ -151,6 +155,8 @@ def choose(problem: Problem, options: Options | None = None) -> Settings:
         least, most = _EPOCHS
         epochs = min(max(math.ceil(_STEPS_AT_LEAST / _steps(examples, batch_size)), least), most)
     name = options.optimizer or "adam"
+    if options.momentum is not None and "momentum" not in inspect.signature(optimizer(name)).parameters:
+        raise OptionError(f"momentum is for the optimisers sgd, momentum and nesterov, but the optimiser is {name}")
     patience = options.patience or _PATIENCE
     return Settings(
         hidden=tuple(int(units) for units in hidden),
@@ -160,6 +166,7 @@ def choose(problem: Problem, options: Options | None = None) -> Settings:
         optimizer=name,
         rate=options.rate or _own_rate(name),
         schedule=options.schedule or "cosine",
+        momentum=options.momentum,
         batch_size=batch_size,
         epochs=int(epochs),
         patience=None if problem.validation is None else int(patience),

@@ -68,8 +68,7 @@ def save(model: Model, path: str | PathLike[str]) -> None:
     True
     """
     raw = _to_bytes(model)
-    # A link stays a link, to a new file.
-    place = os.path.realpath(path)
+    place = _place(path)
     folder, name = os.path.split(place)
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.part")
     try:
@@ -101,9 +100,7 @@ def check_place(path: str | PathLike[str]) -> None:
     chainrule.errors.ModelFileError: no/such/folder/model: the model cannot be written (No such file or
     directory)
     """
-    place = os.path.realpath(path)
-    if os.path.isdir(place):
-        raise ModelFileError(f"{os.fspath(path)}: the model cannot be written (it is a folder; name a file in it)")
+    place = _place(path)
     temporary = f"{place}.{secrets.token_hex(8)}.part"
     try:
         with open(temporary, "xb"):
@@ -111,6 +108,16 @@ def check_place(path: str | PathLike[str]) -> None:
         os.unlink(temporary)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def _place(path: str | PathLike[str]) -> str:
+    """Follow links, so that a link stays one, and refuse what a file must not replace, such as a device."""
+    place = os.path.realpath(path)
+    if os.path.isdir(place):
+        raise ModelFileError(f"{os.fspath(path)}: the model cannot be written (it is a folder; name a file in it)")
+    if os.path.exists(place) and not os.path.isfile(place):
+        raise ModelFileError(f"{os.fspath(path)}: the model cannot be written (it is not a regular file)")
+    return place
 
 
 def _cannot_write(path: str | PathLike[str], error: OSError) -> ModelFileError:

@@ -35,6 +35,8 @@ class Options:
         Name of the optimiser.
     rate : float or None
         First rate of the schedule.
+    momentum : float or None
+        Part of the velocity left after a step, for the optimisers sgd, momentum and nesterov.
     schedule : str or None
         ``"constant"``, ``"step"``, which halves the rate four times in the run, or ``"cosine"``, which takes it to 0 at
         the end.
@@ -82,6 +84,7 @@ class Options:
     loss: str | None = None
     optimizer: str | None = None
     rate: float | None = None
+    momentum: float | None = None
     schedule: str | None = None
     batch_size: int | Literal["all"] | None = None
     epochs: int | None = None
@@ -113,7 +116,7 @@ class Options:
         for name in ("l1", "l2"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise OptionError(f"{name} has to be a finite number of at least 0, found {getattr(self, name)}")
-        for name in ("test", "validation"):
+        for name in ("test", "validation", "momentum"):
             part = getattr(self, name)
             if part is not None and not 0 <= part < 1:
                 raise OptionError(f"{name} has to be at least 0 and below 1, found {part}")

@@ -104,6 +104,11 @@ def prepare_problem(dataset: Dataset, options: Options | None = None) -> Problem
         part = _HELD_OUT if asked or len(table) >= _ROWS_TO_STOP_EARLY else 0.0
     if part > 0:
         table, validation = _held_out(table, part, rng, whole)
+    if len(table) < 2:
+        raise DataError(
+            f"{table.source}: {len(table)} row is left to train on, at least 2 are needed; hold out less with test and "
+            "validation"
+        )
     preparation = whole.relearned(table)
     if isinstance(preparation.target, NumberTarget) and options.loss and LOSSES[options.loss].targets is COUNTS:
         preparation = replace(preparation, target=_as_counted(preparation.target))

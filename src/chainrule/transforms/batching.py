@@ -11,11 +11,11 @@ from chainrule.ops.batching import BATCHING
 from chainrule.ops.outputs import Outputs
 from chainrule.ops.shapes import broadcast_to
 from chainrule.trace.symbolic import open_body
-from chainrule.transforms.branches import cond_op, run_cond, with_arrays
-from chainrule.transforms.loop_bodies import Flags, waiting_body
+from chainrule.transforms.branches import cond_op, run_cond
+from chainrule.transforms.loop_bodies import Flags, waiting_body, with_quick
 from chainrule.transforms.loops import run_loop, scan_op, while_op
 from chainrule.transforms.recompute import recompute_op
-from chainrule.transforms.replay import is_differentiated, outputs_of, replay
+from chainrule.transforms.replay import is_differentiated, outputs_of, replay, with_arrays
 from chainrule.transforms.vectorize import Batch, Batched, BatchedOutputs, batched
 
 __all__: list[str] = []
@@ -101,6 +101,10 @@ def _scan(
     store: bool,
 ) -> BatchedOutputs:
     whole, now, found, arrays = _settled_carries(body, size, flags, carries, _replaying(body), "batch")
+    quick = body.derived.get("quick")
+    if quick is not None:
+        also, _, more = _whole(quick, size, now, found, _replaying(quick), "batch")
+        whole, arrays = with_quick((whole, arrays), (also, more))
     last = carries + sequences
     xs = [np.moveaxis(x, 0, 1) if b else x for x, b in zip(args[carries:last], flags[carries:last], strict=True)]
     outputs = run_loop(

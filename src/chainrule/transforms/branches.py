@@ -8,9 +8,18 @@ from chainrule.graph import Graph, Node
 from chainrule.ops.op import Op, joint
 from chainrule.ops.outputs import Outputs
 from chainrule.trace.symbolic import open_body
-from chainrule.transforms.replay import as_strong, aval, outputs_of, owned, pull_through, push_through, zeros_for
+from chainrule.transforms.replay import (
+    as_strong,
+    aval,
+    outputs_of,
+    owned,
+    pull_through,
+    push_through,
+    with_arrays,
+    zeros_for,
+)
 
-__all__ = ["cond_op", "run_cond", "with_arrays"]
+__all__ = ["cond_op", "run_cond"]
 
 Flags = tuple[bool, ...]
 
@@ -68,26 +77,6 @@ def _push(tangents: list[Any], ans: Any, *inputs: Any, if_true: Graph, if_false:
 
 def _is_smooth(x: Any) -> bool:
     return aval(x)[1].kind in "fc"
-
-
-def with_arrays(sides: list[tuple[Graph, list[Any]]]) -> tuple[list[Graph], list[Any]]:
-    """Give two graphs the same inputs: what they share, and then the large constants of the one and of the other."""
-    (first, first_arrays), (second, second_arrays) = sides
-    if not first_arrays and not second_arrays:
-        return [first, second], []
-    ours, theirs = (graph.inputs[len(graph.inputs) - len(arrays) :] for graph, arrays in sides)
-    return [
-        Graph((*first.inputs, *(_copy(x) for x in theirs)), first.outputs, first.name),
-        Graph(
-            (*second.inputs[: len(second.inputs) - len(theirs)], *(_copy(x) for x in ours), *theirs),
-            second.outputs,
-            second.name,
-        ),
-    ], [*first_arrays, *second_arrays]
-
-
-def _copy(node: Node) -> Node:
-    return Node(None, (), node.params, node.shape, node.dtype, node.weak)
 
 
 def _pulled(graph: Graph, asked: Flags, use: Flags) -> tuple[Graph, list[Any]]:

@@ -1,6 +1,6 @@
 """The bodies of the loops that are derivatives of loops, made of the body of the loop and kept with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,19 @@ import numpy as np
 
 from chainrule.graph import Graph, Node
 from chainrule.trace.symbolic import open_body
-from chainrule.transforms.replay import as_strong, aval, pull_through, push_through, replay, zeros_for
+from chainrule.transforms.replay import as_strong, aval, pull_through, push_through, replay, with_arrays, zeros_for
 
-__all__ = ["Flags", "Pulled", "is_smooth", "moving_carries", "picked", "pulled_body", "pushed_body", "waiting_body"]
+__all__ = [
+    "Flags",
+    "Pulled",
+    "is_smooth",
+    "moving_carries",
+    "picked",
+    "pulled_body",
+    "pushed_body",
+    "waiting_body",
+    "with_quick",
+]
 
 Flags = tuple[bool, ...]
 
@@ -70,8 +80,30 @@ def pulled_body(body: Graph, c: int, m: int, kinds: Pulled) -> Derived:
     stored, the sequences, and the derivatives that arrive at results and stored carries.
     """
     key = ("pull", c, m, kinds)
-    if key in body.derived:
-        return body.derived[key]  # type: ignore[no-any-return]
+    if key not in body.derived:
+        body.derived[key] = _in_two_forms(body, lambda graph, careful: _pull(graph, c, m, kinds, careful))
+    return body.derived[key]  # type: ignore[no-any-return]
+
+
+def _in_two_forms(body: Graph, make: Callable[[Graph, bool], Derived]) -> Derived:
+    """A derivative in which zero stays zero, and beside it the quick form, which is right where no NaN comes out."""
+    graph, present, arrays = make(body, True)
+    quick, also_present, more = make(body.derived.get("quick", body), False)
+    if present != also_present:
+        return graph, present, arrays
+    whole, shared = with_quick((graph, arrays), (quick, more))
+    return whole, present, shared
+
+
+def with_quick(graph: tuple[Graph, list[Any]], quick: tuple[Graph, list[Any]]) -> tuple[Graph, list[Any]]:
+    """Keep the quick form of a body with it; both take the same inputs."""
+    (whole, short), arrays = with_arrays([graph, quick])
+    if len(short.nodes) < len(whole.nodes):
+        whole.derived["quick"] = short
+    return whole, arrays
+
+
+def _pull(body: Graph, c: int, m: int, kinds: Pulled, careful: bool) -> Derived:
     moving, wanted_h = kinds.moving, kinds.wanted[m:]
     starts, hidden = body.inputs[:c], body.inputs[c + m :]
     with open_body() as level:
@@ -88,7 +120,7 @@ def pulled_body(body: Graph, c: int, m: int, kinds: Pulled) -> Derived:
             *(next(seed) if on else None for on in moving),
             *(next(seed_y) if on else None for on in kinds.results),
         ]
-        found = pull_through(body, [*before, *besides], (*moving, *kinds.wanted), seeds)
+        found = pull_through(body, [*before, *besides], (*moving, *kinds.wanted), seeds, careful=careful)
         extra, total = iter(stored), iter(sums)
         new = []
         for x, part, on, has_more in zip(starts, found[:c], moving, kinds.stored, strict=True):
@@ -108,17 +140,20 @@ def pulled_body(body: Graph, c: int, m: int, kinds: Pulled) -> Derived:
         ]
         graph = level.graph(nodes, [*new, *rows], f"{body.name} backward")
     assert not level.captured, "the graph of a body reads nothing but its inputs"
-    body.derived[key] = made = (graph, present, level.arrays)
-    return made
+    return graph, present, level.arrays
 
 
-def pushed_body(
-    body: Graph, c: int, m: int, moving: Flags, given: Flags, store: bool
-) -> tuple[Graph, Flags, list[Any]]:
+def pushed_body(body: Graph, c: int, m: int, moving: Flags, given: Flags, store: bool) -> Derived:
     """The body of the forward loop of tangents, kept with the body."""
     key = ("push", c, m, moving, given, store)
-    if key in body.derived:
-        return body.derived[key]  # type: ignore[no-any-return]
+    if key not in body.derived:
+        body.derived[key] = _in_two_forms(
+            body, lambda graph, careful: _push(graph, c, m, moving, given, store, careful)
+        )
+    return body.derived[key]  # type: ignore[no-any-return]
+
+
+def _push(body: Graph, c: int, m: int, moving: Flags, given: Flags, store: bool, careful: bool) -> Derived:
     starts, rest = body.inputs[:c], body.inputs[c:]
     with open_body() as level:
         dots = [level.input(f"t {x.name}", x.shape, x.dtype) for x in picked(starts, moving)]
@@ -130,7 +165,7 @@ def pushed_body(
         nodes = [x.node for x in inputs]
         waiting = iter([*dots, *dots_x, *dots_h])
         tangents = [next(waiting) if on else None for on in (*moving, *given)]
-        found = push_through(body, [*before, *besides], tangents)
+        found = push_through(body, [*before, *besides], tangents, careful=careful)
         new = [
             zeros_for(x) if t is None else as_strong(t, x.dtype)
             for x, t, on in zip(starts, found[:c], moving, strict=True)
@@ -140,8 +175,7 @@ def pushed_body(
         rows = [as_strong(t, aval(x)[1]) for x, t in zip(body.outputs[c:], found[c:], strict=True) if t is not None]
         graph = level.graph(nodes, [*new, *rows, *(dots if store else [])], f"{body.name} forward")
     assert not level.captured, "the graph of a body reads nothing but its inputs"
-    body.derived[key] = made = (graph, present, level.arrays)
-    return made
+    return graph, present, level.arrays
 
 
 def waiting_body(condition: Graph, body: Graph, carries: int) -> Graph:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.differentiate.reverse import has_nan
 from chainrule.evaluate import runner
 from chainrule.graph import Graph
 from chainrule.ops.axes import shape_of
@@ -49,7 +50,17 @@ def _described(graph: Graph, start: int) -> tuple[list[Any], list[Any]]:
 # scan
 
 
-def _run_scan(
+def _run_scan(*inputs: Any, body: Graph, **params: Any) -> Outputs:
+    quick = body.derived.get("quick")
+    if quick is None:
+        return _run_steps(*inputs, body=body, **params)
+    # As everywhere in derivatives: 0 * inf shows as NaN, and only then the form that treats it is needed.
+    with np.errstate(all="ignore"):
+        found = _run_steps(*inputs, body=quick, **params)
+        return _run_steps(*inputs, body=body, **params) if any(has_nan(x) for x in found) else found
+
+
+def _run_steps(
     *inputs: Any, body: Graph, carries: int, sequences: int, length: int | None, reverse: bool, store: bool
 ) -> Outputs:
     run = runner(body)

@@ -25,6 +25,7 @@ __all__ = [
     "pull_through",
     "push_through",
     "replay",
+    "with_arrays",
     "zeros_for",
 ]
 
@@ -85,7 +86,8 @@ def as_strong(x: Any, dtype: np.dtype[Any]) -> Any:
     """A value of just this dtype, which is no Python number."""
     if isinstance(x, Tracer):
         return convert(x, dtype) if x.weak or x.dtype != dtype else x
-    return x if getattr(x, "dtype", None) == dtype else np.asarray(x, dtype)[()]
+    # A dtype compared with None is compared with float64.
+    return x if hasattr(x, "dtype") and x.dtype == dtype else np.asarray(x, dtype)[()]
 
 
 def aval(x: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -130,7 +132,14 @@ def _derive(graph: Graph, values: Sequence[Any], wanted: Sequence[bool], then: C
         return then(recording.entries, sources, ends)
 
 
-def pull_through(graph: Graph, values: Sequence[Any], wanted: Sequence[bool], seeds: Sequence[Any]) -> list[Any]:
+def pull_through(
+    graph: Graph,
+    values: Sequence[Any],
+    wanted: Sequence[bool],
+    seeds: Sequence[Any],
+    *,
+    careful: bool | None = None,
+) -> list[Any]:
     """Run a graph and its backward pass.
 
     Parameters
@@ -143,6 +152,8 @@ def pull_through(graph: Graph, values: Sequence[Any], wanted: Sequence[bool], se
         For each input, whether its derivative is asked for.
     seeds : sequence
         The derivative by each output, or None.
+    careful : bool, optional
+        As in `chainrule.differentiate.reverse.accumulate`.
 
     Returns
     -------
@@ -156,13 +167,15 @@ def pull_through(graph: Graph, values: Sequence[Any], wanted: Sequence[bool], se
             if end is not None and seed is not None:
                 before = derivatives.get(end)
                 derivatives[end] = seed if before is None else before + seed
-        found = iter(accumulate(entries, derivatives, [s for s in sources if s is not None]))
+        found = iter(accumulate(entries, derivatives, [s for s in sources if s is not None], careful=careful))
         return [None if s is None else next(found) for s in sources]
 
     return _derive(graph, values, wanted, then)  # type: ignore[no-any-return]
 
 
-def push_through(graph: Graph, values: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+def push_through(
+    graph: Graph, values: Sequence[Any], tangents: Sequence[Any], *, careful: bool | None = None
+) -> list[Any]:
     """Run a graph and push tangents through it.
 
     Parameters
@@ -173,6 +186,8 @@ def push_through(graph: Graph, values: Sequence[Any], tangents: Sequence[Any]) -
         One for each input.
     tangents : sequence
         The tangent of each input, or None.
+    careful : bool, optional
+        As in `chainrule.differentiate.reverse.accumulate`.
 
     Returns
     -------
@@ -182,7 +197,27 @@ def push_through(graph: Graph, values: Sequence[Any], tangents: Sequence[Any]) -
 
     def then(entries: Any, sources: list[Node | None], ends: list[Node | None]) -> list[Any]:
         given = {s: t for s, t in zip(sources, tangents, strict=True) if s is not None}
-        found = iter(push_forward(entries, given, [e for e in ends if e is not None]))
+        found = iter(push_forward(entries, given, [e for e in ends if e is not None], careful=careful))
         return [None if e is None else next(found) for e in ends]
 
     return _derive(graph, values, [t is not None for t in tangents], then)  # type: ignore[no-any-return]
+
+
+def with_arrays(sides: list[tuple[Graph, list[Any]]]) -> tuple[list[Graph], list[Any]]:
+    """Give two graphs the same inputs: what they share, and then the large constants of the one and of the other."""
+    (first, first_arrays), (second, second_arrays) = sides
+    if not first_arrays and not second_arrays:
+        return [first, second], []
+    ours, theirs = (graph.inputs[len(graph.inputs) - len(arrays) :] for graph, arrays in sides)
+    return [
+        Graph((*first.inputs, *(_copy(x) for x in theirs)), first.outputs, first.name),
+        Graph(
+            (*second.inputs[: len(second.inputs) - len(theirs)], *(_copy(x) for x in ours), *theirs),
+            second.outputs,
+            second.name,
+        ),
+    ], [*first_arrays, *second_arrays]
+
+
+def _copy(node: Node) -> Node:
+    return Node(None, (), node.params, node.shape, node.dtype, node.weak)

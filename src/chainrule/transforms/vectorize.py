@@ -48,9 +48,7 @@ class Batch:
         self.size = size
         self.group: str | None = None
 
-    def compute(
-        self, op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None
-    ) -> Any:
+    def compute(self, op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None) -> Any:
         """Apply an operation to all examples; how Python would compute it does not matter for arrays."""
         if op is output:
             return args[0].value.pick(params["k"], self)
