@@ -175,7 +175,7 @@ def _units(x: Any) -> list[Any]:
     shape = shape_of(x)
     if not shape:
         return [1.0 if isinstance(x, float) else np.ones((), x.dtype)[()]]
-    return list(np.eye(_size(shape), dtype=x.dtype).reshape(-1, *shape))
+    return list(np.eye(_size(shape), dtype=x.dtype).reshape(_size(shape), *shape))
 
 
 def _empty(value: Any, x: Any) -> Any:

@@ -125,8 +125,10 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
                     part = constant * g
             kind = type(part)
             # A Python number has neither shape nor dtype; it can only go to a number.
-            if kind is float or kind is complex:
+            if kind is float:
                 pass
+            elif kind is complex:
+                part = part.real if source.dtype.kind == "f" else part
             elif part.shape != source.shape or part.dtype is not source.dtype:
                 part = fit(part, source)
             before = get(source)

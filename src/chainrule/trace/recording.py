@@ -52,13 +52,16 @@ def _lock_array(array: np.ndarray[Any, Any]) -> bool:
         return True
 
 
-def _unlock_array(array: np.ndarray[Any, Any]) -> None:
+def _unlock_arrays(arrays: list[np.ndarray[Any, Any]]) -> None:
     with _guard:
-        entry = _locked[id(array)]
-        entry[1] -= 1
-        if entry[1] == 0:
-            del _locked[id(array)]
-            array.flags.writeable = True
+        for array in arrays:
+            _locked[id(array)][1] -= 1
+        # A view can only be made writable once its owner is, which another recording may still be reading.
+        free = [array for array, count in _locked.values() if count == 0]
+        for array in sorted(free, key=lambda array: len(_owners(array))):
+            if not any(id(owner) in _locked for owner in _owners(array)):
+                array.flags.writeable = True
+                del _locked[id(array)]
 
 
 class Recording:
@@ -123,9 +126,8 @@ class Recording:
 
     def close(self) -> None:
         """End the recording: arrays held are writable again, and a traced value that escaped can no longer be used."""
-        # A view can only be made writable after the array that owns its memory.
-        for array in reversed(self._held):
-            _unlock_array(array)
+        if self._held:
+            _unlock_arrays(self._held)
         self._held.clear()
         self.append = _refuse
 
