@@ -27,6 +27,9 @@ from benchmarks.machine import print_machine
 
 torch.set_num_threads(1)
 
+#: Calls of one library before the next has its turn: as in a loop that minimises something.
+CALLS = 100
+
 
 def polynomial(np, x):
     y = 1.0
@@ -109,15 +112,15 @@ def measure(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
     for _ in range(rounds):
         for name, call in calls.items():
             start = time.perf_counter()
-            for _ in range(10):
+            for _ in range(CALLS):
                 call()
-            times[name].append((time.perf_counter() - start) / 10)
+            times[name].append((time.perf_counter() - start) / CALLS)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=60, help="rounds of ten calls each (default 60)")
+    parser.add_argument("--rounds", type=int, default=30, help="rounds of a hundred calls each (default 30)")
     rounds = parser.parse_args().rounds
     # PyTorch has no np.-style dispatch, so the functions take the module; sum, exp and the like are spelt alike.
     print_machine("numpy", "autograd", "torch")

@@ -10,7 +10,7 @@ from tests.ops.case import NEVER, SMOOTH, ZERO
 from chainrule import NoDerivativeError, vjp
 
 # A share of what the profile asks for, since there are some two hundred lines.
-few = settings(max_examples=max(1, settings().max_examples // 12))
+few = settings(max_examples=max(1, settings().max_examples // 8))
 
 ALL = [case for case in all_cases.CASES if case.derivative != NEVER]
 SMOOTH_ONES = [case for case in ALL if case.derivative == SMOOTH]

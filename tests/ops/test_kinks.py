@@ -231,6 +231,13 @@ class TestZeroStaysZero:
         g = grad(lambda x: np.sum(np.where(use, product(x, axis=1), 0.0)))(x)
         np.testing.assert_array_equal(g, [[2.0, 1.0], [0.0, 0.0], [4.0, 3.0]])
 
+    @pytest.mark.parametrize("bad", BAD)
+    def test_a_masked_end_of_cumprod(self, bad):
+        x = np.array([2.0, 3.0, bad, 5.0, 7.0])
+        use = np.array([True, True, False, False, False])
+        g = grad(lambda x: np.sum(np.where(use, np.cumprod(x), 0.0)))(x)
+        np.testing.assert_array_equal(g, [1 + 3.0, 2.0, 0.0, 0.0, 0.0])
+
     def test_where_a_derivative_does_arrive_the_result_is_infinite_or_undefined(self):
         """Nothing is hidden: a derivative that is not zero still meets the infinite one."""
         np.testing.assert_array_equal(grad(lambda x: np.sum(np.sqrt(x)))(np.array([0.0, 4.0])), [np.inf, 0.25])

@@ -87,16 +87,14 @@ class Selection:
         self._names: dict[int | str, str] = {}
         self._signature = _signature(f) if any(isinstance(one, str) for one in self._wanted) else None
 
-    def trace(
-        self, recording: Recording, args: tuple[Any, ...], kwargs: dict[str, Any], *, copies: bool = False
-    ) -> Call:
+    def trace(self, recording: Recording, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Replace the leaves of the picked arguments by traced values."""
         positional = list(args)
         named = dict(kwargs) if kwargs else kwargs
         handles: list[Tracer] = []
         structures: list[tree.Structure] = []
         places = self.find(args, kwargs)
-        if len(set(places)) < len(places):
+        if self.several and len(set(places)) < len(places):
             raise OptionError(f"wrt names an argument twice: {self._wanted!r}")
         for place in places:
             name = self._names.get(place) or self.name_of(place)
@@ -126,7 +124,7 @@ class Selection:
 
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | str, ...]:
         """Where the picked arguments stand in a call: positions, or names."""
-        return tuple(self._find(one, args, kwargs) for one in self._wanted)
+        return tuple([self._find(one, args, kwargs) for one in self._wanted])
 
     def rebuild(self, call: Call, values: list[Any]) -> Any:
         """Put one value for each leaf into the structure of the arguments picked."""

@@ -18,6 +18,8 @@ __all__ = ["Entry", "accumulate", "contribution", "fit", "has_nan", "local_deriv
 
 Entry = tuple[Node, tuple[Any, ...]]
 
+_NOTHING: tuple[Any, ...] = ()
+
 
 def accumulate(
     entries: Sequence[Entry],
@@ -79,50 +81,34 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
             continue
         op = node.op
         partials = op.partials
-        inputs = node.inputs
-        if op is index_set and not isinstance(g, Tracer) and (len(values) == 3 or not has_tracer(values[3:])):
-            _clear_entries(derivatives, own, node, values, g, reuse=node in own and not retain)
+        if partials is None:
+            if op is index and len(values) == 2 and type(g) is np.ndarray:
+                _add_entries(derivatives, own, node.inputs[0], g, _NOTHING, node.params["template"])
+            else:
+                _pass_structural(derivatives, own, node, values, g, careful, node in own and not retain)
             continue
-        for i, source in enumerate(inputs):
+        for i, source in enumerate(node.inputs):
             if type(source) is not Node:
                 continue
-            if partials is None:
-                transpose = op.transpose
-                if transpose is None:
-                    if op is output:
-                        _add_output(derivatives, source, node.params["k"], g)
-                    elif op.pull_all is not None:
-                        _pull_all(derivatives, own, node, values, g)
-                    # What is left is constant.
-                    break
-                if careful and op.is_multilinear:
-                    part = _careful_product(node, i, g, values)
-                elif op is index and not isinstance(g, Tracer) and (len(values) == 2 or not has_tracer(values[2:])):
-                    _add_entries(derivatives, own, source, g, values[2:], node.params["template"])
-                    continue
+            partial = partials[i]
+            constant = partial.constant
+            if constant is None:
+                # The commonest forms stand here, since a call takes as long as the arithmetic on a small array.
+                single = -1 if careful else partial.single
+                if single < 0:
+                    part = contribution(partial, g, values, careful=careful)
+                elif partial.takes_g:
+                    part = partial.rule(g, values[single])
                 else:
-                    ans = values[0]
-                    part = transpose(i, g, node if ans is None else ans, *values[1:], **node.params)
+                    part = g * partial.rule(values[single])
+            elif constant == 1:
+                part = g
+            elif constant == -1:
+                part = -g
+            elif constant == 0:
+                continue
             else:
-                partial = partials[i]
-                constant = partial.constant
-                if constant is None:
-                    # The commonest forms stand here, since a call takes as long as the arithmetic on a small array.
-                    single = -1 if careful else partial.single
-                    if single < 0:
-                        part = contribution(partial, g, values, careful=careful)
-                    elif partial.takes_g:
-                        part = partial.rule(g, values[single])
-                    else:
-                        part = g * partial.rule(values[single])
-                elif constant == 1:
-                    part = g
-                elif constant == -1:
-                    part = -g
-                elif constant == 0:
-                    continue
-                else:
-                    part = constant * g
+                part = constant * g
             kind = type(part)
             # A Python number has neither shape nor dtype; it can only go to a number.
             if kind is float:
@@ -136,6 +122,49 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
             if own:
                 own.discard(source)
     return derivatives
+
+
+def _pass_structural(
+    derivatives: dict[Node, Any],
+    own: set[Node],
+    node: Node,
+    values: tuple[Any, ...],
+    g: Any,
+    careful: bool,
+    reuse: bool,
+) -> None:
+    """Pass on the derivative of an operation that is not elementwise; `reuse` where `g` may be changed in place."""
+    op = node.op
+    transpose = op.transpose
+    if transpose is None:
+        # What has neither a rule for one output nor for several is constant.
+        if op is output:
+            _add_output(derivatives, node.inputs[0], node.params["k"], g)
+        elif op.pull_all is not None:
+            _pull_all(derivatives, own, node, values, g)
+        return
+    if not isinstance(g, Tracer):
+        if op is index and type(node.inputs[0]) is Node and (len(values) == 2 or not has_tracer(values[2:])):
+            _add_entries(derivatives, own, node.inputs[0], g, values[2:], node.params["template"])
+            return
+        if op is index_set and (len(values) == 3 or not has_tracer(values[3:])):
+            _clear_entries(derivatives, own, node, values, g, reuse=reuse)
+            return
+    ans, *inputs = values
+    ans = node if ans is None else ans
+    for i, source in enumerate(node.inputs):
+        if type(source) is not Node:
+            continue
+        if careful and op.is_multilinear:
+            part = _careful_product(node, i, g, values)
+        else:
+            part = transpose(i, g, ans, *inputs, **node.params)
+        if part.shape != source.shape or part.dtype is not source.dtype:
+            part = fit(part, source)
+        before = derivatives.get(source)
+        derivatives[source] = part if before is None else before + part
+        if own:
+            own.discard(source)
 
 
 def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, values: tuple[Any, ...], g: Any) -> None:

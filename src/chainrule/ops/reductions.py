@@ -115,7 +115,7 @@ def _solve(s: Any, factor: Any) -> Any:
     length = s.shape[-1]
     shift = 1
     while shift < length:
-        s = np.concatenate([s[..., :-shift] + factor[..., :-shift] * s[..., shift:], s[..., -shift:]], axis=-1)
+        s = np.concatenate([s[..., :-shift] + _times(s[..., shift:], factor[..., :-shift]), s[..., -shift:]], axis=-1)
         # Past the end there is nothing to join.
         factor = np.concatenate([factor[..., :-shift] * factor[..., shift:], factor[..., -shift:] * 0], axis=-1)
         shift *= 2

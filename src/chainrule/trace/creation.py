@@ -187,6 +187,7 @@ MADE: dict[str, Any] = {
 }
 _users_array.__name__, _users_asarray.__name__, _users_full.__name__ = "array", "asarray", "full"
 _OWN: dict[str, Any] = {name: getattr(np, name) for name in MADE}
+_NUMPY = np.__dict__
 _by_identity = {id(own): MADE[name] for name, own in _OWN.items()}
 
 # Modules that imported some of the names: their globals, what to put there, and what was there.
@@ -197,16 +198,18 @@ _modules_seen = 0
 
 def exchange() -> None:
     """Put our functions in the place of NumPy's."""
-    np.__dict__.update(MADE)
-    for names, ours, _ in _named.values():
-        names.update(ours)
+    _NUMPY.update(MADE)
+    if _named:
+        for names, ours, _ in _named.values():
+            names.update(ours)
 
 
 def restore() -> None:
     """Put NumPy's functions back."""
-    np.__dict__.update(_OWN)
-    for names, _, own in _named.values():
-        names.update(own)
+    _NUMPY.update(_OWN)
+    if _named:
+        for names, _, own in _named.values():
+            names.update(own)
 
 
 def look_for_names(own: dict[str, Any]) -> None:

@@ -230,7 +230,8 @@ def _one(op: Op, compute: Callable[[Any], Any], x: "Tracer") -> Any:
     """Record an operation without parameters on one traced value."""
     if type(x) is not Tracer:
         return record(op, (x,), _EMPTY, compute)
-    if x.view is not None:
+    view = x.view
+    if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
         x.refresh()
     a = x.value
     return _finish_one(op, x, a, compute(a), _EMPTY)
@@ -238,7 +239,8 @@ def _one(op: Op, compute: Callable[[Any], Any], x: "Tracer") -> Any:
 
 def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
     """Record an operation with parameters on one traced value."""
-    if x.view is not None:
+    view = x.view
+    if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
         x.refresh()
     a = x.value
     ans = record(op, (a,), params) if isinstance(a, Tracer) else op.evaluate(a, **params)
@@ -255,19 +257,17 @@ def _finish_one(op: Op, x: "Tracer", a: Any, ans: Any, params: dict[str, Any]) -
     else:
         kept = (ans if op.keeps_ans else None, a if op.keeps_x else source)
     made = wrap(recording, op, (source,), params, kept, ans)
-    if op.is_view and _shares_memory(a, ans):
+    if op.is_view and type(ans) is not np.float64 and _shares_memory(a, ans):
         made.view = View(x, source, op, params)
     return made
 
 
 def _shares_memory(a: Any, ans: Any) -> bool:
     """Say whether the result is a view: a copy that np.reshape makes has a base too, but another one."""
-    if isinstance(ans, Tracer):
-        return ans.view is not None
-    if ans is NO_VALUE:
-        return True
-    base = getattr(ans, "base", None)
-    return base is not None and (base is a or base is getattr(a, "base", None))
+    if type(ans) is _NDARRAY:
+        base = ans.base
+        return base is not None and (base is a or base is getattr(a, "base", None))
+    return ans.view is not None if isinstance(ans, Tracer) else ans is NO_VALUE
 
 
 def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
@@ -278,10 +278,13 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     if type(x) is Tracer:
         recording = x.recording
         kind = type(y)
-        if x.view is not None:
+        # Whether a view is up to date is looked at here, since the call of `refresh` would take as long as the rest.
+        view = x.view
+        if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
             x.refresh()
         if kind is Tracer and y.recording is recording:
-            if y.view is not None:
+            view = y.view
+            if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
                 y.refresh()
             a, b, inputs = x.value, y.value, (x.node, y.node)
         elif kind in _NUMBERS:
@@ -294,7 +297,8 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     elif type(y) is Tracer:
         recording = y.recording
         kind = type(x)
-        if y.view is not None:
+        view = y.view
+        if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
             y.refresh()
         if kind in _NUMBERS:
             a = x
@@ -539,7 +543,8 @@ class Tracer(ArrayLike):
         return True if other is None else _two(_NOT_EQUAL, operator.ne, self, other)
 
     def __getitem__(self, key: Any) -> Any:
-        if self.view is not None:
+        view = self.view
+        if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
             self.refresh()
         a = self.value
         if type(a) is _NDARRAY and type(self) is Tracer and (type(key) is int or type(key) is slice):
