@@ -94,13 +94,18 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
             constant = partial.constant
             if constant is None:
                 # The commonest forms stand here, since a call takes as long as the arithmetic on a small array.
-                single = -1 if careful else partial.single
-                if single < 0:
-                    part = contribution(partial, g, values, careful=careful)
-                elif partial.takes_g:
-                    part = partial.rule(g, values[single])
+                single = partial.single
+                if careful:
+                    part = contribution(partial, g, values, careful=True)
+                elif single >= 0:
+                    local = values[single]
+                    part = partial.rule(g, local) if partial.takes_g else g * partial.rule(local)
+                elif partial.pair is not None:
+                    first, second = partial.pair
+                    one, other = values[first], values[second]
+                    part = partial.rule(g, one, other) if partial.takes_g else g * partial.rule(one, other)
                 else:
-                    part = g * partial.rule(values[single])
+                    part = contribution(partial, g, values, careful=False)
             elif constant == 1:
                 part = g
             elif constant == -1:

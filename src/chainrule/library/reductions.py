@@ -21,7 +21,7 @@ def _converted(a: Any, dtype: Any) -> Any:
 
 @composition(np.sum, "np.sum")
 def _sum(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return reductions.sum(_converted(a, dtype), axis=axis, keepdims=keepdims)
+    return reductions.sum(a if dtype is None else _converted(a, dtype), axis=axis, keepdims=keepdims)
 
 
 @composition(np.prod, "np.prod")

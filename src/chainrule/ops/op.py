@@ -30,12 +30,14 @@ class Partial:
         What the formula takes, in its own order: 0 for `ans`, 1 and on for the inputs.
     single : int
         The one thing that the formula reads, where it reads one; -1 otherwise.
+    pair : tuple of int, or None
+        The two things that the formula reads, where it reads two.
     takes_g : bool
         True where the formula takes `g` first and returns the whole contribution: because that is shorter (g / y), or
         because it picks `g` or 0, so that a zero derivative meets even an infinite `g` as 0.
     """
 
-    __slots__ = ("constant", "reads", "rule", "single", "takes_g")
+    __slots__ = ("constant", "pair", "reads", "rule", "single", "takes_g")
 
     def __init__(self, stated: float | Rule, names: tuple[str, ...]) -> None:
         self.constant: float | None = None
@@ -43,6 +45,7 @@ class Partial:
         self.reads: tuple[int, ...] = ()
         self.takes_g = False
         self.single = -1
+        self.pair: tuple[int, int] | None = None
         if not callable(stated):
             self.constant = stated
             return
@@ -53,6 +56,8 @@ class Partial:
         self.reads = tuple(("ans", *names).index(name) for name in read if name != "g")
         if len(self.reads) == 1:
             self.single = self.reads[0]
+        elif len(self.reads) == 2:
+            self.pair = (self.reads[0], self.reads[1])
 
 
 class Op:

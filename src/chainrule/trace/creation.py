@@ -215,8 +215,11 @@ def restore() -> None:
 def look_for_names(own: dict[str, Any]) -> None:
     """Look for names imported from NumPy in modules that are new, and among the globals of the function recorded."""
     global _modules_seen
-    if len(sys.modules) != _modules_seen:
-        _modules_seen = len(sys.modules)
+    modules = len(sys.modules)
+    if modules == _modules_seen and _lengths.get(id(own)) == len(own):
+        return
+    if modules != _modules_seen:
+        _modules_seen = modules
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] not in _LIBRARIES and hasattr(module, "__dict__"):
                 _look_in(module.__dict__)

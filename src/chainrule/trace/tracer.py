@@ -79,6 +79,7 @@ _PYTHON_DTYPES: dict[type, np.dtype[Any]] = {float: _FLOAT, int: _INT, complex: 
 _NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
 _EMPTY: dict[str, Any] = {}
 _NDARRAY = np.ndarray
+_FLOAT64 = np.float64
 _NOTHING: tuple[Any, ...] = ()
 
 
@@ -114,7 +115,7 @@ def wrap(
         The handle on the new node.
     """
     kind = type(ans)
-    if kind is _NDARRAY:
+    if kind is _NDARRAY or kind is _FLOAT64:
         node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group)
     elif kind in _PYTHON_DTYPES:
         node = Node(op, inputs, params, (), _PYTHON_DTYPES[kind], True, recording.group)
@@ -257,7 +258,7 @@ def _finish_one(op: Op, x: "Tracer", a: Any, ans: Any, params: dict[str, Any]) -
     else:
         kept = (ans if op.keeps_ans else None, a if op.keeps_x else source)
     made = wrap(recording, op, (source,), params, kept, ans)
-    if op.is_view and type(ans) is not np.float64 and _shares_memory(a, ans):
+    if op.is_view and type(ans) is not _FLOAT64 and _shares_memory(a, ans):
         made.view = View(x, source, op, params)
     return made
 
