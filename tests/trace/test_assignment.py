@@ -378,3 +378,14 @@ def test_random_programs(lines, seed):
     curve, expected = np.sum(grad(phi)(x) * d), along(phi, x, d)
     if slope is not None and expected is not None:
         np.testing.assert_allclose(curve, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("made", [lambda: np.linspace(0.0, 1.0, 3), lambda: np.arange(3.0)], ids=["linspace", "arange"])
+def test_ranges_take_traced_values(made):
+    def f(x):
+        steps = made()
+        steps[1] = x * x
+        return np.sum(steps)
+
+    assert grad(f)(3.0) == 6.0
+    assert type(made()) is np.ndarray

@@ -79,6 +79,41 @@ def _column_stack(tup: Any) -> Any:
     return _concatenate(parts, 1)
 
 
+@composition(np.block, "np.block")
+def _block(arrays: Any) -> Any:
+    return _joined_blocks(arrays, _depth(arrays))
+
+
+def _depth(arrays: Any) -> int:
+    return 1 + _depth(arrays[0]) if isinstance(arrays, list) else 0
+
+
+def _joined_blocks(arrays: Any, depth: int) -> Any:
+    # The innermost lists are joined along the last axis, the lists of those along the one before, and so on.
+    if not isinstance(arrays, list):
+        return arrays
+    parts = [_joined_blocks(part, depth - 1) for part in arrays]
+    ndim = max(depth, *(len(shape_of(part)) for part in parts))
+    parts = [np.reshape(part, (1,) * (ndim - len(shape_of(part))) + shape_of(part)) for part in _parts(parts)]
+    return _concatenate(parts, -depth)
+
+
+@composition(np.linspace, "np.linspace")
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, *, axis: int = 0) -> Any:
+    strong = [end.dtype for end in (start, stop) if hasattr(end, "dtype") and not getattr(end, "weak", False)]
+    wide = np.result_type(*strong, 0.0)
+    start, stop = shapes.convert(start, wide), shapes.convert(stop, wide)
+    ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
+    count = max(num - 1 if endpoint else num, 1)
+    share = np.reshape(np.arange(num, dtype=wide) / wide.type(count), (-1,) + (1,) * ndim)
+    points = start + (stop - start) * share
+    if endpoint and num > 1:
+        # NumPy sets the last entry to `stop` itself, which the formula can miss by a rounding.
+        points = np.where(share == 1, stop, points)
+    points = points if dtype is None else shapes.convert(points, np.dtype(dtype))
+    return np.moveaxis(points, 0, axis) if ndim else points
+
+
 @composition(np.append, "np.append")
 def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
     if axis is None:

@@ -179,6 +179,8 @@ MADE: dict[str, Any] = {
     "ones_like": _making(np.ones_like),
     "full_like": _making(np.full_like),
     "copy": _making(np.copy),
+    "arange": _making(np.arange),
+    "linspace": _making(np.linspace),
     "array": _users_array,
     "asarray": _users_asarray,
     "full": _users_full,
