@@ -72,6 +72,8 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
         Where it is not a number that can be differentiated by.
     """
     kind = type(x)
+    if kind is np.ndarray and x.dtype.kind == "f":
+        return Tracer(Node(None, (), {"name": name}, x.shape, x.dtype), x, recording)
     if kind is int:
         x, kind = float(x), float
     if kind is float or kind is complex:

@@ -27,6 +27,7 @@ HOOKED: dict[tuple[str, str], Composition] = {}
 _lock = threading.Lock()
 _open_recordings = 0
 _modules_seen = 0
+_watching = False
 # Each function found, with its own code and the code that catches traced values.
 _found: dict[tuple[str, str], tuple[FunctionType, CodeType, CodeType]] = {}
 
@@ -60,7 +61,7 @@ def install(names: dict[str, Any]) -> None:
     names : dict
         The globals of the function that is recorded.
     """
-    global _open_recordings
+    global _open_recordings, _watching
     creation.recording_here.depth += 1
     with _lock:
         _open_recordings += 1
@@ -70,7 +71,8 @@ def install(names: dict[str, Any]) -> None:
         if len(_found) < len(HOOKED):
             if len(sys.modules) != _modules_seen:
                 _find()
-            if _open_recordings == 1:
+            if not _watching:
+                _watching = True
                 sys.meta_path.insert(0, _watch)
         if _open_recordings == 1:
             for function, _, catching in _found.values():
@@ -79,7 +81,7 @@ def install(names: dict[str, Any]) -> None:
 
 def remove() -> None:
     """Close a recording: with the last one every function gets its own code back."""
-    global _open_recordings
+    global _open_recordings, _watching
     creation.recording_here.depth -= 1
     with _lock:
         _open_recordings -= 1
@@ -87,7 +89,8 @@ def remove() -> None:
             creation.restore()
             for function, own, _ in _found.values():
                 function.__code__ = own
-            if _watch in sys.meta_path:
+            if _watching:
+                _watching = False
                 sys.meta_path.remove(_watch)
 
 
