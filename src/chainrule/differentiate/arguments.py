@@ -12,7 +12,7 @@ from chainrule.trace.api import argument_name, traced_input
 from chainrule.trace.recording import Recording
 from chainrule.trace.tracer import Tracer
 
-__all__ = ["Call", "Selection"]
+__all__ = ["Call", "Selection", "with_others_fixed"]
 
 
 class Call:
@@ -167,6 +167,19 @@ class Selection:
     @property
     def _name(self) -> str:
         return getattr(self.f, "__name__", "the function")
+
+
+def with_others_fixed(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], place: int | str
+) -> Callable[[Any], Any]:
+    """Make the function of one argument that a call is when its other arguments stay as they are."""
+
+    def alone(point: Any) -> Any:
+        if isinstance(place, int):
+            return f(*args[:place], point, *args[place + 1 :], **kwargs)
+        return f(*args, **{**kwargs, place: point})
+
+    return alone
 
 
 def _signature(f: Callable[..., Any]) -> tuple[str, ...] | None:

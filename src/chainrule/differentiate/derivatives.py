@@ -8,14 +8,15 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.differentiate.arguments import Selection
+from chainrule.differentiate.finish import finish
+from chainrule.differentiate.recorded import Recorded
 from chainrule.differentiate.reverse import accumulate
-from chainrule.errors import OptionError, TraceError
-from chainrule.graph import Node
+from chainrule.errors import TraceError
 from chainrule.ops.axes import shape_of
 from chainrule.trace.api import open_recording
 from chainrule.trace.buffer import settled
 from chainrule.trace.recording import Recording
-from chainrule.trace.tracer import Tracer, peel
+from chainrule.trace.tracer import Tracer
 
 __all__ = ["grad", "value_and_grad", "vjp"]
 
@@ -113,7 +114,7 @@ def value_and_grad(f: Callable[..., Any], wrt: Arguments = 0, *, has_aux: bool =
             found = accumulate(recording.entries, {output.node: _one_like(output)}, call.sources)
         else:
             found = [None] * len(call.handles)
-        gradients = selection.rebuild(call, _finish(found, call.handles))
+        gradients = selection.rebuild(call, finish(found, call.handles))
         return ((value, _lowered(aux, recording)), gradients) if has_aux else (value, gradients)
 
     return value_and_gradient
@@ -152,38 +153,8 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     >>> pull_back(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    selection = Selection(f, tuple(range(len(args))))
-    with open_recording(f, copies=True) as recording:
-        call = selection.trace(recording, args, {})
-        outputs, structure = tree.flatten(tree.map(settled, call()))
-    for output in outputs:
-        if not isinstance(output, (Tracer, np.ndarray, np.generic, float, int, complex)):
-            raise TraceError(f"{_name(f)} returned {type(output).__name__}, where numbers and arrays were expected.")
-
-    def pull_back(g: Any) -> tuple[Any, ...]:
-        seeds, given = tree.flatten(g)
-        if given != structure:
-            raise OptionError(f"the derivative given has the structure {given!r}, but the value of f has {structure!r}")
-        derivatives: dict[Node, Any] = {}
-        for output, seed in zip(outputs, seeds, strict=True):
-            if shape_of(seed) != shape_of(output):
-                raise OptionError(
-                    f"the derivative given has shape {shape_of(seed)}, but the value of f has shape {shape_of(output)}"
-                )
-            if isinstance(output, Tracer) and output.recording is recording:
-                seed = _seed(seed, output.node)
-                before = derivatives.get(output.node)
-                derivatives[output.node] = seed if before is None else before + seed
-        found = accumulate(recording.entries, derivatives, call.sources)
-        return tuple(selection.rebuild(call, _finish(found, call.handles)))
-
-    return structure.unflatten(_copied(_lowered(output, recording)) for output in outputs), pull_back
-
-
-def _seed(seed: Any, node: Node) -> Any:
-    if isinstance(seed, Tracer):
-        return seed if seed.dtype == node.dtype else seed.astype(node.dtype)
-    return np.array(seed, node.dtype)[()]
+    recorded = Recorded(f, args, copies=True)
+    return recorded.structure.unflatten(_copied(value) for value in recorded.values), recorded.pull
 
 
 def _copied(x: Any) -> Any:
@@ -242,29 +213,3 @@ def _check_number(f: Callable[..., Any], output: Any) -> None:
 
 def _one_like(output: Tracer) -> Any:
     return 1.0 if output.weak else output.dtype.type(1)
-
-
-def _finish(found: list[Any], handles: list[Tracer]) -> list[Any]:
-    """Make every gradient an array of its own, of the argument's kind."""
-    finished = []
-    seen: set[int] = set()
-    for g, handle in zip(found, handles, strict=True):
-        if g is None:
-            g = 0.0 if handle.weak and handle.dtype.kind == "f" else np.zeros(handle.shape, handle.dtype)
-        finished.append(_own(g, handle, seen))
-    return finished
-
-
-def _own(g: Any, handle: Tracer, seen: set[int]) -> Any:
-    kind = type(g)
-    if isinstance(g, Tracer) or (kind is float and handle.node.weak):
-        return g
-    if handle.node.weak:
-        return g if type(g) in (float, complex) else g.item()
-    if handle.shape == () and not isinstance(peel(handle), np.ndarray):
-        return g if isinstance(g, np.generic) else handle.dtype.type(g)
-    # A gradient may be a view with strides 0, or one array may have gone to two arguments.
-    if not isinstance(g, np.ndarray) or g.base is not None or not g.flags.writeable or id(g) in seen:
-        g = np.array(g, handle.dtype)
-    seen.add(id(g))
-    return g

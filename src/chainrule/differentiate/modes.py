@@ -7,14 +7,11 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule import tree
-from chainrule.differentiate.arguments import Selection
-from chainrule.differentiate.derivatives import Arguments, grad, vjp
-from chainrule.differentiate.forward import push_forward
+from chainrule.differentiate.arguments import Selection, with_others_fixed
+from chainrule.differentiate.derivatives import Arguments, grad
+from chainrule.differentiate.recorded import Recorded
 from chainrule.errors import OptionError, TraceError
 from chainrule.ops.axes import shape_of
-from chainrule.trace.api import open_recording
-from chainrule.trace.buffer import settled
-from chainrule.trace.tracer import Tracer
 
 __all__ = ["elementwise_grad", "hessian", "hvp", "jacobian", "jvp"]
 
@@ -54,43 +51,8 @@ def jvp(f: Callable[..., Any], args: tuple[Any, ...], tangents: tuple[Any, ...])
     """
     if not isinstance(args, tuple) or not isinstance(tangents, tuple) or len(args) != len(tangents):
         raise OptionError("jvp takes a tuple of arguments and a tuple with a tangent for each of them")
-    selection = Selection(f, tuple(range(len(args))))
-    with open_recording(f) as recording:
-        call = selection.trace(recording, args, {})
-        outputs, structure = tree.flatten(tree.map(settled, call()))
-        given, found = tree.flatten(tangents)
-        if found != tree.flatten(args)[1]:
-            raise OptionError(f"the tangents have the structure {found!r}, the arguments {tree.flatten(args)[1]!r}")
-        directions = {}
-        for handle, source, t in zip(call.handles, call.sources, given, strict=True):
-            if shape_of(t) != handle.shape:
-                raise OptionError(f"{handle.node.name} has shape {handle.shape}, but its tangent has {shape_of(t)}")
-            directions[source] = _like(t, handle)
-        mine = [y for y in outputs if isinstance(y, Tracer) and y.recording is recording]
-        pushed = iter(push_forward(recording.entries, directions, [y.node for y in mine]))
-    values, slopes = [], []
-    for y in outputs:
-        if isinstance(y, Tracer) and y.recording is recording:
-            slope = next(pushed)
-            values.append(y.value)
-            slopes.append(_zero(y) if slope is None else slope)
-        else:
-            values.append(y)
-            slopes.append(_zero(y))
-    return structure.unflatten(values), structure.unflatten(slopes)
-
-
-def _like(t: Any, handle: Tracer) -> Any:
-    if isinstance(t, Tracer):
-        return t if t.dtype == handle.dtype else t.astype(handle.dtype)
-    return t if handle.weak and type(t) in (float, complex) else np.asarray(t, handle.dtype)[()]
-
-
-def _zero(y: Any) -> Any:
-    if isinstance(y, (float, int)):
-        return 0.0
-    dtype = y.dtype if y.dtype.kind in "fc" else np.dtype(float)
-    return np.zeros(shape_of(y), dtype)[()]
+    recorded = Recorded(f, args, copies=False)
+    return recorded.structure.unflatten(recorded.values), recorded.push(tangents)
 
 
 def jacobian(
@@ -142,22 +104,18 @@ def jacobian(
                 f"{selection.name_of(place)} is a {type(x).__name__}; a Jacobian is by one array or number."
             )
 
-        def alone(point: Any) -> Any:
-            if isinstance(place, int):
-                return f(*args[:place], point, *args[place + 1 :], **kwargs)
-            return f(*args, **{**kwargs, place: point})
-
-        value, pull_back = vjp(alone, x)
-        if tree.flatten(value)[1] != tree.LEAF:
-            raise TraceError(
-                f"{getattr(f, '__name__', 'f')} returned a {type(value).__name__}; a Jacobian is of one array."
-            )
+        # Recorded once, whatever the number of passes along the tape, and whichever way they go.
+        recorded = Recorded(with_others_fixed(f, args, kwargs, place), (x,), copies=False)
+        if recorded.structure != tree.LEAF:
+            kind = type(recorded.structure.unflatten(recorded.values)).__name__
+            raise TraceError(f"{getattr(f, '__name__', 'f')} returned a {kind}; a Jacobian is of one array.")
+        (value,) = recorded.values
         rows, columns = _size(shape_of(value)), _size(shape_of(x))
         forward = columns < rows if mode is None else mode == "forward"
         if forward:
-            parts = [jvp(alone, (x,), (unit,))[1] for unit in _units(x)]
+            parts = [recorded.push((unit,)) for unit in _units(x)]
             return np.reshape(np.stack(parts, axis=-1), shape_of(value) + shape_of(x)) if parts else _empty(value, x)
-        parts = [pull_back(unit)[0] for unit in _units(value)]
+        parts = [recorded.pull(unit)[0] for unit in _units(value)]
         return np.reshape(np.stack(parts), shape_of(value) + shape_of(x)) if parts else _empty(value, x)
 
     return matrix
@@ -221,12 +179,7 @@ def hvp(f: Callable[..., Any], wrt: int | str = 0) -> Callable[..., Any]:
     def product(*args: Any, **kwargs: Any) -> Any:
         *rest, vector = args
         (place,) = selection.find(tuple(rest), kwargs)
-
-        def alone(point: Any) -> Any:
-            if isinstance(place, int):
-                return gradient(*rest[:place], point, *rest[place + 1 :], **kwargs)
-            return gradient(*rest, **{**kwargs, place: point})
-
+        alone = with_others_fixed(gradient, tuple(rest), kwargs, place)
         return jvp(alone, (rest[place] if isinstance(place, int) else kwargs[place],), (vector,))[1]
 
     return product
