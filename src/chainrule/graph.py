@@ -5,6 +5,7 @@ A node names an operation and where its inputs come from. It holds no value of i
 plain constant that it is.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -68,10 +69,7 @@ class Node:
     @property
     def size(self) -> int:
         """Number of entries of the result."""
-        size = 1
-        for length in self.shape:
-            size *= length
-        return size
+        return math.prod(self.shape)
 
     @property
     def name(self) -> str:

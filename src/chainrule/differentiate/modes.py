@@ -1,6 +1,7 @@
 """Forward mode, and whole matrices of derivatives: `jvp`, `jacobian`, `hessian`, `hvp`, `elementwise_grad`."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -110,7 +111,7 @@ def jacobian(
             kind = type(recorded.structure.unflatten(recorded.values)).__name__
             raise TraceError(f"{getattr(f, '__name__', 'f')} returned a {kind}; a Jacobian is of one array.")
         (value,) = recorded.values
-        rows, columns = _size(shape_of(value)), _size(shape_of(x))
+        rows, columns = math.prod(shape_of(value)), math.prod(shape_of(x))
         forward = columns < rows if mode is None else mode == "forward"
         if forward:
             parts = [recorded.push((unit,)) for unit in _units(x)]
@@ -121,19 +122,12 @@ def jacobian(
     return matrix
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
-
-
 def _units(x: Any) -> list[Any]:
     """Every array of the shape of `x` with one entry 1 and the others 0."""
     shape = shape_of(x)
     if not shape:
         return [1.0 if isinstance(x, float) else np.ones((), x.dtype)[()]]
-    return list(np.eye(_size(shape), dtype=x.dtype).reshape(_size(shape), *shape))
+    return list(np.eye(math.prod(shape), dtype=x.dtype).reshape(math.prod(shape), *shape))
 
 
 def _empty(value: Any, x: Any) -> Any:

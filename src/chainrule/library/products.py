@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops import products
-from chainrule.ops.axes import as_operand, normalize_axes, shape_of
+from chainrule.ops.axes import as_operand, length_of, normalize_axes, shape_of
 from chainrule.ops.shapes import strong
 from chainrule.trace.dispatch import composition
 
@@ -57,17 +57,10 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     # The axes summed over become the columns of one matrix and the rows of the other.
     rows = tuple(k for k in range(len(p)) if k not in left)
     columns = tuple(k for k in range(len(q)) if k not in right)
-    length = _length(p, left)
-    x = np.reshape(np.transpose(a, rows + left), (_length(p, rows), length))
-    y = np.reshape(np.transpose(b, right + columns), (length, _length(q, columns)))
+    length = length_of(p, left)
+    x = np.reshape(np.transpose(a, rows + left), (length_of(p, rows), length))
+    y = np.reshape(np.transpose(b, right + columns), (length, length_of(q, columns)))
     return np.reshape(products.matmul(x, y), (*(p[k] for k in rows), *(q[k] for k in columns)))
-
-
-def _length(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
-    length = 1
-    for k in axes:
-        length *= shape[k]
-    return length
 
 
 @composition(np.trace, "np.trace")

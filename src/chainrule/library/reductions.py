@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import reductions
-from chainrule.ops.axes import Axis, normalize_axes, shape_of
+from chainrule.ops.axes import Axis, length_of, normalize_axes, shape_of
 from chainrule.ops.elementwise import root
 from chainrule.ops.shapes import convert, strong
 from chainrule.trace.dispatch import composition
@@ -56,10 +56,7 @@ def _ptp(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 def _count(a: Any, axis: Axis) -> int:
     shape = shape_of(a)
-    count = 1
-    for k in normalize_axes(axis, len(shape)):
-        count *= shape[k]
-    return count
+    return length_of(shape, normalize_axes(axis, len(shape)))
 
 
 @composition(np.mean, "np.mean")

@@ -1,11 +1,22 @@
 """Axes and shapes: the small arithmetic that the structural operations share."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Axis", "as_operand", "expanded", "normalize_axes", "reduced_shape", "shape_of", "unbroadcast"]
+__all__ = [
+    "Axis",
+    "as_operand",
+    "expanded",
+    "inverse_order",
+    "length_of",
+    "normalize_axes",
+    "reduced_shape",
+    "shape_of",
+    "unbroadcast",
+]
 
 #: An axis argument as NumPy takes it: None for all, a number, or several.
 Axis = int | Sequence[int] | None
@@ -41,6 +52,16 @@ def reduced_shape(shape: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[i
 def expanded(reduced: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     """Put the reduced axes back as axes of length 1, so that the result meets an array of `shape`."""
     return np.reshape(reduced, reduced_shape(shape, axis, keepdims=True))
+
+
+def length_of(shape: tuple[int, ...], axes: Iterable[int]) -> int:
+    """Number of entries along some of the axes."""
+    return math.prod(shape[k] for k in axes)
+
+
+def inverse_order(axes: Sequence[int]) -> tuple[int, ...]:
+    """Order of axes that undoes a transposition."""
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

@@ -1,5 +1,6 @@
 """Products of matrices and tensors."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def _matmul_transpose(i: int, g: Any, ans: Any, x: Any, y: Any) -> Any:
     if y_ndim == 1:
         if i == 0:
             return g[..., None] * y
-        return g @ x if x_ndim == 2 else np.reshape(g, (_leading(x),)) @ _rows(x)
+        return g @ x if x_ndim == 2 else np.reshape(g, (math.prod(x.shape[:-1]),)) @ _rows(x)
     if x_ndim == 1:
         return (y @ g[..., None])[..., 0] if i == 0 else x[:, None] * g[..., None, :]
     if i == 0:
@@ -39,14 +40,7 @@ def _matmul_transpose(i: int, g: Any, ans: Any, x: Any, y: Any) -> Any:
 
 
 def _rows(x: Any) -> Any:
-    return np.reshape(x, (_leading(x), x.shape[-1]))
-
-
-def _leading(x: Any) -> int:
-    size = 1
-    for length in x.shape[:-1]:
-        size *= length
-    return size
+    return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def _einsum(*operands: Any, subscripts: str) -> Any:

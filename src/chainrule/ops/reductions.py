@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.ops.axes import Axis, expanded, normalize_axes, reduced_shape, shape_of
+from chainrule.ops.axes import Axis, expanded, inverse_order, length_of, normalize_axes, reduced_shape, shape_of
 from chainrule.ops.op import Op, piecewise_constant, structural
 from chainrule.ops.shapes import broadcast_to, convert, fill_new
 
@@ -59,25 +59,14 @@ def _others(x: Any, axis: Axis) -> Any:
     axes = normalize_axes(axis, len(shape))
     kept = tuple(k for k in range(len(shape)) if k not in axes)
     front = np.transpose(x, kept + axes)
-    row = np.reshape(front, (*(shape[k] for k in kept), _size(shape, axes)))
+    row = np.reshape(front, (*(shape[k] for k in kept), length_of(shape, axes)))
     others = _before(row) * _before(row[..., ::-1])[..., ::-1]
-    return np.transpose(np.reshape(others, shape_of(front)), _inverse(kept + axes))
+    return np.transpose(np.reshape(others, shape_of(front)), inverse_order(kept + axes))
 
 
 def _times(g: Any, local: Any) -> Any:
     """Product in which a zero `g` stays zero where the other factor is infinite or undefined."""
     return g * np.where((g == 0) & ~np.isfinite(local), 0, local)
-
-
-def _size(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
-    size = 1
-    for k in axes:
-        size *= shape[k]
-    return size
-
-
-def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
 def _before(row: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops.axes import shape_of
+from chainrule.ops.axes import inverse_order, shape_of
 from chainrule.ops.op import Op, piecewise_constant, structural
 
 __all__ = [
@@ -55,7 +55,7 @@ def _infer_transpose(x: Any, *, axes: tuple[int, ...]) -> Aval:
 
 
 def _transpose_transpose(i: int, g: Any, ans: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
-    return np.transpose(g, tuple(sorted(range(len(axes)), key=axes.__getitem__)))
+    return np.transpose(g, inverse_order(axes))
 
 
 def fill_new(x: Any, shape: tuple[int, ...]) -> Any:

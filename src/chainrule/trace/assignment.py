@@ -14,9 +14,10 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops import shapes
+from chainrule.ops.axes import inverse_order
 from chainrule.trace.indexing import split_index
 from chainrule.trace.no_value import NO_VALUE
-from chainrule.trace.tracer import Tracer, record, token
+from chainrule.trace.tracer import Tracer, peel, record, token
 
 __all__ = ["adopt", "assign", "update"]
 
@@ -39,7 +40,7 @@ def assign(x: Tracer, key: Any, item: Any) -> None:
         Where `x` is a traced number, which cannot be written into.
     """
     x.refresh()
-    if x.ndim == 0 and not _is_array(x):
+    if x.ndim == 0 and not isinstance(peel(x), np.ndarray):
         raise TraceError(f"A traced number cannot be assigned into; make an array of it first.{user_line()}")
     template, arrays = split_index(key)
     if isinstance(item, Tracer):
@@ -50,13 +51,6 @@ def assign(x: Tracer, key: Any, item: Any) -> None:
         item = _array_of(item)
     _write(x, item, template, arrays)
     _pass_on(x)
-
-
-def _is_array(x: Tracer) -> bool:
-    value = x.value
-    while isinstance(value, Tracer):
-        value = value.value
-    return isinstance(value, np.ndarray) or value is None
 
 
 def _array_of(item: Any) -> Any:
@@ -140,8 +134,7 @@ def _pass_on(x: Tracer) -> None:
     if view.op is shapes.index:
         _write(parent, x, view.params["template"], ())
     elif view.op is shapes.transpose:
-        axes = view.params["axes"]
-        adopt(parent, shapes.transpose(x, axes=tuple(sorted(range(len(axes)), key=axes.__getitem__))))
+        adopt(parent, shapes.transpose(x, axes=inverse_order(view.params["axes"])))
     elif x.value is NO_VALUE:
         raise TraceError(
             "A reshape of an array was written into. Whether it is a view cannot be told where the body of a loop is "
