@@ -16,10 +16,9 @@ from chainrule import tree
 from chainrule.ops import PRIMITIVES, Op
 from chainrule.trace import Tracer
 from chainrule.trace.creation import MADE
-from chainrule.trace.dispatch import FUNCTIONS, UFUNC_COMPOSITIONS
 from chainrule.trace.hooks import HOOKED
 from chainrule.trace.methods import METHODS
-from chainrule.trace.tracer import Composition
+from chainrule.trace.tables import FUNCTIONS, UFUNC_COMPOSITIONS, Composition
 
 NAMESPACES = {"np": np, "np.linalg": np.linalg, "scipy.special": scipy.special, "chainrule": chainrule}
 

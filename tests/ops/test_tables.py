@@ -8,8 +8,8 @@ from tests.ops.case import NEVER
 
 from chainrule import trace
 from chainrule.ops import PRIMITIVES
-from chainrule.trace.dispatch import FUNCTIONS, UFUNC_COMPOSITIONS
 from chainrule.trace.hooks import HOOKED
+from chainrule.trace.tables import FUNCTIONS, UFUNC_COMPOSITIONS
 
 COMPOSITIONS = (*FUNCTIONS.values(), *UFUNC_COMPOSITIONS.values(), *HOOKED.values())
 NAMES = {*PRIMITIVES, *(entry.name for entry in COMPOSITIONS)}

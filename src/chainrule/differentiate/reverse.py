@@ -10,6 +10,7 @@ from chainrule.ops.axes import unbroadcast
 from chainrule.ops.op import Partial
 from chainrule.ops.outputs import output
 from chainrule.ops.shapes import fill, index, index_add, index_set, last_writers
+from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.symbolic import records_without_values
 from chainrule.trace.tracer import Tracer, peel
@@ -17,8 +18,6 @@ from chainrule.trace.tracer import Tracer, peel
 __all__ = ["Entry", "accumulate", "contribution", "fit", "has_nan", "local_derivative"]
 
 Entry = tuple[Node, tuple[Any, ...]]
-
-_NOTHING: tuple[Any, ...] = ()
 
 
 def accumulate(
@@ -82,10 +81,7 @@ def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bo
         op = node.op
         partials = op.partials
         if partials is None:
-            if op is index and len(values) == 2 and type(g) is np.ndarray:
-                _add_entries(derivatives, own, node.inputs[0], g, _NOTHING, node.params["template"])
-            else:
-                _pass_structural(derivatives, own, node, values, g, careful, node in own and not retain)
+            _pass_structural(derivatives, own, node, values, g, careful, node in own and not retain)
             continue
         for i, source in enumerate(node.inputs):
             if type(source) is not Node:
@@ -164,12 +160,16 @@ def _pass_structural(
             part = _careful_product(node, i, g, values)
         else:
             part = transpose(i, g, ans, *inputs, **node.params)
-        if part.shape != source.shape or part.dtype is not source.dtype:
-            part = fit(part, source)
-        before = derivatives.get(source)
-        derivatives[source] = part if before is None else before + part
-        if own:
-            own.discard(source)
+        _add(derivatives, own, source, part)
+
+
+def _add(derivatives: dict[Node, Any], own: set[Node], source: Node, part: Any) -> None:
+    """Add a contribution to what has arrived at an input (`_pass` has this written out, for speed)."""
+    if part.shape != source.shape or part.dtype is not source.dtype:
+        part = fit(part, source)
+    before = derivatives.get(source)
+    derivatives[source] = part if before is None else before + part
+    own.discard(source)
 
 
 def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, values: tuple[Any, ...], g: Any) -> None:
@@ -179,23 +179,13 @@ def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, values: 
     for source, part in zip(node.inputs, node.op.pull_all(wanted, g, ans, *values[1:], **node.params), strict=True):
         if type(source) is not Node or part is None:
             continue
-        part = part if hasattr(part, "dtype") else np.asarray(part)
-        if part.shape != source.shape or part.dtype != source.dtype:
-            part = fit(part, source)
-        before = derivatives.get(source)
-        derivatives[source] = part if before is None else before + part
-        own.discard(source)
+        _add(derivatives, own, source, part if hasattr(part, "dtype") else np.asarray(part))
 
 
 def _add_output(derivatives: dict[Node, Any], source: Node, k: int, g: Any) -> None:
     """Put the derivative by one of several outputs into its place; None stands where nobody used an output."""
     places = derivatives.setdefault(source, [None] * len(source.shape))
     places[k] = g if places[k] is None else places[k] + g
-
-
-def has_tracer(values: Sequence[Any]) -> bool:
-    """Say whether one of some values is traced."""
-    return any(isinstance(x, Tracer) for x in values)
 
 
 def _add_entries(
@@ -247,12 +237,7 @@ def _clear_entries(
     if type(item) is Node:
         part = np.array(g[where])
         kept = last_writers(arrays, template, node.shape) if arrays else None
-        part = part[()] if kept is None else np.where(kept, part, 0)
-        if part.shape != item.shape or part.dtype is not item.dtype:
-            part = fit(part, item)
-        before = derivatives.get(item)
-        derivatives[item] = part if before is None else before + part
-        own.discard(item)
+        _add(derivatives, own, item, part[()] if kept is None else np.where(kept, part, 0))
     if type(array) is Node:
         whole = g if reuse else np.array(g)
         whole[where] = 0

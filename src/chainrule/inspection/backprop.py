@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Table
-from chainrule.differentiate import grad, vjp
+from chainrule.differentiate import grad, value_and_grad, vjp
 from chainrule.errors import DataError, OptionError
 from chainrule.inspection.text import number_text, render_table
 from chainrule.nn import losses
@@ -194,7 +194,7 @@ def backprop(
     summed = objective(network, row, reduction="sum")
     sensitivities = grad(summed, 4)(parameters, inputs, targets, None, probes)
     whole = objective(network, row, regularizers=regularizers)
-    gradients = grad(whole)(parameters, inputs, targets)
+    value, gradients = value_and_grad(whole)(parameters, inputs, targets)
     outputs = passes[-1].activation
     given = (inputs, *(layer.activation for layer in passes[:-1]))
     layers = tuple(
@@ -206,7 +206,7 @@ def backprop(
     return Backprop(
         layers,
         row(outputs, targets),
-        float(whole(parameters, inputs, targets)),
+        float(value),
         grad(lambda a: np.sum(row(a, targets)))(outputs),
         _output_by_signal(network, parameters, passes[-1].signal),
     )

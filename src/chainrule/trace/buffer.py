@@ -1,20 +1,21 @@
 """Arrays that code under recording makes, and may write traced values into.
 
-A plain array cannot take a traced value. While something is recorded, `np.zeros` and its kin therefore give a
-`Buffer` to
-the user's code: a handle on a plain array that behaves as the array. It becomes a traced array with the first
-traced value assigned into it.
+A plain array cannot take a traced value. While something is recorded, `np.zeros` and its kin therefore give a `Buffer`
+to the user's code: a handle on a plain array that behaves as the array. It becomes a traced array with the first traced
+value assigned into it.
 """
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Node
 from chainrule.ops.op import Op
-from chainrule.trace.tracer import FUNCTIONS, Tracer
+from chainrule.trace.dispatch import call_function, has_tracer
+from chainrule.trace.tables import FUNCTIONS
+from chainrule.trace.tracer import Tracer
 
 __all__ = ["Buffer", "buffer", "settled"]
 
@@ -50,7 +51,7 @@ class Buffer(Tracer):
         return self.value if isinstance(self, Buffer) else np.asarray(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if _has_traced(inputs):
+        if has_tracer(inputs):
             return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
         out = kwargs.get("out", ())
         for target in (*out, *(inputs[:1] if method == "at" else ())):
@@ -63,9 +64,7 @@ class Buffer(Tracer):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         entry = FUNCTIONS.get(function)
-        if _has_traced(args) or _has_traced(tuple(kwargs.values())):
-            from chainrule.trace.dispatch import call_function
-
+        if has_tracer(args) or has_tracer(tuple(kwargs.values())):
             return call_function(function, args, kwargs)
         if entry is not None and entry.on_handles and kwargs.keys() <= entry.accepts:
             return entry.follow(*args, **kwargs)
@@ -95,9 +94,6 @@ class Buffer(Tracer):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self._plain(), dtype, copy=copy)
 
-    def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
-
     def __repr__(self) -> str:
         return repr(self._plain())
 
@@ -121,13 +117,6 @@ class Buffer(Tracer):
             return super().__getattr__(name)
         except AttributeError:
             return getattr(self._plain(), name)
-
-
-def _has_traced(values: Any) -> bool:
-    return any(
-        x.is_traced if isinstance(x, Tracer) else _has_traced(x) if isinstance(x, (tuple, list)) else False
-        for x in values
-    )
 
 
 def _stripped(x: Any) -> Any:

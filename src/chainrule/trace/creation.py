@@ -201,27 +201,22 @@ _modules_seen = 0
 def exchange() -> None:
     """Put our functions in the place of NumPy's."""
     _NUMPY.update(MADE)
-    if _named:
-        for names, ours, _ in _named.values():
-            names.update(ours)
+    for names, ours, _ in _named.values():
+        names.update(ours)
 
 
 def restore() -> None:
     """Put NumPy's functions back."""
     _NUMPY.update(_OWN)
-    if _named:
-        for names, _, own in _named.values():
-            names.update(own)
+    for names, _, own in _named.values():
+        names.update(own)
 
 
 def look_for_names(own: dict[str, Any]) -> None:
     """Look for names imported from NumPy in modules that are new, and among the globals of the function recorded."""
     global _modules_seen
-    modules = len(sys.modules)
-    if modules == _modules_seen and _lengths.get(id(own)) == len(own):
-        return
-    if modules != _modules_seen:
-        _modules_seen = modules
+    if len(sys.modules) != _modules_seen:
+        _modules_seen = len(sys.modules)
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] not in _LIBRARIES and hasattr(module, "__dict__"):
                 _look_in(module.__dict__)

@@ -16,13 +16,10 @@ from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert
 from chainrule.trace.assignment import update
 from chainrule.trace.indexing import split_index
-from chainrule.trace.tracer import FUNCTIONS, UFUNCS, Composition, Tracer, record
+from chainrule.trace.tables import FUNCTIONS, UFUNC_COMPOSITIONS, UFUNCS, Composition
+from chainrule.trace.tracer import Tracer, record
 
-__all__ = ["FUNCTIONS", "call_function", "call_ufunc", "composition", "covered", "has_tracer"]
-
-
-#: Ufuncs that are followed by a composition of primitives.
-UFUNC_COMPOSITIONS: dict[np.ufunc, Composition] = {}
+__all__ = ["call_function", "call_ufunc", "composition", "has_tracer"]
 
 
 def composition(
@@ -51,11 +48,6 @@ def composition(
         return follow
 
     return register
-
-
-def covered(function: Any) -> bool:
-    """Say whether a NumPy or SciPy function is followed."""
-    return function in FUNCTIONS or function in UFUNC_COMPOSITIONS or _ufunc_op(function) is not None
 
 
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from chainrule.trace import creation
 from chainrule.trace.dispatch import follow, has_tracer
-from chainrule.trace.tracer import Composition
+from chainrule.trace.tables import Composition
 
 __all__ = ["HOOKED", "hook", "install", "remove"]
 

@@ -4,8 +4,6 @@ A tracer is a handle on a node, together with the node's value and the recording
 come through the short ways `_one` and `_two`, NumPy's functions through its two protocols; both end in `wrap`.
 """
 
-import inspect
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -20,56 +18,10 @@ from chainrule.trace.arraylike import ArrayLike, peel, value
 from chainrule.trace.indexing import split_index
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.recording import Recording
+from chainrule.trace.tables import FUNCTIONS, UFUNCS
 
-__all__ = ["FUNCTIONS", "UFUNCS", "Composition", "Tracer", "peel", "record", "value", "wrap"]
+__all__ = ["Tracer", "peel", "record", "value", "wrap"]
 
-
-class Composition:
-    """How a NumPy or SciPy function is followed.
-
-    Attributes
-    ----------
-    name : str
-        As its users write it, such as ``np.var``.
-    follow : callable
-        The same function in terms of the primitives.
-    names : tuple of str
-        Names of the arguments that `follow` takes.
-    accepts : frozenset of str
-        The same names, for looking up.
-    most : float
-        Number of positional arguments that it takes at most.
-    on_handles : bool
-        True where the result can be a view of the argument, or the argument is written into.
-    """
-
-    __slots__ = ("accepts", "follow", "most", "name", "names", "on_handles")
-
-    def __init__(self, name: str, follow: Callable[..., Any], on_handles: bool = False) -> None:
-        self.name = name
-        self.on_handles = on_handles
-        self.follow = follow
-        # The code object tells this in a hundredth of the time that inspect.signature takes, at every import.
-        code = follow.__code__
-        is_variadic = bool(code.co_flags & inspect.CO_VARARGS)
-        named = code.co_argcount + code.co_kwonlyargcount
-        self.names: tuple[str, ...] = code.co_varnames[: named + is_variadic]
-        self.accepts = frozenset(self.names)
-        self.most = math.inf if is_variadic else code.co_argcount
-
-
-#: NumPy functions that are not ufuncs, each with the composition that follows it.
-FUNCTIONS: dict[Any, Composition] = {}
-
-#: NumPy's ufuncs that are primitives as they are, with a rule for each input; the others take the long way.
-UFUNCS: dict[np.ufunc, Op] = {
-    function: op
-    for name, op in PRIMITIVES.items()
-    if name.startswith("np.")
-    and isinstance(function := getattr(np, name[3:], None), np.ufunc)
-    and op.evaluate is function
-    and all(op.has_derivative(i) for i in range(function.nin))
-}
 
 _FLOAT = np.dtype(np.float64)
 _INT = np.dtype(np.int64)
