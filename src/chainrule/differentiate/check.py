@@ -163,9 +163,8 @@ def check_gradient(
     -----
     The difference is (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h, whose error is of the order h^4
     (M. Abramowitz and I. Stegun, Handbook of Mathematical Functions, 25.3.6). Where it disagrees, smaller steps are
-    tried, since a kink
-    may lie within the step. An entry counts as being at a kink where the slopes to its two sides stay apart as
-    the step shrinks and the derivative is between them.
+    tried, since a kink may lie within the step. An entry counts as being at a kink where the slopes to its two sides
+    stay apart as the step shrinks and the derivative is between them.
 
     Examples
     --------

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.differentiate.reverse import Entry, contribution, has_nan
+from chainrule.differentiate.reverse import Entry, as_careful_as_needed, contribution
 from chainrule.graph import Node
 from chainrule.ops import shapes
 from chainrule.ops.op import Op
 from chainrule.ops.outputs import output
-from chainrule.trace.symbolic import records_without_values
 from chainrule.trace.tracer import Tracer
 
 __all__ = ["push_forward"]
@@ -38,13 +37,9 @@ def push_forward(
     list
         The tangent of each output; None where no input with a tangent leads to it.
     """
-    # As on the way back, a product 0 * inf shows as NaN, and the pass that treats it is run only then.
-    with np.errstate(all="ignore"):
-        first = records_without_values() if careful is None else careful
-        found = _pass(entries, tangents.copy(), outputs, careful=first)
-        if careful is None and not first and any(has_nan(found[node]) for node in outputs if node in found):
-            found = _pass(entries, tangents.copy(), outputs, careful=True)
-    return [found.get(node) for node in outputs]
+    return as_careful_as_needed(
+        lambda careful: _pass(entries, tangents.copy(), outputs, careful=careful), outputs, careful
+    )
 
 
 def _pass(

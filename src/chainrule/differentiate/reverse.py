@@ -1,6 +1,6 @@
 """The backward pass: derivatives accumulated from the output to the inputs, in reverse topological order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.symbolic import records_without_values
 from chainrule.trace.tracer import Tracer, peel
 
-__all__ = ["Entry", "accumulate", "contribution", "fit", "has_nan", "local_derivative"]
+__all__ = ["Entry", "accumulate", "as_careful_as_needed", "contribution", "fit", "has_nan", "local_derivative"]
 
 Entry = tuple[Node, tuple[Any, ...]]
 
@@ -51,14 +51,39 @@ def accumulate(
     list
         The accumulated derivative of each source; None where no path leads to it.
     """
-    # A product 0 * inf shows as NaN in the end. That is rare, so the pass that treats it is run only then.
+    return as_careful_as_needed(
+        lambda careful: _pass(entries, derivatives.copy(), careful=careful, retain=retain), sources, careful
+    )
+
+
+def as_careful_as_needed(
+    run: Callable[[bool], dict[Node, Any]], wanted: Sequence[Node], careful: bool | None
+) -> list[Any]:
+    """Run a pass, and once more with care where that turns out to be needed.
+
+    A product 0 * inf shows as NaN in the end. That is rare, so the pass that lets zero stay zero is run only then.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(careful)`` makes the pass, and gives the derivative or tangent of each node.
+    wanted : sequence of Node
+        Those that are asked for.
+    careful : bool or None
+        Whether to run with care; None to find out.
+
+    Returns
+    -------
+    list
+        What was found for each node that is wanted; None where nothing arrived.
+    """
     with np.errstate(all="ignore"):
         # What is recorded without values cannot be looked at afterwards.
         first = records_without_values() if careful is None else careful
-        found = _pass(entries, derivatives.copy(), careful=first, retain=retain)
-        if careful is None and not first and any(has_nan(found[node]) for node in sources if node in found):
-            found = _pass(entries, derivatives.copy(), careful=True, retain=retain)
-    return [found.get(node) for node in sources]
+        found = run(first)
+        if careful is None and not first and any(has_nan(found[node]) for node in wanted if node in found):
+            found = run(True)
+    return [found.get(node) for node in wanted]
 
 
 def has_nan(g: Any) -> bool:

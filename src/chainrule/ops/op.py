@@ -81,9 +81,9 @@ class Op:
         For a structural operation: ``transpose(i, g, ans, *inputs, **params)`` is the contribution to input `i`.
         What the operation does not keep is handed over as a node, which has a shape and a dtype, but no value.
     push : callable or None
-        The forward rule: ``push(i, t, ans, *inputs, **params)`` is the contribution of the tangent `t` of input
-        `i`. None for an
-        operation that is linear in each input by itself: there it is the operation with `t` in the place of the input.
+        The forward rule: ``push(i, t, ans, *inputs, **params)`` is the contribution of the tangent `t` of input `i`.
+        None for an operation that is linear in each input by itself: there it is the operation with `t` in the place
+        of the input.
     pull_all : callable or None
         ``pull_all(wanted, g, ans, *inputs, **params)`` lists the contributions to all inputs at once, None where
         there is none; `wanted` says of each input whether its contribution is asked for. With several outputs `g` is
