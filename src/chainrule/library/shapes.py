@@ -24,12 +24,8 @@ def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = 
     wanted = tuple(np.atleast_1d(shape if newshape is None else newshape).tolist())
     here = shape_of(a)
     if -1 in wanted:
-        # NumPy resolves the length left open, and says what is wrong with an impossible one.
-        wanted = (
-            np.broadcast_to(np.zeros(()), here).reshape(wanted).shape
-            if 0 not in here
-            else np.empty(here).reshape(wanted).shape
-        )
+        # NumPy resolves the length left open, and says what is wrong with an impossible one. No memory is touched.
+        wanted = np.empty(here, bool).reshape(wanted).shape
     return a if wanted == here else shapes.reshape(a, shape=wanted)
 
 
