@@ -28,7 +28,8 @@ def node_values(graph: Graph, *values: Any) -> dict[Node, Any]:
     Raises
     ------
     OptionError
-        Where the number of values or a shape differs from what was recorded.
+        Where the number of values or a shape differs from what was recorded. A graph whose leading size is open (see
+        `chainrule.trace`) takes any number of rows.
 
     Examples
     --------
@@ -39,6 +40,11 @@ def node_values(graph: Graph, *values: Any) -> dict[Node, Any]:
     """
     if len(values) != len(graph.inputs):
         raise OptionError(f"graph {graph.name} has {len(graph.inputs)} inputs, but {len(values)} values were given")
+    if graph.is_open:
+        closed = graph.at(graph.rows(shape_of(value) for value in values))
+        computed = node_values(closed, *values)
+        pairs = zip((*graph.inputs, *graph.nodes), (*closed.inputs, *closed.nodes), strict=True)
+        return {node: computed[same] for node, same in pairs}
     for node, value in zip(graph.inputs, values, strict=True):
         if shape_of(value) != node.shape:
             raise OptionError(f"{node.name} was recorded with shape {node.shape}, but has shape {shape_of(value)} now")
@@ -76,6 +82,8 @@ def evaluate(graph: Graph, *values: Any) -> tuple[Any, ...]:
     >>> float(evaluate(graph, np.array([1.0, 2.0, 3.0]))[0])
     14.0
     """
+    if graph.is_open and len(values) == len(graph.inputs):
+        graph = graph.at(graph.rows(shape_of(value) for value in values))
     found = node_values(graph, *values)
     return tuple(found[output] if isinstance(output, Node) else output for output in graph.outputs)
 
@@ -104,7 +112,15 @@ def runner(graph: Graph) -> Callable[..., list[Any]]:
     """
     run: Callable[..., list[Any]] | None = graph.derived.get("runner")
     if run is None:
-        run = graph.derived["runner"] = _make_runner(graph)
+        make = _make_open_runner if graph.is_open else _make_runner
+        run = graph.derived["runner"] = make(graph)
+    return run
+
+
+def _make_open_runner(graph: Graph) -> Callable[..., list[Any]]:
+    def run(*values: Any) -> list[Any]:
+        return runner(graph.at(graph.rows(shape_of(value) for value in values)))(*values)
+
     return run
 
 

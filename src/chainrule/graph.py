@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import GraphError
+from chainrule.errors import GraphError, OptionError
+from chainrule.lengths import Length, settle
 
 __all__ = ["Graph", "Node", "topological_order", "verify"]
+
+#: Sizes for which a graph with an open leading size keeps what was made of it.
+_SIZES_KEPT = 16
 
 
 class Node:
@@ -31,7 +35,7 @@ class Node:
         What is fixed when the operation is recorded, such as an axis; for an input of the graph its name.
     shape : tuple of int
         Shape of the result; with several outputs a tuple of shapes. A length that only evaluation tells, such as the
-        number of steps of a while loop, is None.
+        number of steps of a while loop, is None; one that follows from the number of rows is a `Length`.
     dtype : numpy.dtype
         Data type of the result; with several outputs a tuple of them.
     weak : bool
@@ -39,9 +43,12 @@ class Node:
         outputs a tuple, or False for all of them.
     group : str or None
         Name of the NumPy or SciPy function that this operation is a part of, such as ``np.var``.
+    kept : tuple
+        On the tape of a derivative: what its rules read, ``(ans, *inputs)``, or an empty tuple where they read nothing.
+        What need not be kept of that is None, or the node of it. Empty in a graph, whose nodes hold no values.
     """
 
-    __slots__ = ("dtype", "group", "inputs", "op", "params", "shape", "weak")
+    __slots__ = ("dtype", "group", "inputs", "kept", "op", "params", "shape", "weak")
 
     def __init__(
         self,
@@ -52,6 +59,7 @@ class Node:
         dtype: np.dtype[Any],
         weak: bool = False,
         group: str | None = None,
+        kept: tuple[Any, ...] = (),
     ) -> None:
         self.op = op
         self.inputs = inputs
@@ -60,6 +68,7 @@ class Node:
         self.dtype = dtype
         self.weak = weak
         self.group = group
+        self.kept = kept
 
     @property
     def ndim(self) -> int:
@@ -91,22 +100,80 @@ class Graph:
         Nodes, or constants where an output does not depend on the inputs.
     name : str
         Name of the function that was recorded.
+    specialized : str or None
+        Why the graph holds for the recorded number of rows alone, where one for every number was asked for.
     derived : dict
         Graphs made of this one, such as its derivative, kept for the next time they are asked for.
     """
 
-    __slots__ = ("derived", "inputs", "name", "outputs")
+    __slots__ = ("derived", "inputs", "name", "outputs", "specialized")
 
     def __init__(self, inputs: Iterable[Node], outputs: Iterable[Any], name: str = "f") -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.name = name
+        self.specialized: str | None = None
         self.derived: dict[Any, Any] = {}
 
     @property
     def nodes(self) -> list[Node]:
         """The operations that the outputs need, in topological order, without the inputs."""
         return [node for node in topological_order(self.outputs) if node.op is not None]
+
+    @property
+    def is_open(self) -> bool:
+        """True where the leading size of an input is left open: the graph serves every number of rows."""
+        return any(isinstance(length, Length) for node in self.inputs for length in node.shape)
+
+    def rows(self, shapes: Iterable[tuple[int, ...]]) -> int:
+        """Find the number of rows that the shapes of the inputs' values agree on.
+
+        Parameters
+        ----------
+        shapes : iterable of tuple of int
+            One for each input.
+
+        Returns
+        -------
+        int
+            The leading size.
+
+        Raises
+        ------
+        OptionError
+            Where two inputs have different numbers of rows, or one has no rows.
+        """
+        found: dict[str, int] = {}
+        for node, shape in zip(self.inputs, shapes, strict=True):
+            if node.shape and isinstance(node.shape[0], Length):
+                if len(shape) != len(node.shape):
+                    raise OptionError(f"{node.name} was recorded with shape {_shape_text(node.shape)}, found {shape}")
+                found[node.name] = shape[0]
+        if len(set(found.values())) != 1:
+            listed = ", ".join(f"{name}: {rows}" for name, rows in found.items())
+            raise OptionError(f"the inputs of {self.name} should have one number of rows, found {listed or 'none'}")
+        return next(iter(found.values()))
+
+    def at(self, n: int) -> "Graph":
+        """Make the graph for one number of rows.
+
+        Parameters
+        ----------
+        n : int
+            The leading size.
+
+        Returns
+        -------
+        Graph
+            The same operations in the same order, with plain numbers; the graph itself where nothing is open.
+        """
+        known: dict[int, Graph] = self.derived.get("at", {})
+        made = known.get(n)
+        if made is None:
+            made = _with_rows(self, n)
+            # A new dict, since another thread may be reading this one.
+            self.derived["at"] = {**dict(list(known.items())[1 - _SIZES_KEPT :]), n: made}
+        return made
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -180,6 +247,10 @@ def verify(graph: Graph) -> None:
     >>> from chainrule.graph import verify
     >>> verify(trace(lambda x: np.sum(x**2))(np.ones(3)))
     """
+    if graph.is_open:
+        for n in _VERIFIED_AT:
+            verify(graph.at(n))
+        return
     declared = set(graph.inputs)
     if len(declared) != len(graph.inputs):
         raise GraphError(f"graph {graph.name}: an input is listed twice")
@@ -204,6 +275,27 @@ def verify(graph: Graph) -> None:
             )
 
 
+#: Numbers of rows with which a graph that serves every number is verified: a batch of one, and one that is no
+#: usual length of another axis.
+_VERIFIED_AT = (1, 47)
+
+
+def _with_rows(graph: Graph, n: int) -> Graph:
+    made: dict[Node, Node] = {}
+
+    def source(x: Any) -> Any:
+        return made[x] if isinstance(x, Node) else settle(x, n)
+
+    def parameter(x: Any) -> Any:
+        return x.at(n) if isinstance(x, Graph) else settle(x, n)
+
+    for node in (*graph.inputs, *graph.nodes):
+        inputs = tuple(source(x) for x in node.inputs)
+        params = {name: parameter(x) for name, x in node.params.items()}
+        made[node] = Node(node.op, inputs, params, settle(node.shape, n), node.dtype, node.weak, node.group)
+    return Graph((made[node] for node in graph.inputs), (source(x) for x in graph.outputs), graph.name)
+
+
 def _agrees(inferred: tuple[Any, ...], found: tuple[Any, ...]) -> bool:
     """Compare shapes, of which the one that was inferred may leave lengths open."""
     return len(inferred) == len(found) and all(
@@ -224,6 +316,10 @@ def _type(dtype: Any, shape: Any, weak: Any) -> str:
     return f"{dtype}[{', '.join('?' if n is None else str(n) for n in shape)}]{'*' if weak else ''}"
 
 
+def _shape_text(shape: tuple[Any, ...]) -> str:
+    return f"({', '.join(str(length) for length in shape)}{',' if len(shape) == 1 else ''})"
+
+
 def constant_text(value: Any) -> str:
     """Write a constant: a number as it is, an array by its type."""
     if isinstance(value, np.ndarray) and value.ndim > 0:
@@ -238,6 +334,8 @@ def _lines(graph: Graph) -> Iterator[str]:
         return names[source] if isinstance(source, Node) else constant_text(source)
 
     yield f"{graph.name}({', '.join(f'{names[node]}: {type_text(node)}' for node in graph.inputs)})"
+    if graph.specialized:
+        yield f"  for this number of rows alone: {graph.specialized}"
     rows = []
     for number, node in enumerate(graph.nodes):
         names[node] = f"%{number}"

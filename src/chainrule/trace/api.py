@@ -8,14 +8,14 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.errors import TraceError
-from chainrule.graph import Graph, Node
+from chainrule.graph import Node
 from chainrule.ops import elementwise
 from chainrule.trace import hooks
 from chainrule.trace.buffer import settled
 from chainrule.trace.recording import Recording
 from chainrule.trace.tracer import Tracer, dtype_of
 
-__all__ = ["argument_name", "open_recording", "stop_gradient", "trace", "traced_input"]
+__all__ = ["argument_name", "open_recording", "stop_gradient", "traced_input"]
 
 
 class open_recording:
@@ -107,59 +107,6 @@ def argument_name(f: Callable[..., Any], position: int) -> str:
     if code is not None and position + shift < code.co_argcount:
         return str(code.co_varnames[position + shift])
     return f"argument {position}"
-
-
-def trace(f: Callable[..., Any]) -> Callable[..., Graph]:
-    """Record a function as a graph.
-
-    Parameters
-    ----------
-    f : callable
-        A function of numbers, arrays, or trees of them, in plain NumPy.
-
-    Returns
-    -------
-    callable
-        Takes the arguments of `f` and returns the `Graph` of what `f` computed for them. Decisions that `f` takes on
-        values are taken once, for these values.
-
-    Raises
-    ------
-    TraceError
-        Where something cannot be followed.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from chainrule import trace
-    >>> print(trace(lambda w, x: np.tanh(w * x + 1.0))(2.0, np.ones(3)))
-    <lambda>(w: float64[]*, x: float64[3])
-      %0 = np.multiply(w, x)  float64[3]
-      %1 = np.add(%0, 1.0)    float64[3]
-      %2 = np.tanh(%1)        float64[3]
-      return %2
-    """
-
-    def record(*args: Any) -> Graph:
-        with open_recording(f, whole=True) as recording:
-            handles = []
-            inputs = []
-            for position, argument in enumerate(args):
-                name = argument_name(f, position)
-                _, structure = tree.flatten(argument)
-                made = [traced_input(x, path, recording) for path, x in tree.leaves_with_paths(argument, name)]
-                inputs += [handle.node for handle in made]
-                handles.append(structure.unflatten(made))
-            result = f(*handles)
-        outputs = [_output(leaf, recording) for leaf in tree.leaves(result)]
-        return Graph(inputs, outputs, getattr(f, "__name__", "f"))
-
-    return record
-
-
-def _output(leaf: Any, recording: Recording) -> Any:
-    leaf = settled(leaf)
-    return leaf.node if isinstance(leaf, Tracer) and leaf.recording is recording else leaf
 
 
 def stop_gradient(x: Any) -> Any:

@@ -17,7 +17,15 @@ class NoValue:
         raise TraceError(
             f"{what} a value that is not known while the body of a loop or branch is recorded. Use chainrule.cond for "
             "a choice between two computations, np.where for one between entries, and chainrule.while_loop for a "
-            f"loop that ends on a condition.{user_line()}"
+            "loop that ends on a condition; conditions are joined by &, | and ~, since and, or and not decide."
+            f"{user_line()}"
+        )
+
+    def refuse_text(self) -> NoReturn:
+        """Raise the error for a value that was to be printed or formatted."""
+        raise TraceError(
+            "The text was asked for of a value that is not known while the body of a loop or branch is recorded. "
+            f"Return it from the body, as a result of each step of a scan, and print it afterwards.{user_line()}"
         )
 
     def __bool__(self) -> NoReturn:
@@ -35,10 +43,10 @@ class NoValue:
     __hash__ = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        self.refuse("The text was asked for of")
+        self.refuse_text()
 
     def __format__(self, specification: str) -> str:
-        self.refuse("The text was asked for of")
+        self.refuse_text()
 
     def __repr__(self) -> str:
         return "NO_VALUE"

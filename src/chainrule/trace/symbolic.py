@@ -19,7 +19,7 @@ from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.recording import Recording, next_level
 from chainrule.trace.tracer import Tracer, dtype_of
 
-__all__ = ["NO_VALUE", "Body", "Symbolic", "open_body", "records_without_values", "value_of"]
+__all__ = ["NO_VALUE", "Body", "Symbolic", "open_body", "records_with_care", "records_without_values", "value_of"]
 
 #: A constant array up to this many bytes is copied into the graph; a larger one becomes an input of it.
 _CONSTANT_LIMIT = 4096
@@ -31,6 +31,11 @@ _here = threading.local()
 def records_without_values() -> bool:
     """Say whether this thread is recording a body without values."""
     return getattr(_here, "bodies", 0) > 0
+
+
+def records_with_care() -> bool:
+    """Say whether derivatives recorded without values let zero stay zero (see `open_body`)."""
+    return getattr(_here, "careful", True)
 
 
 class Body:
@@ -46,9 +51,11 @@ class Body:
         Traced values of outer levels that the body reads, each an input of its graph.
     arrays : list of ndarray
         Large constant arrays that the body reads; they are inputs too, after those.
+    lines : dict or None
+        The user's line behind each node, where that is asked for.
     """
 
-    __slots__ = ("_array_inputs", "_closed", "_holder", "_inputs", "arrays", "captured", "group", "level")
+    __slots__ = ("_array_inputs", "_closed", "_holder", "_inputs", "arrays", "captured", "group", "level", "lines")
 
     whole = True
     is_special = True
@@ -58,6 +65,7 @@ class Body:
         self.group: str | None = None
         self.captured: list[Tracer] = []
         self.arrays: list[np.ndarray[Any, Any]] = []
+        self.lines: dict[Node, str] | None = None
         self._inputs: dict[Node, Symbolic] = {}
         self._array_inputs: dict[int, Symbolic] = {}
         self._holder = Recording()
@@ -91,7 +99,10 @@ class Body:
                 inputs.append(inside)
                 values.append(inside)
         if any(v is NO_VALUE for v in values):
-            return Symbolic(_inferred(op, tuple(inputs), params, compute, self.group), NO_VALUE, self)
+            node = _inferred(op, tuple(inputs), params, compute, self.group)
+            if self.lines is not None:
+                self.lines[node] = user_line()
+            return Symbolic(node, NO_VALUE, self)
         ans = op(*values, **params) if compute is None else compute(*values)
         weak = type(ans) in _PYTHON_NUMBERS
         dtype = dtype_of(type(ans)) if weak else ans.dtype
@@ -223,6 +234,7 @@ class Symbolic(Tracer):
         raise TraceError(
             f"Of a value that is not known while the body of a loop or branch is recorded (shape {self.shape}, "
             f"{self.dtype}) {what}. For table[i] with a plain table write np.array(table)[i], or hand the table in; "
+            "for a slice x[i:i + 2] that starts at such a place write x[i + np.arange(2)]; "
             "for a choice between two computations use chainrule.cond, and NumPy's functions for those of math."
             f"{user_line()}"
         )
@@ -237,22 +249,40 @@ class open_body:
         The function that is going to run.
     values : bool
         True where the body runs on values, False where a decision has to raise.
+    careful : bool, optional
+        Whether derivatives taken in the body let a zero stay zero where a local derivative is infinite or undefined.
+        Who leaves that out has to look for NaN in the results, and to do without them then. By default as in the
+        recording around this one, where the answer is yes to begin with.
+    body : Body, optional
+        The level to record at, where it is of a kind of its own.
     """
 
-    __slots__ = ("_names", "_values", "body")
+    __slots__ = ("_careful", "_names", "_values", "_with_care", "body")
 
-    def __init__(self, f: Callable[..., Any] | None = None, *, values: bool = False) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any] | None = None,
+        *,
+        values: bool = False,
+        careful: bool | None = None,
+        body: Body | None = None,
+    ) -> None:
         self._names: dict[str, Any] = getattr(f, "__globals__", {})
         self._values = values
-        self.body = Body()
+        self._careful = careful
+        self.body = Body() if body is None else body
 
     def __enter__(self) -> Body:
         hooks.install(self._names)
         _here.bodies = getattr(_here, "bodies", 0) + (not self._values)
+        self._with_care = records_with_care()
+        if self._careful is not None:
+            _here.careful = self._careful
         return self.body
 
     def __exit__(self, kind: Any, problem: BaseException | None, traceback: Any) -> None:
         _here.bodies -= not self._values
+        _here.careful = self._with_care
         hooks.remove()
         self.body.close()
         # NumPy asks a traced value for its length first, and hides the real reason behind that.
