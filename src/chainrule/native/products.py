@@ -1,0 +1,94 @@
+"""Matrix products for sizes known in advance, all but the length of the batch.
+
+The three forms that a network needs, for a batch X, weights W and sensitivities D::
+
+    NN   X @ W       signals forward
+    NT   D @ W.T     sensitivities back
+    TN   X.T @ D     gradient by the weights
+
+What is written here are loops over blocks; the products themselves are computed tile by tile in registers by
+functions that a process compiles once (`products_tiles`). How a result is cut into blocks depends on sizes only, and
+every sum runs along the inner length in order: an entry's bits do not depend on the rows it is computed with.
+The order of the loops follows Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008).
+"""
+
+import llvmlite.ir as ir
+
+from chainrule.native.emitter import Emitter
+from chainrule.native.products_blocks import Product, blocks, scratch_bytes, slice_rows
+from chainrule.native.products_loops import (
+    Arrays,
+    Epilogue,
+    Range,
+    emit_finish,
+    emit_inner,
+    emit_panels,
+    emit_turned,
+)
+from chainrule.native.products_tiles import minimum, on_stack
+
+__all__ = ["Epilogue", "Product", "emit_product", "scratch_bytes", "slice_rows"]
+
+
+def emit_product(
+    e: Emitter,
+    product: Product,
+    a: ir.Value,
+    b: ir.Value,
+    c: ir.Value,
+    *,
+    batch: ir.Value,
+    rows: Range | None = None,
+    scratch: ir.Value | None = None,
+    epilogue: Epilogue | None = None,
+) -> None:
+    """Write a product.
+
+    The module then calls functions from elsewhere: `imports.addresses` says where they stand.
+
+    Parameters
+    ----------
+    e : Emitter
+        Writes it.
+    product : Product
+        Sizes and form.
+    a, b, c : Value
+        Addresses of the arrays. C overlaps neither of the others.
+    batch : Value
+        The size that the product leaves open, as a 64-bit integer.
+    rows : tuple of Value, optional
+        First row of C to compute, and the one after the last; all of them by default. The bits of a row do not
+        depend on it.
+    scratch : Value, optional
+        Address of memory of `scratch_bytes`, which slices that run at the same time do not share; it is taken from
+        the stack by default.
+    epilogue : callable, optional
+        Called as ``epilogue(e, value, row, column, mask)`` for a register of the finished result, while it is in
+        cache: ``value`` holds neighbouring entries of a row from ``column`` on, ``mask`` says which of them are
+        there, None if all are. What it returns is stored. Every entry is visited once.
+    """
+    cut = blocks(product)
+    m, k = (batch if x is None else e.int(x) for x in (product.m, product.k))
+    rows = rows or (e.int(0), m)
+    if scratch is None and scratch_bytes(product):
+        scratch = on_stack(e, scratch_bytes(product))
+    if cut.turned:
+        emit_turned(e, product, cut, (a, b, c), k, rows, scratch, epilogue)
+        return
+    x = Arrays(product.dtype, a, *product.a_steps, b, product.b_row, c, product.c_row)
+    columns = e.int(0), e.int(product.n)
+
+    def block(some: Range, first: ir.Value) -> None:
+        def one(inner: Range, adds: ir.Value) -> None:
+            emit_panels(e, cut, x, some, columns, product.n, inner, adds, scratch, first)
+
+        emit_inner(e, product, cut, k, one)
+        if epilogue is not None:
+            emit_finish(e, product, some, (c, product.c_row, some[0]), c, False, epilogue)
+
+    if not cut.rows:
+        block(rows, ir.Constant(ir.IntType(1), 1))
+        return
+    with e.loop(*rows, cut.rows) as loop:
+        stop = minimum(e, e.b.add(loop.index, e.int(cut.rows)), rows[1])
+        block((loop.index, stop), e.b.icmp_signed("==", loop.index, rows[0]))

@@ -1,0 +1,218 @@
+"""What a product is, and how it is cut into blocks."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from chainrule.native.products_packing import Packing
+from chainrule.native.products_tiles import Tile
+
+__all__ = ["Blocks", "Product", "blocks", "scratch_bytes", "slice_rows", "turned_bytes", "up"]
+
+# Length of the sums between two visits to the result: a panel of the right factor, three registers wide, then takes
+# 96 KiB and stays in the second cache while all rows of a block go by. From 256 to 512 it makes little difference.
+INNER = 512
+# A factor whose rows stand further apart than a page is copied before use: 251 to 264 GFLOP/s at 1024 cubed.
+FAR = 4096
+# Bytes of a transposed factor that is kept as a whole; of a larger one, one panel is kept at a time.
+WHOLE = 1 << 17
+# Fewer rows than this do not pay for copying a factor whose rows are far apart.
+FEW = 64
+# Rows of a turned result that are turned back at once.
+TURNED = 64
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product ``C[m, n] = op(A)[m, k] @ op(B)[k, n]`` of arrays with rows of neighbouring entries.
+
+    Attributes
+    ----------
+    form : {"NN", "NT", "TN"}
+        Which factor is transposed: B stands as (n, k) in NT, A as (k, m) in TN.
+    dtype : numpy.dtype
+        float32 or float64, of all three.
+    m, n, k : int or None
+        Sizes. None is the length of the batch: m in NN and NT, k in TN.
+    lanes : int
+        Entries in a register.
+    accumulates : bool
+        True where the product is added to what C holds.
+    strides : tuple of (int or None)
+        Entries from row to row of A, B and C; None where the rows follow each other.
+    """
+
+    form: Literal["NN", "NT", "TN"]
+    dtype: np.dtype[Any]
+    m: int | None
+    n: int
+    k: int | None
+    lanes: int
+    accumulates: bool = False
+    strides: tuple[int | None, int | None, int | None] = (None, None, None)
+
+    def __post_init__(self) -> None:
+        known = self.m if self.form == "TN" else self.k
+        if known is None:
+            raise ValueError(f"a product {self.form} needs {'m' if self.form == 'TN' else 'k'} as a number, found None")
+
+    @property
+    def a_steps(self) -> tuple[int, int]:
+        """Steps through A to the next row of C, and along the inner length."""
+        if self.form == "TN":
+            return 1, self.strides[0] or self.m or 1
+        return self.strides[0] or self.k or 1, 1
+
+    @property
+    def b_row(self) -> int:
+        """Step from row to row of B."""
+        return self.strides[1] or (self.k if self.form == "NT" else self.n) or 1
+
+    @property
+    def c_row(self) -> int:
+        """Step from row to row of C."""
+        return self.strides[2] or self.n or 1
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How a product is cut.
+
+    Attributes
+    ----------
+    wide, narrow : Tile
+        For most of the columns, and for the registers left by the wide ones.
+    inner : int
+        Length of the sums between two visits to the result.
+    rows : int
+        Rows that all panels go over before the next ones; 0 for all of them.
+    packing : Packing or None
+        How panels of B are copied before use.
+    whole : bool
+        True where the copy of B is kept as a whole.
+    turned : bool
+        True where the transposed result is computed, because it fills registers better.
+    """
+
+    wide: Tile
+    narrow: Tile
+    inner: int
+    rows: int
+    packing: Packing | None = None
+    whole: bool = False
+    turned: bool = False
+
+
+def up(value: int, step: int) -> int:
+    """The next multiple."""
+    return -(-value // step) * step
+
+
+def tiles(product: Product, m: int | None, n: int, *, turned: bool = False) -> tuple[Tile, Tile]:
+    """Tiles for a result of (m, n): large enough to hide a multiplication's latency, small enough for the registers.
+
+    Both units multiply in every cycle if a tile has at least 8 registers and reads at most two operands for two of
+    them: 8 x 3 or 8 x 2 of 32 registers (4 x 3, 4 x 2 of 16), or 16 x 1, whose rows are operands in memory.
+    """
+    many = product.lanes * product.dtype.itemsize == 64
+    vectors = -(-n // product.lanes)
+    heights = {3: 8, 2: 8, 1: 16} if many else {3: 4, 2: 4, 1: 8}
+
+    def tile(rows: int, width: int) -> Tile:
+        return Tile(product.dtype, product.lanes, rows, width)
+
+    def high(width: int) -> Tile:
+        full = heights[width]
+        if m is None or up(m, full) <= 1.25 * m:
+            return tile(full, width)
+        return tile(-(-m // -(-m // full)), width)
+
+    if m is None or m >= heights[3]:
+        wide = 2 if vectors in (2, 4) else min(vectors, 3)
+        # A part of the turned columns may leave any rest.
+        return high(wide), high(1 if turned else max(vectors % wide, 1))
+    short = max(m, 1)
+
+    def cycles(width: int) -> float:
+        return vectors // width * panel_cycles(short, width) + vectors % width * panel_cycles(short, 1)
+
+    wide = min(range(min(vectors, 8, heights[3] * 3 // short), 0, -1), key=cycles)
+    return tile(short, wide), tile(short, 1)
+
+
+def panel_cycles(rows: int, vectors: int) -> float:
+    """Cycles of one step along the inner length: two multiplications, or two reads, or a fourth of a chain's link."""
+    return max(rows * vectors / 2, (rows + vectors) / 2, 4)
+
+
+def blocks(product: Product) -> Blocks:
+    """How a product is cut; it depends on nothing but the product."""
+    p, size = product, product.dtype.itemsize
+    inner = INNER if p.k is None else max(1, -(-p.k // max(1, -(-p.k // INNER))))
+    if p.form == "TN" and p.m and p.n:
+        # Registers to compute, upright and turned.
+        upright, turned = p.m * up(p.n, p.lanes), p.n * up(p.m, p.lanes)
+        if 1.3 * turned < upright and turned * size <= WHOLE // 4:
+            return Blocks(*tiles(p, p.n, p.m, turned=True), inner, TURNED, turned=True)
+    wide, narrow = tiles(p, p.m, p.n)
+    # Rows of A and C that stay in the first cache, or the second while a large B passes by.
+    room = (24 << 10) // (size * (inner + p.n)) if inner * p.n * size <= WHOLE else 128
+    rows = min(max(up(room, 16), 32), 256)
+    if p.form == "NT":
+        whole = (p.k or 0) * up(p.n, p.lanes) * size <= WHOLE
+        return Blocks(wide, narrow, inner, rows if whole else 0, Packing(p.dtype, p.lanes, True), whole)
+    if p.b_row * size >= FAR and (p.m is None or p.m >= FEW):
+        return Blocks(wide, narrow, inner, 0, Packing(p.dtype, p.lanes, False))
+    return Blocks(wide, narrow, inner, rows)
+
+
+def scratch_bytes(product: Product) -> int:
+    """Bytes of memory that a product needs for itself while it is computed, starting at a multiple of 64.
+
+    Parameters
+    ----------
+    product : Product
+        The product.
+
+    Returns
+    -------
+    int
+        At most `WHOLE`; 0 for many products.
+    """
+    cut, size = blocks(product), product.dtype.itemsize
+    if cut.turned:
+        return turned_bytes(product) + TURNED * up(product.n, product.lanes) * size
+    if cut.packing is None:
+        return 0
+    if cut.whole:
+        return (product.k or 0) * up(product.n, product.lanes) * size
+    return cut.inner * cut.wide.width * size
+
+
+def slice_rows(product: Product) -> int:
+    """Rows of the result that make a slice for the pool.
+
+    A slice takes some 3 microseconds or more: thirty times what it costs to hand it out. One that copies panels of B
+    for itself is large enough for that not to weigh.
+
+    Parameters
+    ----------
+    product : Product
+        The product; a length of the batch that is summed over is taken to be 128.
+
+    Returns
+    -------
+    int
+        A multiple of 16, at most 256.
+    """
+    multiplications = 300_000  # 3 microseconds at 200 GFLOP/s
+    rows = multiplications // max(1, product.n * (128 if product.k is None else product.k))
+    packing = blocks(product).packing
+    least = 16 if packing is None else FEW if packing.transposes else 2 * FEW
+    return min(max(up(rows, 16), least), 256)
+
+
+def turned_bytes(product: Product) -> int:
+    """Bytes of the transposed result."""
+    return up(product.n * (product.m or 0) * product.dtype.itemsize, 64)

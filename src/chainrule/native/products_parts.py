@@ -1,0 +1,61 @@
+"""The functions that emitted products call, compiled once for a process."""
+
+import threading
+from collections.abc import Iterable
+
+import llvmlite.ir as ir
+import numpy as np
+
+from chainrule.native import machine
+from chainrule.native.products_packing import PREFIX as PACKING
+from chainrule.native.products_packing import Packing, emit_packing
+from chainrule.native.products_tiles import PREFIX as TILE
+from chainrule.native.products_tiles import Tile, emit_tile
+
+__all__ = ["emit_part", "part_addresses"]
+
+_libraries: list[machine.Library] = []
+_addresses: dict[str, int] = {}
+_compiling = threading.Lock()
+
+
+def part_addresses(names: Iterable[str]) -> dict[str, int]:
+    """Where parts stand; those that are asked for the first time are compiled, all in one go.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As `Tile.name` and `Packing.name` give them.
+
+    Returns
+    -------
+    dict of str to int
+        Address by name, valid as long as the process lives.
+
+    Raises
+    ------
+    KeyError
+        For a name that is not known.
+    """
+    wanted = tuple(names)
+    with _compiling:
+        missing = tuple(name for name in dict.fromkeys(wanted) if name not in _addresses)
+        if missing:
+            module = machine.new_module("products")
+            for name in missing:
+                emit_part(module, name)
+            library = machine.compiled(module, missing)
+            _libraries.append(library)
+            _addresses.update(library.addresses)
+        return {name: _addresses[name] for name in wanted}
+
+
+def emit_part(module: ir.Module, name: str) -> ir.Function:
+    """Write the function of that name."""
+    prefix, dtype, *numbers = name.rsplit(".", 4 if name.startswith(TILE) else 3)
+    lanes, *rest = map(int, numbers)
+    if prefix == TILE:
+        return emit_tile(module, Tile(np.dtype(dtype), lanes, *rest))
+    if prefix == PACKING:
+        return emit_packing(module, Packing(np.dtype(dtype), lanes, bool(*rest)))
+    raise KeyError(name)

@@ -1,0 +1,345 @@
+"""A graph as a program: loops and products in an order, buffers with places in memory, and the way to run it.
+
+What has no native form runs through its evaluation in NumPy, between stretches of machine code. A program is fixed once
+made; what one run needs beside the arrays that come and go is a workspace, and runs at once have one each.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import llvmlite.ir as ir
+import numpy as np
+
+from chainrule.graph import Graph, Node
+from chainrule.lengths import settle
+from chainrule.native import machine
+from chainrule.native.access import Access, shape_sizes, views_of
+from chainrule.native.calling import Call
+from chainrule.native.computing import can_compute
+from chainrule.native.emitter import Emitter
+from chainrule.native.grouping import REDUCTIONS, Domain, Group, grouped
+from chainrule.native.kernels import KERNELS, can_run
+from chainrule.native.loops import LoopKernel
+from chainrule.native.rows import RowKernel
+from chainrule.native.sizes import Size, product_of
+from chainrule.native.types import INT, POINTER
+from chainrule.ops.shapes import astype, to_integer
+
+__all__ = ["Program"]
+
+_ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class _Buffer:
+    """Memory for a value.
+
+    Attributes
+    ----------
+    count : Size
+        Number of entries.
+    dtype : numpy.dtype
+        Of the entries.
+    shape : tuple of Size
+        Of the value that it was made for.
+    """
+
+    count: Size
+    dtype: np.dtype[Any]
+    shape: tuple[Size, ...]
+
+
+class Program:
+    """A graph in machine code.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to compute; the leading size of its inputs may be open.
+    given_up : dict of int to int
+        Outputs, by number, that may be written over an input, by number, whose value is not needed afterwards. Where
+        that is not possible `swaps` has the pair.
+
+    Attributes
+    ----------
+    groups : list of Group
+        What runs, in order.
+    places : dict
+        For nodes in memory the number of their buffer.
+    swaps : list of tuple of int
+        Places of an output and an input that may take each other's memory after a run.
+    """
+
+    def __init__(self, graph: Graph, given_up: Mapping[int, int] | None = None) -> None:
+        self.graph = _with_own_outputs(graph)
+        views = views_of(self.graph)
+        self.groups, views = grouped(self.graph, can_compute, views)
+        lowered = _Lowering(self.graph, self.groups, views, given_up or {})
+        self.swaps = lowered.swaps
+        self.places = lowered.places
+        self.accesses = lowered.accesses
+        self.buffers = lowered.buffers
+        self.constants = lowered.constants
+        self.steps = lowered.steps
+        names = tuple(step for step in self.steps if isinstance(step, str))
+        self.code = machine.object_code(lowered.module)
+        self.library = machine.linked(self.code, names, lowered.imports)
+        self._calls = {name: Call(self.library.addresses[name]) for name in names}
+        self._layouts: dict[int, tuple[int, dict[int, int]]] = {}
+
+    @property
+    def is_native(self) -> bool:
+        """True where nothing runs through NumPy."""
+        return all(isinstance(step, str) for step in self.steps)
+
+    def layout(self, n: int) -> tuple[int, dict[int, int]]:
+        """Bytes of a workspace, and where in it each buffer that is neither input nor output stands."""
+        found = self._layouts.get(n)
+        if found is None:
+            total, starts = 0, {}
+            for place in self._temporaries():
+                buffer = self.buffers[place]
+                starts[place] = total
+                size = buffer.count.at(n) * buffer.dtype.itemsize
+                total += -(-size // _ALIGNMENT) * _ALIGNMENT
+            found = self._layouts[n] = (total, starts)
+        return found
+
+    def _temporaries(self) -> list[int]:
+        fixed = {self.places[node] for node in self.graph.inputs}
+        fixed |= {self.places[x] for x in self.graph.outputs if isinstance(x, Node)}
+        fixed |= set(self.constants)
+        return [place for place in range(len(self.buffers)) if place not in fixed]
+
+    def __call__(self, *values: Any) -> list[Any]:
+        """Run on plain values, one for each input; list the outputs."""
+        n = self.graph.rows(np.shape(x) for x in values) if self.graph.is_open else 0
+        table = np.zeros(len(self.buffers), np.uint64)
+        arrays: dict[int, np.ndarray[Any, Any]] = {}
+        for node, value in zip(self.graph.inputs, values, strict=True):
+            arrays[self.places[node]] = np.ascontiguousarray(value, node.dtype).reshape(np.shape(value))
+        arrays.update(self.constants)
+        arrays.update(self.workspace(n, arrays))
+        for x in self.graph.outputs:
+            if isinstance(x, Node):
+                arrays[self.places[x]] = self.array(self.places[x], n)
+        for place, array in arrays.items():
+            table[place] = array.ctypes.data
+        for step in self.steps:
+            if isinstance(step, str):
+                self._calls[step](table.ctypes.data, n)
+            else:
+                self._evaluate(step, arrays, table, n)
+        return [self._result(x, arrays, n) for x in self.graph.outputs]
+
+    def workspace(self, n: int, known: Mapping[int, Any]) -> dict[int, np.ndarray[Any, Any]]:
+        """Memory for what is neither input nor output, nor among what is known."""
+        total, starts = self.layout(n)
+        memory = np.empty(total + _ALIGNMENT, np.uint8)
+        first = -memory.ctypes.data % _ALIGNMENT
+        return {
+            place: self.array(place, n, memory[first + start :])
+            for place, start in starts.items()
+            if place not in known
+        }
+
+    def array(self, place: int, n: int, memory: Any = None) -> np.ndarray[Any, Any]:
+        """An array for a buffer: in memory given, or its own."""
+        buffer = self.buffers[place]
+        shape = tuple(length.at(n) for length in buffer.shape)
+        if memory is None:
+            return np.empty(shape, buffer.dtype)
+        count = buffer.count.at(n) * buffer.dtype.itemsize
+        return np.asarray(memory[:count].view(buffer.dtype).reshape(shape))
+
+    def _evaluate(self, node: Node, arrays: dict[int, np.ndarray[Any, Any]], table: Any, n: int) -> None:
+        """Run one operation through NumPy."""
+        inputs = [self._seen(x, arrays, n) if isinstance(x, Node) else settle(x, n) for x in node.inputs]
+        with np.errstate(all="ignore"):
+            result = node.op.evaluate(*inputs, **{name: settle(x, n) for name, x in node.params.items()})
+        place = self.places[node]
+        arrays[place] = np.ascontiguousarray(result, node.dtype).reshape(np.shape(result))
+        table[place] = arrays[place].ctypes.data
+
+    def _seen(self, x: Node, arrays: dict[int, np.ndarray[Any, Any]], n: int) -> Any:
+        """The value of a node as an array, or as a Python number where it is one."""
+        access = self.accesses[x]
+        array = arrays[self.places[access.buffer]].reshape(-1)[access.offset.at(n) :]
+        size = array.itemsize
+        shape = tuple(length.at(n) for length in access.shape)
+        strides = tuple(stride.at(n) * size for stride in access.strides)
+        seen = np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
+        return seen.item() if x.weak is True else seen[()]
+
+    def _result(self, x: Any, arrays: dict[int, np.ndarray[Any, Any]], n: int) -> Any:
+        if not isinstance(x, Node):
+            return x
+        value = arrays[self.places[x]][()]
+        return value.item() if x.weak is True else value
+
+
+def _with_own_outputs(graph: Graph) -> Graph:
+    """Copy outputs that are inputs, views of something, or there twice, so that each has memory of its own."""
+    seen: set[Node] = set()
+    views = views_of(graph)
+    outputs = []
+    for x in graph.outputs:
+        if isinstance(x, Node):
+            if x.op is None or x in views or x in seen:
+                op = astype if x.dtype.kind in "fc" else to_integer
+                x = Node(op, (x,), {"dtype": x.dtype}, x.shape, x.dtype, x.weak)
+            seen.add(x)
+        outputs.append(x)
+    return Graph(graph.inputs, outputs, graph.name)
+
+
+class _Lowering:
+    """The translation of one graph: where values stand, and the module with a function for each stretch."""
+
+    def __init__(
+        self, graph: Graph, groups: Sequence[Group], views: Mapping[Node, Access], given_up: Mapping[int, int]
+    ) -> None:
+        self.graph = graph
+        self.swaps: list[tuple[int, int]] = []
+        self.buffers: list[_Buffer] = []
+        self.places: dict[Any, int] = {}
+        self.constants: dict[int, np.ndarray[Any, Any]] = {}
+        self.imports: dict[str, int] = {}
+        self.module = machine.new_module(graph.name)
+        self.accesses: dict[Any, Access] = dict(views)
+        self._views = views
+        self._kept: list[Any] = []
+        for node in graph.inputs:
+            self._own(node)
+        for node in graph.nodes:
+            for x in node.inputs:
+                if isinstance(x, np.ndarray) and x.ndim and id(x) not in self.places:
+                    self._constant(x)
+        read = self._read_outside(groups)
+        over = self._written_over(groups, given_up)
+        for group in groups:
+            for node in group.nodes:
+                if node in over:
+                    self.places[node] = self.places[over[node]]
+                    self.accesses[node] = Access.whole(node, shape_sizes(node.shape))
+                elif node in read:
+                    self._own(node)
+        for k, i in given_up.items():
+            x = graph.outputs[k]
+            if isinstance(x, Node) and x not in over:
+                self.swaps.append((self.places[x], self.places[graph.inputs[i]]))
+        self.steps: list[Any] = self._stretches(groups)
+
+    def _own(self, node: Node) -> Access:
+        shape = shape_sizes(node.shape)
+        self.places[node] = len(self.buffers)
+        self.buffers.append(_Buffer(product_of(shape), node.dtype, shape))
+        self.accesses[node] = Access.whole(node, shape)
+        return self.accesses[node]
+
+    def _written_over(self, groups: Sequence[Group], given_up: Mapping[int, int]) -> dict[Node, Node]:
+        """The outputs that can take the memory of an input: nothing reads that later, or at another place."""
+        home = {node: k for k, group in enumerate(groups) for node in group.nodes}
+        found: dict[Node, Node] = {}
+        for k, i in given_up.items():
+            x, source = self.graph.outputs[k], self.graph.inputs[i]
+            if not isinstance(x, Node) or x.shape != source.shape or x.dtype != source.dtype:
+                continue
+            writer = home[x]
+            group = groups[writer]
+            if group.domain != Domain(shape_sizes(source.shape)) or x.op.name in REDUCTIONS:
+                continue
+            if self._last_read(source, home, writer) < writer:
+                found[x] = source
+        return found
+
+    def _last_read(self, source: Node, home: dict[Node, int], writer: int) -> int:
+        """Number of the last group that reads an input, not counting reads at the same place by the one that writes."""
+        last = -1
+        for node in self.graph.nodes:
+            if not any(x is source for x in node.inputs):
+                continue
+            here = home.get(node)
+            if here is None:
+                last = max(last, self._last_read(node, home, -1))
+            elif here != writer or shape_sizes(node.shape) != shape_sizes(source.shape):
+                last = max(last, here)
+        return last
+
+    def _read_outside(self, groups: Sequence[Group]) -> set[Any]:
+        """Nodes whose values have to be in memory."""
+        home = {node: group for group in groups for node in group.nodes}
+        found: set[Any] = {x for x in self.graph.outputs if isinstance(x, Node)}
+        for node in self.graph.nodes:
+            for source in node.inputs:
+                if isinstance(source, Node) and (home.get(source) is not home.get(node) or node not in home):
+                    found.add(source)
+        found |= {view.buffer for view in self._views.values()}
+        return found | {node for group in groups for node in group.nodes if group.domain is None}
+
+    def access(self, x: Any) -> Access:
+        """Where the entries of a node or a constant array stand."""
+        return self.accesses[x if isinstance(x, Node) else id(x)]
+
+    def _constant(self, x: Any) -> None:
+        array = np.ascontiguousarray(x)
+        shape = shape_sizes(np.shape(x))
+        place = len(self.buffers)
+        self.places[id(x)] = place
+        self._kept.append(x)
+        self.constants[place] = array
+        self.buffers.append(_Buffer(product_of(shape), array.dtype, shape))
+        self.accesses[id(x)] = Access.whole(id(x), shape)
+
+    def _stretches(self, groups: Sequence[Group]) -> list[Any]:
+        steps: list[Any] = []
+        kernels: list[str] = []
+
+        def close() -> None:
+            if kernels:
+                steps.append(self._driver(f"run{len(steps)}", kernels))
+                kernels.clear()
+
+        for group in groups:
+            if group.domain is None and not can_run(group.nodes[0]):
+                close()
+                steps.append(group.nodes[0])
+            else:
+                kernels.append(self._kernel(group))
+        close()
+        return steps
+
+    def _kernel(self, group: Group) -> str:
+        name = f"kernel{group.number}"
+        e = Emitter(self._function(name))
+        table, n = e.b.function.args
+        pointers: dict[Any, ir.Value] = {}
+
+        def base(buffer: Any) -> ir.Value:
+            if buffer not in pointers:
+                place = e.b.gep(table, [e.int(self.places[buffer])], source_etype=POINTER)
+                pointers[buffer] = e.b.load(place, typ=POINTER)
+            return pointers[buffer]
+
+        if group.domain is None:
+            node = group.nodes[0]
+            KERNELS[node.op.name](self, e, n, node, base)
+        else:
+            stored = {node: self.accesses[node] for node in group.nodes if node in self.accesses}
+            kernel = RowKernel if group.domain.by_rows else LoopKernel
+            kernel(e, n, group.domain.shape, group.nodes, stored, self.access, base).emit()
+        e.b.ret_void()
+        return name
+
+    def _function(self, name: str) -> ir.Function:
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), name)
+        function.linkage = "internal" if name.startswith("kernel") else "external"
+        return function
+
+    def _driver(self, name: str, kernels: Sequence[str]) -> str:
+        b = ir.IRBuilder(self._function(name).append_basic_block())
+        for kernel in kernels:
+            b.call(self.module.globals[kernel], b.function.args)
+        b.ret_void()
+        return name
