@@ -8,12 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from chainrule import check_gradient, grad, jacobian, jvp, recompute, scan, trace, tree, value_and_grad, vectorize
+from chainrule import (
+    check_gradient,
+    grad,
+    jacobian,
+    jvp,
+    random,
+    recompute,
+    scan,
+    trace,
+    tree,
+    value_and_grad,
+    vectorize,
+)
 from chainrule.errors import OptionError
 from chainrule.evaluate import evaluate
 from chainrule.graph import verify
-from chainrule.transforms import random
-from chainrule.transforms.random import RandomState, bernoulli, fold, normal, permutation, random_state, uniform
+from chainrule.random import RandomState, bernoulli, fold, normal, permutation, random_state, uniform
 
 LAST = 2**64 - 1
 SEEDS = st.integers(0, 2**128)

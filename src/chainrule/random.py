@@ -45,7 +45,7 @@ class RandomState:
     Examples
     --------
     >>> import numpy as np
-    >>> from chainrule.transforms.random import RandomState, uniform
+    >>> from chainrule.random import RandomState, uniform
     >>> state = RandomState(np.array([1, 2], np.uint64), np.zeros(4, np.uint64))
     >>> values, state = uniform(state, 5)
     >>> state.counter
@@ -78,7 +78,7 @@ def random_state(seed: int | Sequence[int] | np.random.SeedSequence | np.random.
     Examples
     --------
     >>> import numpy as np
-    >>> from chainrule.transforms.random import random_state, uniform
+    >>> from chainrule.random import random_state, uniform
     >>> values, state = uniform(random_state(7), 3)
     >>> values.tolist() == np.random.Generator(np.random.Philox(7)).random(3).tolist()
     True
@@ -133,7 +133,7 @@ def fold(state: RandomState, number: Any) -> RandomState:
     --------
     >>> import numpy as np
     >>> from chainrule import vectorize
-    >>> from chainrule.transforms.random import fold, random_state, uniform
+    >>> from chainrule.random import fold, random_state, uniform
     >>> state = random_state(0)
     >>> first, _ = uniform(fold(state, 0), 2)
     >>> both, _ = vectorize(lambda example: uniform(fold(state, example), 2))(np.arange(2))
@@ -181,7 +181,7 @@ def uniform(
     Examples
     --------
     >>> from chainrule import grad
-    >>> from chainrule.transforms.random import random_state, uniform
+    >>> from chainrule.random import random_state, uniform
     >>> state = random_state(0)
     >>> values, state = uniform(state, (2, 3), -1.0, 1.0)
     >>> values.shape
@@ -240,7 +240,7 @@ def normal(
     Examples
     --------
     >>> from chainrule import grad
-    >>> from chainrule.transforms.random import normal, random_state
+    >>> from chainrule.random import normal, random_state
     >>> state = random_state(0)
     >>> z, after = normal(state, 4)
     >>> int(after.counter[0])
@@ -300,7 +300,7 @@ def bernoulli(state: RandomState, shape: Shape, p: Any = 0.5) -> tuple[Any, Rand
 
     Examples
     --------
-    >>> from chainrule.transforms.random import bernoulli, random_state
+    >>> from chainrule.random import bernoulli, random_state
     >>> kept, state = bernoulli(random_state(0), 1000, 0.9)
     >>> kept.dtype, int(kept.sum())
     (dtype('bool'), 886)
@@ -342,7 +342,7 @@ def permutation(state: RandomState, count: int) -> tuple[Any, RandomState]:
 
     Examples
     --------
-    >>> from chainrule.transforms.random import permutation, random_state
+    >>> from chainrule.random import permutation, random_state
     >>> order, state = permutation(random_state(0), 5)
     >>> order.tolist()
     [0, 3, 1, 2, 4]
