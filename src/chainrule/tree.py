@@ -84,20 +84,24 @@ class Structure:
         kind = self.kind
         if kind is None:
             return next(values)
-        if kind is type(None):
-            return None
-        built = [child._build(values) for child in self.children]
-        if kind is dict:
-            return dict(zip(self.keys, built, strict=True))
-        if dataclasses.is_dataclass(kind):
-            return _rebuild_dataclass(kind, dict(zip(self.keys, built, strict=True)))
-        if hasattr(kind, "_fields"):
-            return kind(*built)
-        return kind(built)
+        return _rebuild(kind, self.keys, [child._build(values) for child in self.children])
 
 
 #: The structure of a tree that is one leaf.
 LEAF = Structure(None, (), ())
+
+
+def _rebuild(kind: type, keys: tuple[Any, ...], children: list[Any]) -> Any:
+    """Put other children into a container of some kind."""
+    if kind is tuple or kind is list:
+        return kind(children)
+    if kind is dict:
+        return dict(zip(keys, children, strict=True))
+    if kind is type(None):
+        return None
+    if dataclasses.is_dataclass(kind):
+        return _rebuild_dataclass(kind, dict(zip(keys, children, strict=True)))
+    return kind(*children)
 
 
 def _rebuild_dataclass(kind: type, fields: dict[str, Any]) -> Any:
@@ -238,6 +242,8 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     >>> tree.map(lambda a, b: a + b, {"w": 1.0}, {"w": 2.0})
     {'w': 3.0}
     """
+    if not rest:
+        return _map_one(f, tree)
     first, structure = flatten(tree)
     columns = [first]
     for other in rest:
@@ -246,3 +252,11 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
             raise OptionError(f"the trees differ: {structure!r} and {other_structure!r}")
         columns.append(found)
     return structure.unflatten(f(*row) for row in zip(*columns, strict=True))
+
+
+def _map_one(f: Callable[[Any], Any], tree: Any) -> Any:
+    parts = _children(tree)
+    if parts is None:
+        return f(tree)
+    keys, children = parts
+    return _rebuild(type(tree), keys, [_map_one(f, child) for child in children])

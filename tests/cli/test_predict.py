@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from tests.nn import kinds
 
-from chainrule import data, nn, train
+from chainrule import data, nn, train, tree
 
 
 def rows(text: str) -> list[list[str]]:
@@ -125,15 +126,53 @@ def test_digits(run):
 
 def test_a_model_of_plain_arrays(run, flowers):
     network = nn.Network.of(2)
-    train.save(train.Model(network, network.initialize(0), "squared"), "plain.safetensors")
+    train.save(train.Model(network, network.initialize(0), network.initial_state(), "squared"), "plain.safetensors")
     ran = run("predict", "plain.safetensors", "flowers.csv")
     assert ran.code == 2
     assert "plain arrays" in ran.err
     ran = run("info", "plain.safetensors")
     assert ran.code == 0
     assert "network  2 inputs, 1 identity (3 parameters), float64" in ran.out
-    train.save(train.Model(network, network.initialize(0), "squared", record=train.Record()), "plain.safetensors")
+    train.save(
+        train.Model(network, network.initialize(0), network.initial_state(), "squared", record=train.Record()),
+        "plain.safetensors",
+    )
     assert run("info", "plain.safetensors").code == 0
+
+
+def test_info_of_every_kind_of_layer(run):
+    network, parameters, state, _ = kinds.made("all", dtype=np.float32)
+    train.save(train.Model(network, parameters, state, "cross_entropy"), "all.safetensors")
+    ran = run("info", "all.safetensors")
+    assert (ran.code, ran.err) == (0, "")
+    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    assert lines[4:12] == [
+        "1 5 embedding of 5 in 2 vectors1 (5, 2) 10",
+        "2 6 identity weights (5, 6) bias (6,) 36",
+        "3 6 batch norm tanh scale (6,) shift (6,), state: mean (6,) variance (6,) 12",
+        "4 6 dropout 0.3 0",
+        "5 5 identity weights (6, 5) bias (5,) 35",
+        "6 5 residual 0",
+        "7 5 layer norm gelu scale (5,) shift (5,) 10",
+        "8 2 softmax weights (5, 2) bias (2,) 12",
+    ]
+    assert " ".join(lines[13:15]) == (
+        "network 4 inputs, 5 embedding of 5 in 2, 6 identity, 6 batch norm tanh, 6 dropout 0.3, 5 identity, "
+        "5 residual, 5 layer norm gelu, 2 softmax (115 parameters), float32"
+    )
+
+
+def test_a_network_with_a_state_predicts_from_a_file(run, flowers):
+    dataset = data.read("flowers.csv", "kind")
+    preparation = data.prepare(dataset.table, dataset.targets)
+    inputs, outputs = len(preparation.feature_names), preparation.target.width
+    layers = (nn.Dense(5, "identity"), nn.BatchNorm("tanh"), nn.Dropout(0.5), nn.Dense(outputs, "softmax"))
+    network = nn.Network(inputs, layers)
+    state = tree.map(lambda array: array + 0.5, network.initial_state())
+    model = train.Model(network, network.initialize(0), state, "cross_entropy", preparation)
+    train.save(model, "layered.safetensors")
+    _, *found = rows(run("predict", "layered.safetensors", "flowers.csv").out)
+    assert [row[0] for row in found] == list(model.predict(dataset.table))
 
 
 def test_info_of_classes(run, flower_model):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.nn import kinds
+from tests.nn.kinds import NETWORKS
 
-from chainrule import backprop, data, nn, optim, train
+from chainrule import backprop, data, nn, optim, random, train
 from chainrule.errors import DataError, OptionError
 
 RNG = np.random.default_rng(0)
@@ -116,7 +118,7 @@ def test_a_model_brings_what_it_needs():
     found = train.fit(
         network, network.initialize(0), "binary_cross_entropy", X, T, optimizer=optim.adam(0.1), epochs=20
     )
-    model = train.Model(network, found.parameters, "binary_cross_entropy")
+    model = train.Model(network, found.parameters, found.network_state, "binary_cross_entropy")
     by_model = backprop(model, X, T)
     by_hand = backprop(network, X, T, parameters=found.parameters, loss="binary_cross_entropy")
     np.testing.assert_array_equal(by_model.layers[0].sensitivities, by_hand.layers[0].sensitivities)
@@ -128,3 +130,62 @@ def test_what_is_missing_is_named():
         backprop(network, X, T)
     with pytest.raises(DataError, match="at least one example"):
         backprop(network, X[:0], T[:0], parameters=parameters, loss="cross_entropy")
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_kind_of_layer_has_sensitivities_and_gradients(name, training):
+    network, parameters, state, X = kinds.made(name)
+    T, rng = RNG.normal(size=(len(X), network.outputs)), random.random_state(1)
+    found = backprop(network, X, T, parameters=parameters, state=state, loss="squared", rng=rng, training=training)
+    assert [layer.layer for layer in found.layers] == [place.layer for place in network.places]
+    f = nn.objective(network, "squared", reduction="sum")
+    step = 1e-6
+    for number, layer in enumerate(found.layers):
+        assert layer.gradients.keys() == network.shapes()[number].keys()
+        for n, unit in ((0, 0), (len(X) - 1, -1)):
+            values = []
+            for sign in (1, -1):
+                probes = [np.zeros_like(one.signals) for one in found.layers]
+                probes[number][n, unit] = sign * step
+                values.append(f(parameters, state, X, T, rng, training, probes=probes)[0])
+            assert layer.sensitivities[n, unit] == pytest.approx((values[0] - values[1]) / (2 * step), abs=1e-6)
+    # The first equation, where the activation is elementwise.
+    if found.output_by_signal.ndim == 2:
+        product = found.loss_by_output * found.output_by_signal
+        np.testing.assert_allclose(found.layers[-1].sensitivities, product, atol=1e-12)
+    if not training:
+        expected, _ = network.apply(parameters, state, X)
+        np.testing.assert_array_equal(found.layers[-1].activations, expected)
+
+
+def test_what_goes_into_a_residual_connection_is_the_sum():
+    network, parameters, _, X = kinds.made("residual")
+    found = backprop(network, X, np.zeros((len(X), 2)), parameters=parameters, loss="squared")
+    np.testing.assert_array_equal(found.layers[2].inputs, X + found.layers[1].activations)
+    np.testing.assert_array_equal(found.layers[3].inputs, found.layers[2].activations)
+
+
+def test_the_table_names_every_kind_of_layer():
+    network, parameters, state, X = kinds.made("all")
+    text = str(backprop(network, X, np.zeros((len(X), 2)), parameters=parameters, state=state, loss="squared"))
+    assert text.startswith(
+        "backpropagation through 4 - 5 embedding of 5 in 2 - 6 identity - 6 batch norm tanh - 6 dropout 0.3 - "
+        "5 identity - 5 residual - 5 layer norm gelu - 2 softmax, 6 examples, objective "
+    )
+    for name in ("vectors1", "weights", "bias", "scale", "shift"):
+        assert f"gradient by {name}" in text
+
+
+def test_a_state_is_needed_where_there_is_one():
+    network, parameters, _, X = kinds.made("batch norm")
+    with pytest.raises(OptionError, match="backprop needs state for this Network"):
+        backprop(network, X, np.zeros((len(X), 2)), parameters=parameters, loss="squared")
+
+
+def test_a_model_brings_its_state():
+    network, parameters, state, X = kinds.made("batch norm")
+    T = np.zeros((len(X), 2))
+    by_model = backprop(train.Model(network, parameters, state, "squared"), X, T)
+    by_hand = backprop(network, X, T, parameters=parameters, state=state, loss="squared")
+    np.testing.assert_array_equal(by_model.layers[0].sensitivities, by_hand.layers[0].sensitivities)

@@ -51,10 +51,12 @@ def test_the_four_equations(activation, loss):
     @given(problems(activation, loss))
     def check(problem):
         network, parameters, x, targets = problem
-        passes = network.forward(parameters, x)
+        state = network.initial_state()
+        passes, _ = network.forward(parameters, state, x)
         probes = tuple(np.zeros_like(layer.signal) for layer in passes)
         f = objective(network, loss, reduction="sum")
-        gradients, sensitivities = grad(f, (0, 4))(parameters, x, targets, None, probes)
+        both = grad(f, ("parameters", "probes"), has_aux=True)
+        (gradients, sensitivities), _ = both(parameters, state, x, targets, probes=probes)
         deltas, expected = four_equations(network, parameters, passes, x, targets, loss)
         for found, delta in zip(sensitivities, deltas, strict=True):
             np.testing.assert_allclose(found, delta, rtol=1e-8, atol=1e-10)
@@ -84,7 +86,7 @@ def test_the_matrix_form_with_the_bias_as_row_0(name, loss, sizes, examples, see
     )
     x = rng.normal(size=(examples, sizes[0]))
     targets = draw_targets(loss, rng, (examples, sizes[-1]))
-    found = grad(objective(network, loss))(parameters, x, targets)
+    found, _ = grad(objective(network, loss), has_aux=True)(parameters, network.initial_state(), x, targets)
     for layer, expected in zip(found, matrix_form(parameters, name, loss, x, targets), strict=True):
         np.testing.assert_allclose(layer["bias"], expected[0], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(layer["weights"], expected[1:], rtol=1e-9, atol=1e-12)
@@ -96,15 +98,17 @@ def test_the_derivative_by_the_inputs():
     x, t = np.array([[0.3, -0.2]]), np.array([[1.0]])
     f = objective(network, "half_squared")
     probes = tuple(np.zeros((1, units)) for units in (3, 1))
-    by_inputs, (first, _) = grad(f, (1, 4))(parameters, x, t, None, probes)
+    both = grad(f, ("x", "probes"), has_aux=True)
+    (by_inputs, (first, _)), _ = both(parameters, network.initial_state(), x, t, probes=probes)
     np.testing.assert_allclose(by_inputs, first @ parameters[0]["weights"].T)
 
 
 def test_sum_and_mean_differ_by_the_number_of_examples():
     network = Network.of(2, (3,), 1)
     parameters, x, t = network.initialize(0), np.eye(2), np.ones((2, 1))
-    mean = grad(objective(network, "squared"))(parameters, x, t)
-    total = grad(objective(network, "squared", reduction="sum"))(parameters, x, t)
+    state = network.initial_state()
+    mean, _ = grad(objective(network, "squared"), has_aux=True)(parameters, state, x, t)
+    total, _ = grad(objective(network, "squared", reduction="sum"), has_aux=True)(parameters, state, x, t)
     for one, other in zip(mean, total, strict=True):
         for name in one:
             np.testing.assert_allclose(2 * one[name], other[name])

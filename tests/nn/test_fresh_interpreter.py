@@ -11,7 +11,7 @@ from chainrule.differentiate import grad
 from chainrule.nn import Network, objective
 network = Network.of(2, (3,), 2, activation={hidden!r}, output={output!r})
 f = objective(network, {loss!r})
-grad(f)(network.initialize(0), np.eye(2), np.eye(2))
+grad(f, has_aux=True)(network.initialize(0), network.initial_state(), np.eye(2), np.eye(2))
 """
 
 

@@ -265,8 +265,9 @@ def test_a_name_of_the_table_does_not_make_a_function_the_table_s():
     for row, output in ((own, ACTIVATIONS["sigmoid"]), (loss("binary_cross_entropy"), halved)):
         network = Network.of(3, outputs=3, output=output)
         parameters = network.initialize(0)
-        expected = row.function(network.apply(parameters, SIGNALS), YES_OR_NO)
-        np.testing.assert_array_equal(example_losses(network, row, parameters, SIGNALS, YES_OR_NO), expected)
+        expected = row.function(network.apply(parameters, network.initial_state(), SIGNALS)[0], YES_OR_NO)
+        losses, _ = example_losses(network, row, parameters, network.initial_state(), SIGNALS, YES_OR_NO)
+        np.testing.assert_array_equal(losses, expected)
         with pytest.raises(OptionError, match="has no form by the signal for the activation sigmoid"):
             row.of_signal(SIGNALS, output, YES_OR_NO)
 

@@ -32,7 +32,7 @@ def test_shapes_and_counts(network):
 def test_types_are_kept(name, dtype):
     network = Network.of(3, (4,), 2, activation=name, output=name)
     parameters = network.initialize(0, dtype)
-    passes = network.forward(parameters, np.ones((2, 3), dtype))
+    passes, _ = network.forward(parameters, network.initial_state(dtype), np.ones((2, 3), dtype))
     assert {value.dtype for layer in parameters for value in layer.values()} == {np.dtype(dtype)}
     assert {value.dtype for layer in passes for value in layer} == {np.dtype(dtype)}
 
@@ -68,21 +68,22 @@ def test_an_initialiser_of_ones_own():
 def test_forward_is_signal_and_activation_of_each_layer(network):
     parameters = network.initialize(1)
     x = np.random.default_rng(2).normal(size=(6, 4))
-    first, second, third = network.forward(parameters, x)
+    (first, second, third), _ = network.forward(parameters, network.initial_state(), x)
     np.testing.assert_allclose(first.signal, x @ parameters[0]["weights"] + parameters[0]["bias"])
     np.testing.assert_allclose(first.activation, np.maximum(first.signal, 0))
     np.testing.assert_allclose(second.activation, np.where(second.signal > 0, 1, 0.25) * second.signal)
     np.testing.assert_allclose(third.activation.sum(axis=1), 1)
-    np.testing.assert_array_equal(network.apply(parameters, x), third.activation)
-    np.testing.assert_array_equal(network.signal(parameters, x), third.signal)
-    assert network.apply(parameters, x[:0]).shape == (0, 3)
+    np.testing.assert_array_equal(network.apply(parameters, network.initial_state(), x)[0], third.activation)
+    np.testing.assert_array_equal(network.signal(parameters, network.initial_state(), x)[0], third.signal)
+    assert network.apply(parameters, network.initial_state(), x[:0])[0].shape == (0, 3)
 
 
 def test_probes_are_added_to_the_signals(network):
     parameters = network.initialize(1)
     x = np.ones((2, 4))
     probes = (np.zeros((2, 5)), np.full((2, 2), 0.5), np.zeros((2, 3)))
-    plain, probed = network.forward(parameters, x), network.forward(parameters, x, probes)
+    plain, _ = network.forward(parameters, network.initial_state(), x)
+    probed, _ = network.forward(parameters, network.initial_state(), x, probes=probes)
     np.testing.assert_array_equal(probed[0].signal, plain[0].signal)
     np.testing.assert_allclose(probed[1].signal, plain[1].signal + 0.5)
 
@@ -91,7 +92,7 @@ def test_logistic_regression_is_a_network_without_hidden_layer():
     network = Network.of(2, output="sigmoid")
     parameters = ({"weights": np.array([[1.0], [-2.0]]), "bias": np.array([0.5])},)
     x = np.array([[3.0, 1.0]])
-    np.testing.assert_allclose(network.apply(parameters, x), 1 / (1 + np.exp(-1.5)))
+    np.testing.assert_allclose(network.apply(parameters, network.initial_state(), x)[0], 1 / (1 + np.exp(-1.5)))
     assert len(network.layers) == 1
 
 
@@ -115,7 +116,7 @@ def test_networks_compare_and_hash(network):
 
 def test_lists_are_welcome(network):
     parameters = network.initialize(0)
-    assert network.apply(parameters, [[1, 2, 3, 4]]).shape == (1, 3)
+    assert network.apply(parameters, network.initial_state(), [[1, 2, 3, 4]])[0].shape == (1, 3)
 
 
 @pytest.mark.parametrize("units", [0, -3, 2.0, "4", True, None])
@@ -156,25 +157,31 @@ def test_bad_options(make, message):
 )
 def test_inputs_of_the_wrong_shape(network, shape, advice):
     with pytest.raises(DataError, match=r"the network expects 4 inputs, x has shape \(.*\): " + advice):
-        network.apply(network.initialize(0), np.ones(shape))
+        network.apply(network.initialize(0), network.initial_state(), np.ones(shape))
 
 
 def test_a_single_feature():
     network = Network.of(1)
     with pytest.raises(DataError, match=r"expects 1 input, x has shape \(5,\): give x\[:, np.newaxis\]"):
-        network.apply(network.initialize(0), np.ones(5))
+        network.apply(network.initialize(0), network.initial_state(), np.ones(5))
 
 
 def test_parameters_and_probes_of_another_network(network):
     parameters = network.initialize(0)
     with pytest.raises(OptionError, match="the network has 3 layers, but there are parameters for 2"):
-        network.apply(parameters[:2], np.ones((1, 4)))
+        network.apply(parameters[:2], network.initial_state(), np.ones((1, 4)))
+    with pytest.raises(OptionError, match=r"3 layers, but there is a state for 1: network.initial_state\(\) makes it"):
+        network.apply(parameters, ({},), np.ones((1, 4)))
     with pytest.raises(OptionError, match="the network has 3 layers, but there are 1 probes"):
-        network.forward(parameters, np.ones((1, 4)), (np.zeros((1, 5)),))
+        network.forward(parameters, network.initial_state(), np.ones((1, 4)), probes=(np.zeros((1, 5)),))
 
 
 def test_sign_decides_and_cannot_learn():
     network = Network(2, (Dense(3, "tanh"), Dense(1, "sign")))
-    assert set(np.ravel(network.apply(network.initialize(0), np.eye(2)))) <= {-1.0, 0.0, 1.0}
+    assert set(np.ravel(network.apply(network.initialize(0), network.initial_state(), np.eye(2))[0])) <= {
+        -1.0,
+        0.0,
+        1.0,
+    }
     with pytest.raises(OptionError, match="layer 2 of 2 has the activation sign, which decides and cannot learn"):
         network.check_trainable()

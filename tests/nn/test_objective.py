@@ -8,30 +8,33 @@ from chainrule.errors import DataError, OptionError
 from chainrule.nn import L1, L2, Dense, Network, example_losses, objective
 
 NETWORK = Network.of(3, (4,), 2, activation="prelu")
-PARAMETERS = NETWORK.initialize(0)
+PARAMETERS, STATE = NETWORK.initialize(0), NETWORK.initial_state()
 RNG = np.random.default_rng(1)
 X, TARGETS, WEIGHTS = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2)), RNG.uniform(size=5)
-LOSSES = np.sum((NETWORK.apply(PARAMETERS, X) - TARGETS) ** 2, axis=1)
+LOSSES = np.sum((NETWORK.apply(PARAMETERS, STATE, X)[0] - TARGETS) ** 2, axis=1)
 
 
 def test_one_loss_for_each_example():
-    np.testing.assert_allclose(example_losses(NETWORK, "squared", PARAMETERS, X, TARGETS), LOSSES)
+    losses, state = example_losses(NETWORK, "squared", PARAMETERS, STATE, X, TARGETS)
+    np.testing.assert_allclose(losses, LOSSES)
+    assert state == STATE == ({}, {})
 
 
 def test_mean_sum_and_weights():
     mean, total = objective(NETWORK, "squared"), objective(NETWORK, "squared", reduction="sum")
-    assert mean(PARAMETERS, X, TARGETS) == pytest.approx(LOSSES.mean())
-    assert total(PARAMETERS, X, TARGETS) == pytest.approx(LOSSES.sum())
-    assert mean(PARAMETERS, X, TARGETS, WEIGHTS) == pytest.approx(np.average(LOSSES, weights=WEIGHTS))
-    assert total(PARAMETERS, X, TARGETS, WEIGHTS) == pytest.approx(WEIGHTS @ LOSSES)
-    assert mean(PARAMETERS, X, TARGETS, list(WEIGHTS)) == pytest.approx(np.average(LOSSES, weights=WEIGHTS))
+    data = (PARAMETERS, STATE, X, TARGETS)
+    assert mean(*data)[0] == pytest.approx(LOSSES.mean())
+    assert total(*data)[0] == pytest.approx(LOSSES.sum())
+    assert mean(*data, weights=WEIGHTS)[0] == pytest.approx(np.average(LOSSES, weights=WEIGHTS))
+    assert total(*data, weights=WEIGHTS)[0] == pytest.approx(WEIGHTS @ LOSSES)
+    assert mean(*data, weights=list(WEIGHTS))[0] == pytest.approx(np.average(LOSSES, weights=WEIGHTS))
 
 
 def test_a_weight_of_two_is_an_example_twice():
     f, double = objective(NETWORK, "squared"), np.array([1.0, 2.0, 1.0, 1.0, 1.0])
     twice = np.array([0, 1, 1, 2, 3, 4])
-    weighted = grad(f)(PARAMETERS, X, TARGETS, double)
-    repeated = grad(f)(PARAMETERS, X[twice], TARGETS[twice])
+    weighted, _ = grad(f, has_aux=True)(PARAMETERS, STATE, X, TARGETS, weights=double)
+    repeated, _ = grad(f, has_aux=True)(PARAMETERS, STATE, X[twice], TARGETS[twice])
     for one, other in zip(weighted, repeated, strict=True):
         for name in one:
             np.testing.assert_allclose(one[name], other[name], rtol=1e-10)
@@ -52,9 +55,9 @@ def test_regularisers_leave_biases_and_slopes_out():
 def test_regularisers_are_added_to_the_cost():
     f = objective(NETWORK, "squared", [L1(0.1), L2(0.2)])
     expected = LOSSES.mean() + L1(0.1)(PARAMETERS) + L2(0.2)(PARAMETERS)
-    assert f(PARAMETERS, X, TARGETS) == pytest.approx(expected)
+    assert f(PARAMETERS, STATE, X, TARGETS)[0] == pytest.approx(expected)
     twice = np.vstack([X, X]), np.vstack([TARGETS, TARGETS])
-    assert f(PARAMETERS, *twice) == pytest.approx(expected)
+    assert f(PARAMETERS, STATE, *twice)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("kind", [L1, L2])
@@ -69,7 +72,8 @@ def test_float32_stays():
     parameters = network.initialize(0, np.float32)
     x, t = X.astype(np.float32), np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 1]]
     f = objective(network, "cross_entropy", [L1(np.float64(0.1)), L2(0.1)])
-    value, gradients = value_and_grad(f)(parameters, x, t, WEIGHTS.astype(np.float32))
+    data, weights = (network.initial_state(np.float32), x, t), WEIGHTS.astype(np.float32)
+    (value, _), gradients = value_and_grad(f, has_aux=True)(parameters, *data, weights=weights)
     assert np.asarray(value).dtype == np.float32
     assert {leaf.dtype for layer in gradients for leaf in layer.values()} == {np.dtype(np.float32)}
 
@@ -91,7 +95,7 @@ def test_what_is_refused(network, loss, options, message):
 def test_bad_arrays():
     f = objective(NETWORK, "squared")
     with pytest.raises(DataError, match=r"weights need one number for each example, shape \(5,\), found shape \(4,\)"):
-        f(PARAMETERS, X, TARGETS, WEIGHTS[:4])
+        f(PARAMETERS, STATE, X, TARGETS, weights=WEIGHTS[:4])
     with pytest.raises(DataError, match="no examples"):
-        f(PARAMETERS, X[:0], TARGETS[:0])
-    assert objective(NETWORK, "squared", reduction="sum")(PARAMETERS, X[:0], TARGETS[:0]) == 0
+        f(PARAMETERS, STATE, X[:0], TARGETS[:0])
+    assert objective(NETWORK, "squared", reduction="sum")(PARAMETERS, STATE, X[:0], TARGETS[:0])[0] == 0

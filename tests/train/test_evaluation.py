@@ -33,12 +33,20 @@ def test_outputs_and_cost(dtype):
     network = Network.of(4, (5,), 3, output="softmax")
     parameters, x = network.initialize(0, dtype), X.astype(dtype)
     t = np.eye(3, dtype=dtype)[RNG.integers(0, 3, 50)]
-    np.testing.assert_allclose(outputs(network, parameters, x), network.apply(parameters, x), rtol=1e-6)
-    assert outputs(network, parameters, x).dtype == dtype
-    assert outputs(network, parameters, x[:0]).shape == (0, 3)
-    losses = example_losses(network, "cross_entropy", parameters, x, t)
-    assert cost(network, "cross_entropy", parameters, x, t) == pytest.approx(losses.mean(dtype=float))
-    assert cost(network, "cross_entropy", parameters, x, t, "sum") == pytest.approx(losses.sum(dtype=float))
+    np.testing.assert_allclose(
+        outputs(network, parameters, network.initial_state(), x),
+        network.apply(parameters, network.initial_state(), x)[0],
+        rtol=1e-6,
+    )
+    assert outputs(network, parameters, network.initial_state(), x).dtype == dtype
+    assert outputs(network, parameters, network.initial_state(), x[:0]).shape == (0, 3)
+    losses, _ = example_losses(network, "cross_entropy", parameters, network.initial_state(), x, t)
+    assert cost(network, "cross_entropy", parameters, network.initial_state(), x, t) == pytest.approx(
+        losses.mean(dtype=float)
+    )
+    assert cost(network, "cross_entropy", parameters, network.initial_state(), x, t, "sum") == pytest.approx(
+        losses.sum(dtype=float)
+    )
 
 
 @pytest.mark.usefixtures("_chunk")
@@ -46,8 +54,16 @@ def test_classes():
     network = Network.of(4, outputs=3, output="softmax")
     parameters = network.initialize(1)
     labels = RNG.integers(0, 3, 50)
-    scores = evaluate(network, "cross_entropy", parameters, X, np.eye(3)[labels], center=np.array([0.2, 0.5, 0.3]))
-    predicted = np.argmax(network.apply(parameters, X), axis=1)
+    scores = evaluate(
+        network,
+        "cross_entropy",
+        parameters,
+        network.initial_state(),
+        X,
+        np.eye(3)[labels],
+        center=np.array([0.2, 0.5, 0.3]),
+    )
+    predicted = np.argmax(network.apply(parameters, network.initial_state(), X)[0], axis=1)
     assert scores.measures["accuracy"] == metrics.accuracy_score(labels, predicted)
     assert scores.baseline == {"accuracy": np.mean(labels == 1)}
     assert (scores.examples, scores.headline) == (50, "accuracy")
@@ -58,8 +74,10 @@ def test_two_classes_and_several_yes_or_no_outputs():
         network = Network.of(4, outputs=width, output="sigmoid")
         parameters = network.initialize(1)
         t = RNG.integers(0, 2, (50, width)).astype(float)
-        scores = evaluate(network, "binary_cross_entropy", parameters, X, t, center=np.array([0.9] * width))
-        yes = network.apply(parameters, X) > 0.5
+        scores = evaluate(
+            network, "binary_cross_entropy", parameters, network.initial_state(), X, t, center=np.array([0.9] * width)
+        )
+        yes = network.apply(parameters, network.initial_state(), X)[0] > 0.5
         assert scores.measures["accuracy"] == metrics.accuracy_score(t, yes.astype(float))
         assert scores.baseline == {"accuracy": np.mean(np.all(t == 1, axis=1))}
 
@@ -68,8 +86,8 @@ def test_two_classes_and_several_yes_or_no_outputs():
 def test_numbers():
     network = Network.of(4)
     parameters, t = network.initialize(1), 100 + RNG.normal(size=(50, 1))
-    scores = evaluate(network, "absolute", parameters, X, t, center=np.array([99.0]))
-    given, constant = network.apply(parameters, X), np.full((50, 1), 99.0)
+    scores = evaluate(network, "absolute", parameters, network.initial_state(), X, t, center=np.array([99.0]))
+    given, constant = network.apply(parameters, network.initial_state(), X)[0], np.full((50, 1), 99.0)
     for found, predicted in ((scores.measures, given), (scores.baseline, constant)):
         assert found["r2"] == pytest.approx(metrics.r2_score(t, predicted))
         assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(t, predicted))
@@ -82,7 +100,15 @@ def test_a_target_that_does_not_vary():
     network = Network.of(1)
     parameters = ({"weights": np.array([[1.0]]), "bias": np.array([0.0])},)
     for x in (2.0, 3.0):
-        scores = evaluate(network, "squared", parameters, np.array([[x]]), np.array([[2.0]]), center=np.array([0.0]))
+        scores = evaluate(
+            network,
+            "squared",
+            parameters,
+            network.initial_state(),
+            np.array([[x]]),
+            np.array([[2.0]]),
+            center=np.array([0.0]),
+        )
         assert scores.measures["r2"] == (1.0 if x == 2.0 else 0.0)
 
 
@@ -92,8 +118,10 @@ def test_prepared_targets_are_measured_in_their_own_units():
     network = Network.of(1, outputs=2)
     parameters = network.initialize(0)
     x, t = preparation.inputs(table), preparation.targets(table)
-    scores = evaluate(network, "squared", parameters, x, t, center=t.mean(axis=0), target=preparation.target)
-    given = preparation.decode(network.apply(parameters, x))
+    scores = evaluate(
+        network, "squared", parameters, network.initial_state(), x, t, center=t.mean(axis=0), target=preparation.target
+    )
+    given = preparation.decode(network.apply(parameters, network.initial_state(), x)[0])
     for i, name in enumerate(("y", "z")):
         true = table[name].values
         assert scores.measures[f"rmse of {name}"] == pytest.approx(metrics.root_mean_squared_error(true, given[:, i]))
@@ -111,8 +139,17 @@ def test_classes_stay_classes_whatever_the_loss():
     preparation = prepare(table, "y")
     network = Network.of(1, outputs=3)
     x, t = preparation.inputs(table), preparation.targets(table)
-    scores = evaluate(network, "squared", network.initialize(0), x, t, center=t.mean(axis=0), target=preparation.target)
-    predicted = preparation.decode(network.apply(network.initialize(0), x))
+    scores = evaluate(
+        network,
+        "squared",
+        network.initialize(0),
+        network.initial_state(),
+        x,
+        t,
+        center=t.mean(axis=0),
+        target=preparation.target,
+    )
+    predicted = preparation.decode(network.apply(network.initialize(0), network.initial_state(), x)[0])
     assert scores.measures["accuracy"] == np.mean(predicted == np.array(table["y"].values))
 
 
@@ -120,6 +157,6 @@ def test_no_examples():
     network = Network.of(4)
     parameters = network.initialize(0)
     with pytest.raises(DataError, match="no examples to measure"):
-        evaluate(network, "squared", parameters, X[:0], X[:0, :1], center=np.zeros(1))
+        evaluate(network, "squared", parameters, network.initial_state(), X[:0], X[:0, :1], center=np.zeros(1))
     with pytest.raises(DataError, match="the cost of no examples is undefined"):
-        evaluation.cost(network, "squared", parameters, X[:0], X[:0, :1])
+        evaluation.cost(network, "squared", parameters, network.initial_state(), X[:0], X[:0, :1])

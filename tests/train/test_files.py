@@ -13,7 +13,7 @@ from tests.train.runs import same_bits
 
 from chainrule.data import Table, prepare
 from chainrule.errors import ModelFileError, OptionError
-from chainrule.nn import Activation, Dense, Network
+from chainrule.nn import Activation, BatchNorm, Dense, Dropout, Embedding, LayerNorm, Network, Residual
 from chainrule.train import Model, Record, Scores, check_place, files, load, save
 from chainrule.train.description import describe
 
@@ -30,7 +30,31 @@ RECORD = Record(
     date="2026-11-20T12:00:00+00:00",
     versions={"numpy": "2.4.6"},
 )
-MODEL = Model(NETWORK, NETWORK.initialize(1, np.float32), "binary_cross_entropy", PREPARATION, RECORD)
+MODEL = Model(
+    NETWORK,
+    NETWORK.initialize(1, np.float32),
+    NETWORK.initial_state(np.float32),
+    "binary_cross_entropy",
+    PREPARATION,
+    RECORD,
+)
+# A layer of every kind, and a state that is not the initial one.
+KINDS = Network(
+    4,
+    (
+        Embedding((12, 2), (2, 1)),
+        Dense(3, "identity"),
+        BatchNorm("relu", 0.8, 1e-3),
+        Dropout(0.25),
+        Residual((Dense(5, "tanh"), LayerNorm("prelu", 1e-4), Residual((Dense(5),)), Dense(3)), "gelu"),
+        Dense(1, "sigmoid"),
+    ),
+)
+CARRIED = tuple(
+    {name: array + np.float32(number) for number, (name, array) in enumerate(layer.items(), start=2)}
+    for layer in KINDS.initial_state(np.float32)
+)
+LAYERED = Model(KINDS, KINDS.initialize(1, np.float32), CARRIED, "binary_cross_entropy", None, RECORD)
 
 
 def written(model, folder, name="model.safetensors"):
@@ -49,9 +73,31 @@ def test_everything_comes_back(tmp_path):
     np.testing.assert_array_equal(found.probabilities(TABLE), MODEL.probabilities(TABLE))
 
 
+def test_every_kind_of_layer_comes_back(tmp_path):
+    found = load(written(LAYERED, tmp_path))
+    assert found.network == KINDS
+    assert {type(place.layer) for place in KINDS.places} == {Embedding, Dense, BatchNorm, Dropout, LayerNorm, Residual}
+    assert same_bits(found.parameters, LAYERED.parameters)
+    assert same_bits(found.state, CARRIED)
+    assert sum(bool(layer) for layer in found.state) == 1
+    x = np.column_stack([np.arange(12.0), np.arange(12) % 2, np.linspace(-1, 1, 24).reshape(12, 2)])
+    np.testing.assert_array_equal(found.outputs(x), LAYERED.outputs(x))
+
+
+def test_a_layer_of_one_s_own_is_refused(tmp_path):
+    class Other:
+        def __getattr__(self, name):
+            return getattr(Dense(2), name)
+
+    network = Network(2, (Dense(2), Other()))
+    with pytest.raises(OptionError, match="a model file cannot hold a layer of a kind of one's own, found Other"):
+        save(Model(network, network.initialize(0), network.initial_state(), "squared"), tmp_path / "model")
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_model_of_plain_arrays_in_double_precision(tmp_path):
     network = Network.of(2, (5, 4), 3)
-    plain = Model(network, network.initialize(0), "squared")
+    plain = Model(network, network.initialize(0), network.initial_state(), "squared")
     found = load(written(plain, tmp_path))
     assert (found.network, found.preparation, found.record) == (network, None, None)
     assert found.dtype == np.float64
@@ -75,13 +121,15 @@ def test_other_tools_read_the_tensors(tmp_path):
 
 def test_arrays_in_any_memory_order(tmp_path):
     turned = tuple({name: np.asfortranarray(a) for name, a in layer.items()} for layer in MODEL.parameters)
-    assert same_bits(load(written(Model(NETWORK, turned, "squared"), tmp_path)).parameters, MODEL.parameters)
+    assert same_bits(
+        load(written(Model(NETWORK, turned, NETWORK.initial_state(), "squared"), tmp_path)).parameters, MODEL.parameters
+    )
 
 
 def test_an_activation_of_one_s_own_is_known_by_its_name(tmp_path):
     cube = Activation("cube", lambda z: z**3)
     network = Network.of(2, (3,), 1, cube)
-    path = written(Model(network, network.initialize(0), "squared"), tmp_path)
+    path = written(Model(network, network.initialize(0), network.initial_state(), "squared"), tmp_path)
     with pytest.raises(ModelFileError, match=r"the activation 'cube' is none of chainrule's.*activations=\["):
         load(path)
     assert load(path, activations=[cube]).network == network
@@ -89,13 +137,13 @@ def test_an_activation_of_one_s_own_is_known_by_its_name(tmp_path):
 
 def test_an_initialiser_of_one_s_own_is_left_out(tmp_path):
     network = Network(2, (Dense(3, weights=lambda rng, inputs, outputs, dtype: np.ones((inputs, outputs), dtype)),))
-    found = load(written(Model(network, network.initialize(0), "squared"), tmp_path))
+    found = load(written(Model(network, network.initialize(0), network.initial_state(), "squared"), tmp_path))
     assert found.network == Network(2, (Dense(3),))
 
 
 def test_measures_that_are_not_finite_are_left_out(tmp_path):
     record = Record(results={"test": Scores(1, {"cost": np.inf, "accuracy": 1.0}, {"accuracy": np.nan})})
-    found = load(written(Model(NETWORK, MODEL.parameters, "squared", record=record), tmp_path))
+    found = load(written(Model(NETWORK, MODEL.parameters, NETWORK.initial_state(), "squared", record=record), tmp_path))
     assert found.record.results == {"test": Scores(1, {"accuracy": 1.0}, {})}
 
 
@@ -168,13 +216,15 @@ def test_a_place_is_checked_without_a_trace(tmp_path):
 
 
 def test_what_a_file_cannot_hold(tmp_path):
-    half = Model(NETWORK, NETWORK.initialize(0, np.float16), "squared")
+    half = Model(NETWORK, NETWORK.initialize(0, np.float16), NETWORK.initial_state(np.float16), "squared")
     with pytest.raises(OptionError, match="float32 or float64, found float16"):
         save(half, tmp_path / "model")
     for bad in (np.nan, object(), np.arange(3)):
         record = Record(settings={"rate": bad})
         with pytest.raises(OptionError, match="the record of training holds what a model file cannot"):
-            save(Model(NETWORK, MODEL.parameters, "squared", record=record), tmp_path / "model")
+            save(
+                Model(NETWORK, MODEL.parameters, NETWORK.initial_state(), "squared", record=record), tmp_path / "model"
+            )
     assert os.listdir(tmp_path) == []
 
 
@@ -212,20 +262,24 @@ def test_a_file_that_is_truncated(tmp_path):
             load(tmp_path / "cut")
 
 
+def tensors_of(model):
+    tensors = {}
+    for prefix, layers in (("", model.parameters), ("state.", model.state)):
+        for number, layer in enumerate(layers, start=1):
+            tensors |= {f"layer{number}.{prefix}{name}": array for name, array in layer.items()}
+    return tensors
+
+
 def crafted(folder, tensors, metadata=None, description=None):
     """A file with the checksum that belongs to its contents."""
     text = json.dumps(describe(MODEL) if description is None else description)
     digest = files._digest(text, {name: array.tobytes() for name, array in tensors.items()})
-    full = {"format": "chainrule model", "version": "1", "description": text, "sha256": digest} | (metadata or {})
+    full = {"format": "chainrule model", "version": "2", "description": text, "sha256": digest} | (metadata or {})
     (folder / "crafted").write_bytes(to_safetensors(tensors, full))
     return folder / "crafted"
 
 
-TENSORS = {
-    f"layer{number}.{name}": array
-    for number, layer in enumerate(MODEL.parameters, start=1)
-    for name, array in layer.items()
-}
+TENSORS = tensors_of(MODEL)
 
 
 def test_the_crafted_file_is_a_model(tmp_path):
@@ -236,7 +290,8 @@ def test_the_crafted_file_is_a_model(tmp_path):
     ("metadata", "message"),
     [
         ({"format": "pt"}, "this is a safetensors file, but no model of chainrule's"),
-        ({"version": "2"}, "has format version 2, this chainrule reads 1: use a newer chainrule"),
+        ({"version": "3"}, "has format version 3, this chainrule reads 2: use a newer chainrule"),
+        ({"version": "1"}, "has format version 1, this chainrule reads 2: train the model again"),
         ({"version": "one"}, "its format version is 'one'"),
         ({"sha256": "0" * 64}, "do not match their checksum"),
         ({"description": "{}"}, "do not match their checksum"),
@@ -284,10 +339,11 @@ def test_a_description_that_is_no_json(tmp_path):
             load(crafted(tmp_path, TENSORS, metadata))
 
 
+@pytest.mark.parametrize("model", [MODEL, LAYERED], ids=["dense", "every kind"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
-def test_damaged_bytes_are_never_taken_and_never_raise_something_else(tmp_path, data):
-    raw = bytearray(written(MODEL, tmp_path).read_bytes())
+def test_damaged_bytes_are_never_taken_and_never_raise_something_else(model, tmp_path, data):
+    raw = bytearray(written(model, tmp_path).read_bytes())
     header = 8 + int.from_bytes(raw[:8], "little")
     # Most of the file is numbers; the structure is in the first bytes.
     for _ in range(data.draw(st.integers(1, 3))):
@@ -299,8 +355,8 @@ def test_damaged_bytes_are_never_taken_and_never_raise_something_else(tmp_path, 
         found = load(tmp_path / "damaged")
     except ModelFileError:
         return
-    assert same_bits(found.parameters, MODEL.parameters)
-    assert describe(found) == describe(MODEL)
+    assert same_bits((found.parameters, found.state), (model.parameters, model.state))
+    assert describe(found) == describe(model)
 
 
 def places(tree, path=()):
@@ -314,10 +370,11 @@ def places(tree, path=()):
 WRONG = st.sampled_from([None, True, -1, 0, 10**30, 1.5, -1e308, "", "relu", [], {}, [1], {"units": 1}, [None], "nan"])
 
 
+@pytest.mark.parametrize("model", [MODEL, LAYERED], ids=["dense", "every kind"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
-def test_descriptions_with_an_entry_changed_are_a_model_or_refused(tmp_path, data):
-    description = json.loads(json.dumps(describe(MODEL)))
+def test_descriptions_with_an_entry_changed_are_a_model_or_refused(model, tmp_path, data):
+    description = json.loads(json.dumps(describe(model)))
     path = data.draw(st.sampled_from(list(places(description))[1:]))
     inner = description
     for key in path[:-1]:
@@ -327,10 +384,10 @@ def test_descriptions_with_an_entry_changed_are_a_model_or_refused(tmp_path, dat
     else:
         inner[path[-1]] = data.draw(WRONG)
     try:
-        found = load(crafted(tmp_path, TENSORS, description=description))
+        found = load(crafted(tmp_path, tensors_of(model), description=description))
     except ModelFileError:
         return
-    assert found.network.shapes() == NETWORK.shapes()
+    assert found.network.shapes() == model.network.shapes()
     if found.preparation == PREPARATION:
         found.predict(TABLE)
 
@@ -345,6 +402,8 @@ def test_descriptions_with_an_entry_changed_are_a_model_or_refused(tmp_path, dat
         (("network", "layers", 0, "activation"), "rleu", "the activation 'rleu' is none of chainrule's"),
         (("network", "layers", 0, "weights"), "best", "there is no initialiser 'best'"),
         (("network", "layers"), [], "a network needs at least one layer"),
+        (("network", "layers", 0, "kind"), "best", "there is no kind of layer 'best'"),
+        (("network", "layers", 0, "kind"), "dropout", "'rate' is missing"),
         (("dtype",), "float16", "the dtype 'float16' is neither"),
         (("record", "versions", "numpy"), 2, "a version is not a text"),
         (("record", "results", "test", "measures", "cost"), "low", "holds something else than finite numbers"),
@@ -359,3 +418,15 @@ def test_entries_that_are_refused(tmp_path, path, value, message):
     inner[path[-1]] = value
     with pytest.raises(ModelFileError, match=message):
         load(crafted(tmp_path, TENSORS, description=description))
+
+
+@pytest.mark.parametrize("depth", [100, 300, 330, 400, 480, 600, 5000])
+def test_residual_connections_nested_without_end_are_refused(tmp_path, depth):
+    # Made as text: a dict so deep cannot be written either.
+    inner = '{"kind": "dropout", "rate": 0.5}'
+    for _ in range(depth):
+        inner = f'{{"kind": "residual", "activation": "identity", "layers": [{inner}]}}'
+    text = json.dumps(describe(MODEL)).replace('"layers": [', f'"layers": [{inner}, ', 1)
+    metadata = {"description": text, "sha256": files._digest(text, {n: a.tobytes() for n, a in TENSORS.items()})}
+    with pytest.raises(ModelFileError, match=r"damaged|is missing"):
+        load(crafted(tmp_path, TENSORS, metadata))

@@ -11,7 +11,7 @@ from chainrule.nn import L1, L2, Dense, Network, objective
 from chainrule.train import TrainState, fit
 from chainrule.train.evaluation import cost
 
-START = NETWORK.initialize(0)
+START, STATE = NETWORK.initialize(0), NETWORK.initial_state()
 
 
 def run(parameters=START, **changes):
@@ -23,8 +23,9 @@ def test_full_batch_descent_is_the_formula():
     found = run(optimizer=optim.sgd(0.3), batch_size=None, regularizers=[L2(0.1)], epochs=4)
     expected, f = START, objective(NETWORK, LOSS, [L2(0.1)])
     for row in found.history:
-        assert row.objective == pytest.approx(f(expected, X, T))
-        expected = tree.map(lambda p, g: p - 0.3 * g, expected, grad(f)(expected, X, T))
+        assert row.objective == pytest.approx(f(expected, STATE, X, T)[0])
+        gradients, _ = grad(f, has_aux=True)(expected, STATE, X, T)
+        expected = tree.map(lambda p, g: p - 0.3 * g, expected, gradients)
     for one, other in zip(tree.leaves(found.parameters), tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
@@ -50,7 +51,7 @@ def test_the_rows_of_the_history():
     assert [row.epoch for row in found.history] == [1, 2, 3]
     assert [row.steps for row in found.history] == [6, 12, 18]
     assert [row.rate for row in found.history] == [optim.schedules.cosine(0.1, 18)(k) for k in (5, 11, 17)]
-    assert found.history[-1].validation == cost(NETWORK, LOSS, found.parameters, *HELD_OUT)
+    assert found.history[-1].validation == cost(NETWORK, LOSS, found.parameters, STATE, *HELD_OUT)
     assert all(row.seconds > 0 for row in found.history)
     arrays = found.history.arrays()
     assert list(arrays) == ["epoch", "steps", "objective", "validation", "rate", "seconds"]
@@ -63,7 +64,7 @@ def test_the_rows_of_the_history():
 def test_the_objective_of_an_epoch_with_a_short_last_minibatch(reduction):
     # With a rate of almost nothing the parameters stay, and the minibatches add up to the whole.
     found = run(optimizer=optim.sgd(1e-300), epochs=1, reduction=reduction)
-    assert found.history[0].objective == pytest.approx(objective(NETWORK, LOSS, (), reduction)(START, X, T))
+    assert found.history[0].objective == pytest.approx(objective(NETWORK, LOSS, (), reduction)(START, STATE, X, T)[0])
 
 
 def test_the_same_seed_gives_the_same_bits():
@@ -175,7 +176,7 @@ def test_early_stopping_restores_the_best():
     best = int(np.argmin(costs))
     assert len(costs) == best + 1 + 7
     assert found.state.best.epoch == best + 1
-    assert cost(NETWORK, LOSS, found.parameters, *HELD_OUT) == costs[best] == found.state.best.validation
+    assert cost(NETWORK, LOSS, found.parameters, STATE, *HELD_OUT) == costs[best] == found.state.best.validation
     assert not same_bits(found.parameters, found.state.parameters)
 
 
@@ -184,7 +185,7 @@ def test_the_best_are_restored_when_the_epochs_run_out_too():
     options = {"optimizer": optim.adam(0.05), "epochs": 60, "validation": HELD_OUT}
     found = fit(NETWORK, START, LOSS, X, noise, **options, patience=100)
     assert found.ended == "epochs"
-    assert cost(NETWORK, LOSS, found.parameters, *HELD_OUT) == min(row.validation for row in found.history)
+    assert cost(NETWORK, LOSS, found.parameters, STATE, *HELD_OUT) == min(row.validation for row in found.history)
     # Without patience, held-out data are watched and decide nothing.
     watched = fit(NETWORK, START, LOSS, X, noise, **options)
     assert same_bits(watched.parameters, found.state.parameters)
@@ -236,7 +237,7 @@ HOLED[3, 1] = np.nan
         (X, np.where(T == 1, np.inf, T), r"targets\[0, \d\] is inf and 22 more entries like it: numbers have"),
         (X[:5], T, "5 inputs but 23 targets: every example needs a row in both"),
         (X[:0], T[:0], r"inputs have no examples: shape \(0, 3\)"),
-        (X[:, :2], T, r"the network expects 3 inputs, x has shape \(1, 2\)"),
+        (X[:, :2], T, r"the network expects 3 inputs, x has shape \(2, 2\)"),
         (X, T[:, :1], "found outputs .* and targets"),
         (X, np.argmax(T, axis=1), r"integer labels give np.eye\(2\)"),
         (X, T + 0.5, "targets, row 0: the loss cross_entropy expects one-hot rows"),
@@ -287,7 +288,7 @@ def test_xor_is_solved():
     network = Network.of(2, (4,), 1, "tanh", "sigmoid")
     X2, T2 = data.xor()
     found = fit(network, network.initialize(0), "binary_cross_entropy", X2, T2, optimizer=optim.sgd(1.0), epochs=2000)
-    np.testing.assert_allclose(network.apply(found.parameters, X2), T2, atol=0.05)
+    np.testing.assert_allclose(network.apply(found.parameters, network.initial_state(), X2)[0], T2, atol=0.05)
 
 
 def test_the_band_is_solved_by_hidden_units_and_not_without():
@@ -307,7 +308,7 @@ def test_the_band_is_solved_by_hidden_units_and_not_without():
             batch_size=20,
             rng=0,
         )
-        accuracy[hidden] = np.mean((network.apply(found.parameters, fresh) > 0.5) == right)
+        accuracy[hidden] = np.mean((network.apply(found.parameters, network.initial_state(), fresh)[0] > 0.5) == right)
     assert accuracy[()] < 0.75
     assert accuracy[2,] > 0.95
     assert accuracy[4,] > 0.98

@@ -24,7 +24,7 @@ def model(target, output, loss, columns=("age", "town"), dtype=np.float32):
     targets = [target] if isinstance(target, str) else list(target)
     preparation = prepare(TABLE.without([n for n in TABLE.names if n not in (*columns, *targets)]), targets)
     network = Network.of(len(preparation.feature_names), (4,), preparation.target.width, "tanh", output)
-    return Model(network, network.initialize(0, dtype), loss, preparation)
+    return Model(network, network.initialize(0, dtype), network.initial_state(dtype), loss, preparation)
 
 
 def test_classes_by_name_with_probabilities():
@@ -83,27 +83,27 @@ def test_images():
     table = Table.of({"X": images, "label": RNG.choice(["a", "b", "c"], 20)})
     preparation = prepare(table, "label")
     network = Network.of(25, outputs=3, output="softmax")
-    found = Model(network, network.initialize(0), "cross_entropy", preparation)
+    found = Model(network, network.initialize(0), network.initial_state(), "cross_entropy", preparation)
     np.testing.assert_array_equal(found.outputs(images), found.outputs(table))
 
 
 def test_without_preparation():
     x = RNG.normal(size=(6, 2))
     network = Network.of(2, outputs=3, output="softmax")
-    classes = Model(network, network.initialize(0), "cross_entropy")
+    classes = Model(network, network.initialize(0), network.initial_state(), "cross_entropy")
     np.testing.assert_array_equal(classes.predict(x), np.argmax(classes.outputs(x), axis=1))
     np.testing.assert_array_equal(classes.probabilities(x), classes.outputs(x))
     network = Network.of(2, outputs=2, output="sigmoid")
-    yes_or_no = Model(network, network.initialize(0), "binary_cross_entropy")
+    yes_or_no = Model(network, network.initialize(0), network.initial_state(), "binary_cross_entropy")
     np.testing.assert_array_equal(yes_or_no.predict(x), yes_or_no.outputs(x) > 0.5)
     network = Network.of(2, outputs=2)
-    numbers = Model(network, network.initialize(0), "squared")
-    np.testing.assert_array_equal(numbers.predict(x), network.apply(numbers.parameters, x))
+    numbers = Model(network, network.initialize(0), network.initial_state(), "squared")
+    np.testing.assert_array_equal(numbers.predict(x), network.apply(numbers.parameters, network.initial_state(), x)[0])
 
 
 def test_inputs_that_are_refused_without_preparation():
     network = Network.of(2)
-    plain = Model(network, network.initialize(0), "squared")
+    plain = Model(network, network.initialize(0), network.initial_state(), "squared")
     with pytest.raises(DataError, match=r"does not know columns: give an array of shape \(examples, 2\)"):
         plain.predict(TABLE)
     with pytest.raises(DataError, match="expects 2 inputs"):

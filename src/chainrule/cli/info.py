@@ -36,11 +36,16 @@ def info(arguments: argparse.Namespace) -> int:
 
 def _layers(network: Network) -> str:
     rows = []
-    for number, (layer, shapes) in enumerate(zip(network.layers, network.shapes(), strict=True), start=1):
-        sizes = " ".join(f"{name} {shape}" for name, shape in shapes.items())
+    parts = zip(network.places, network.shapes(), network.state_shapes(), strict=True)
+    for number, (place, shapes, state) in enumerate(parts, start=1):
+        sizes = _sizes(shapes) + (f", state: {_sizes(state)}" if state else "")
         count = sum(math.prod(shape) for shape in shapes.values())
-        rows.append([str(number), str(layer.units), layer.activation_row.name, sizes, f"{count:,}"])
+        rows.append([str(number), str(place.units), place.layer.text, sizes, f"{count:,}"])
     return table(["layer", "units", "activation", "shapes", "parameters"], rows, numbers=(0, 1, 4))
+
+
+def _sizes(shapes: dict[str, tuple[int, ...]]) -> str:
+    return " ".join(f"{name} {shape}" for name, shape in shapes.items())
 
 
 def _columns(preparation: Preparation) -> str:

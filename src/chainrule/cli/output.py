@@ -25,7 +25,7 @@ def describe_network(network: Network) -> str:
     >>> describe_network(Network.of(64, (100,), 10, "relu", "softmax"))
     '64 inputs, 100 relu, 10 softmax (7,510 parameters)'
     """
-    layers = [f"{layer.units:,} {layer.activation_row.name}" for layer in network.layers]
+    layers = [f"{place.units:,} {place.layer.text}" for place in network.places]
     inputs = f"{network.inputs:,} input{'' if network.inputs == 1 else 's'}"
     return f"{', '.join([inputs, *layers])} ({network.count_parameters():,} parameters)"
 

@@ -11,8 +11,10 @@ from chainrule.differentiate import grad, value_and_grad, vjp
 from chainrule.errors import DataError, OptionError
 from chainrule.inspection.text import number_text, render_table
 from chainrule.nn import losses
-from chainrule.nn.network import Network, Parameters
+from chainrule.nn.layers import Layer
+from chainrule.nn.network import Network, Parameters, State
 from chainrule.nn.objective import objective
+from chainrule.random import RandomState
 from chainrule.train import Model
 
 __all__ = ["Backprop", "LayerBackprop", "backprop"]
@@ -25,24 +27,25 @@ class LayerBackprop:
     Attributes
     ----------
     number : int
-        From 1, the first layer with parameters.
-    activation_name : str
-        Name of the activation function.
+        From 1, the first layer.
+    layer : Layer
+        The layer.
     inputs : array, shape (examples, inputs)
-        What the layer was given: the activations of the layer before, or the data.
+        What the layer was given: the activations of the layer before, or the data; for a residual connection the sum.
     signals : array, shape (examples, units)
         What entered the activation function.
     activations : array, shape (examples, units)
         What left it.
     sensitivities : array, shape (examples, units)
-        Derivative of each example's loss by its signals.
+        Derivative of each example's loss by its signals. (Where examples depend on each other, as in training through
+        batch normalisation, of the sum of the losses.)
     gradients : dict of arrays
-        Derivative of the objective by each parameter of the layer, such as ``weights``, shape (inputs, units), and
-        ``bias``.
+        Derivative of the objective by each parameter of the layer: of a dense one ``weights``, shape (inputs, units),
+        and ``bias``.
     """
 
     number: int
-    activation_name: str
+    layer: Layer
     inputs: Any
     signals: Any
     activations: Any
@@ -79,22 +82,19 @@ class Backprop:
         examples, inputs = self.layers[0].inputs.shape
         shapes = [
             f"{inputs}",
-            *(f"{layer.signals.shape[1]} {layer.activation_name}" for layer in self.layers),
+            *(f"{layer.signals.shape[1]:,} {layer.layer.text}" for layer in self.layers),
         ]
         title = (
             f"backpropagation through {' - '.join(shapes)}, {examples} examples, "
             f"objective {number_text(self.objective)}\nroot mean squares over examples and units"
         )
         columns = ("layer", "units", "activation", "signals", "activations", "sensitivities", "gradient by")
-        parts = sorted(
-            {name for layer in self.layers for name in layer.gradients},
-            key=("weights", "bias", "slope").index,
-        )
+        parts = list(dict.fromkeys(name for layer in self.layers for name in layer.gradients))
         rows = [
             (
                 str(layer.number),
                 str(layer.signals.shape[1]),
-                layer.activation_name,
+                layer.layer.text,
                 _rms(layer.signals),
                 _rms(layer.activations),
                 _rms(layer.sensitivities),
@@ -118,8 +118,11 @@ def backprop(
     y: Any = None,
     *,
     parameters: Parameters | None = None,
+    state: State | None = None,
     loss: Any = None,
     regularizers: Sequence[Any] = (),
+    rng: RandomState | None = None,
+    training: bool = False,
 ) -> Backprop:
     """Run forward and backward through a network, and keep every quantity.
 
@@ -136,10 +139,15 @@ def backprop(
         Targets, as the loss takes them. For a model and a table they are the table's target columns.
     parameters : tuple of dicts of arrays, optional
         As `Network.initialize` makes them, or as they were learned; for a network needed.
+    state : tuple of dicts of arrays, optional
+        As `Network.initial_state` makes it, or as it was learned; needed for a network with layers that have one.
     loss : str, Loss or callable, optional
         As `chainrule.nn.losses.loss` takes it; for a network needed.
     regularizers : sequence
         Added to the mean of the losses; they take part in the gradients.
+    rng, training
+        As for `Network.forward`. By default the network computes as it predicts: dropout leaves no unit out, and batch
+        normalisation takes the running mean and variance, so that examples do not depend on each other.
 
     Returns
     -------
@@ -157,7 +165,8 @@ def backprop(
     -----
     With the signals s = a W + b of a layer and the loss l of one example, the sensitivities are delta = dl/ds; the
     gradient by W of the mean loss is a^T delta / N, and by b the mean of delta (M. Nielsen, Neural Networks and
-    Deep Learning, chapter 2, equations BP1 to BP4, there with weights as (outputs, inputs)).
+    Deep Learning, chapter 2, equations BP1 to BP4, there with weights as (outputs, inputs)). These equations hold for
+    dense layers; the gradients of other kinds come from the same derivative of the graph.
 
     Examples
     --------
@@ -174,14 +183,18 @@ def backprop(
     if isinstance(model, Model):
         network = model.network
         parameters = model.parameters if parameters is None else parameters
+        state = model.state if state is None else state
         loss = model.loss if loss is None else loss
         if y is None and isinstance(X, Table) and model.preparation is not None:
             y = model.preparation.targets(X, model.dtype)
         X = model.inputs(X)
     else:
         network = model
-    if parameters is None or loss is None or y is None:
-        missing = [name for name, found in (("y", y), ("parameters", parameters), ("loss", loss)) if found is None]
+    if state is None and not any(network.state_shapes()):
+        state = network.initial_state()
+    if parameters is None or state is None or loss is None or y is None:
+        given = {"y": y, "parameters": parameters, "state": state, "loss": loss}
+        missing = [name for name, found in given.items() if found is None]
         raise OptionError(f"backprop needs {' and '.join(missing)} for this {type(model).__name__}")
     row = losses.loss(loss)
     inputs, targets = np.asarray(X), np.asarray(y)
@@ -189,18 +202,21 @@ def backprop(
         raise DataError(
             f"X should have the shape (examples, {network.inputs}) with at least one example, found {inputs.shape}"
         )
-    passes = network.forward(parameters, inputs)
+    passes, _ = network.forward(parameters, state, inputs, rng, training)
     probes = tuple(np.zeros_like(layer.signal) for layer in passes)
     summed = objective(network, row, reduction="sum")
-    sensitivities = grad(summed, 4)(parameters, inputs, targets, None, probes)
+    data = (state, inputs, targets, rng, training)
+    sensitivities, _ = grad(summed, "probes", has_aux=True)(parameters, *data, probes=probes)
     whole = objective(network, row, regularizers=regularizers)
-    value, gradients = value_and_grad(whole)(parameters, inputs, targets)
+    (value, _), gradients = value_and_grad(whole, has_aux=True)(parameters, *data)
     outputs = passes[-1].activation
-    given = (inputs, *(layer.activation for layer in passes[:-1]))
+    before = (inputs, *(one.activation for one in passes[:-1]))
     layers = tuple(
-        LayerBackprop(number, dense.activation_row.name, x, p.signal, p.activation, delta, part)
-        for number, (dense, x, p, delta, part) in enumerate(
-            zip(network.layers, given, passes, sensitivities, gradients, strict=True), start=1
+        LayerBackprop(
+            number, place.layer, one.signal if place.skip is not None else x, one.signal, one.activation, delta, part
+        )
+        for number, (place, x, one, delta, part) in enumerate(
+            zip(network.places, before, passes, sensitivities, gradients, strict=True), start=1
         )
     )
     return Backprop(
@@ -208,13 +224,16 @@ def backprop(
         row(outputs, targets),
         float(value),
         grad(lambda a: np.sum(row(a, targets)))(outputs),
-        _output_by_signal(network, parameters, passes[-1].signal),
+        _output_by_signal(network, parameters, passes[-1].signal, rng, training),
     )
 
 
-def _output_by_signal(network: Network, parameters: Parameters, signals: Any) -> Any:
-    last = network.layers[-1]
-    value, pull_back = vjp(lambda s: last.activate(parameters[-1], s), signals)
+def _output_by_signal(
+    network: Network, parameters: Parameters, signals: Any, rng: RandomState | None, training: bool
+) -> Any:
+    last = network.places[-1].layer
+    own = network.stream(rng, len(network.places) - 1)
+    value, pull_back = vjp(lambda s: last.activate(parameters[-1], s, own, training), signals)
     if last.activation_row.elementwise:
         return pull_back(np.ones_like(value))[0]
     # One backward pass for each output gives one row of every example's Jacobian.

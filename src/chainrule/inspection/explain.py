@@ -186,21 +186,18 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
 def _explanation(graph: Graph, values: dict[Node, Any]) -> Explanation:
     output = _output(graph)
     order = list(values)
-    entries = [
-        (node, (values[node], *(values[x] if isinstance(x, Node) else x for x in node.inputs)))
-        for node in order
-        if node.op is not None
-    ]
-    found = dict(zip(order, accumulate(entries, {output: 1.0}, order, retain=True), strict=True))
+    entries = _tape(values)
+    tape = [entries[node] for node in order if node.op is not None]
+    derivatives = accumulate(tape, {entries[output]: 1.0}, list(entries.values()), retain=True)
+    found = dict(zip(order, derivatives, strict=True))
     names = _names(order)
     uses: dict[Node, list[Use]] = {node: [] for node in order}
-    for entry in reversed(entries):
-        node = entry[0]
-        if found[node] is None or node.op.is_constant:
+    for node in reversed(order):
+        if node.op is None or found[node] is None or node.op.is_constant:
             continue
         for i, source in enumerate(node.inputs):
             if isinstance(source, Node):
-                uses[source].append(_use(entry, i, found[node], names[node]))
+                uses[source].append(_use(entries[node], i, found[node], names[node]))
     return Explanation(
         graph.name,
         tuple(
@@ -217,6 +214,16 @@ def _explanation(graph: Graph, values: dict[Node, Any]) -> Explanation:
     )
 
 
+def _tape(values: dict[Node, Any]) -> dict[Node, Node]:
+    """For each node of a graph one that holds the values that the rules of its derivative read."""
+    made: dict[Node, Node] = {}
+    for node in values:
+        inputs = tuple(made[x] if isinstance(x, Node) else x for x in node.inputs)
+        kept = (values[node], *(values[x] if isinstance(x, Node) else x for x in node.inputs))
+        made[node] = Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak, node.group, kept)
+    return made
+
+
 def _output(graph: Graph) -> Node:
     if len(graph.outputs) != 1 or not isinstance(graph.outputs[0], Node):
         raise TraceError(f"{graph.name} should return one real number that depends on its arguments to be explained.")
@@ -229,13 +236,13 @@ def _output(graph: Graph) -> Node:
     return output
 
 
-def _use(entry: tuple[Node, tuple[Any, ...]], i: int, derivative: Any, name: str) -> Use:
-    node, values = entry
+def _use(node: Node, i: int, derivative: Any, name: str) -> Use:
+    values = node.kept
     source = node.inputs[i]
     # The contribution is what the one backward pass makes of this edge alone.
     inputs = tuple(source if k == i else value for k, value in enumerate(values[1:]))
-    alone = Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak)
-    (contribution,) = accumulate([(alone, values)], {alone: derivative}, [source])
+    alone = Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak, None, values)
+    (contribution,) = accumulate([alone], {alone: derivative}, [source])
     if contribution is None:
         contribution = np.zeros(source.shape)[()]
     local = None

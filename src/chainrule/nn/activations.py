@@ -6,12 +6,12 @@ too large there), keep float32, and have the derivative named in their docstring
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from chainrule.nn.initializers import Initializer, glorot_uniform, he
 from chainrule.nn.lookup import look_up
@@ -305,6 +305,19 @@ class Activation:
     slope: float | None = None
     weights: Initializer = glorot_uniform
     bias: float = 0.0
+
+    def shapes(self, units: int) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter that the activation of so many units has: a slope, or none."""
+        return {} if self.slope is None else {"slope": (units,)}
+
+    def initialize(self, units: int, dtype: DTypeLike) -> dict[str, Array]:
+        """Starting values of the parameters of `shapes`."""
+        return {name: np.full(shape, self.slope, dtype) for name, shape in self.shapes(units).items()}
+
+    def activate(self, parameters: Mapping[str, Array], signal: Array) -> Array:
+        """Compute the activations of given signals, with the slope in `parameters` where there is one."""
+        activation: Array = self.function(signal) if self.slope is None else self.function(signal, parameters["slope"])
+        return activation
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -1,8 +1,9 @@
-"""Feed-forward networks: layers one after the other, parameters apart from them."""
+"""Feed-forward networks: layers one after the other, parameters and state apart from them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,50 +11,63 @@ from numpy.typing import DTypeLike, NDArray
 
 from chainrule.errors import DataError, OptionError
 from chainrule.nn.activations import Activation
-from chainrule.nn.layers import Dense, LayerPass, check_size
+from chainrule.nn.layers import Arrays, Dense, Layer, LayerPass, check_size
+from chainrule.nn.places import PlacedLayer, placed
+from chainrule.random import RandomState, fold
 
-__all__ = ["Network", "Parameters"]
+__all__ = ["Network", "Parameters", "State"]
 
-Parameters: TypeAlias = tuple[dict[str, NDArray[Any]], ...]
-"""One dict of arrays for each layer: "weights", "bias" and, where it is learned, "slope"."""
+Parameters: TypeAlias = tuple[Arrays, ...]
+"""One dict of arrays for each layer, such as "weights", "bias" and, where it is learned, "slope"."""
+
+State: TypeAlias = tuple[Arrays, ...]
+"""One dict of arrays for each layer: what it carries from step to step; empty for most."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A feed-forward network; a function of its parameters and its inputs.
+    """A feed-forward network; a function of its parameters, its state and its inputs.
 
-    Logistic regression and any other single-layer model is a network without hidden layer.
+    Logistic regression and any other single-layer model is a network without hidden layer. The state is what layers
+    carry from step to step, such as the running mean of batch normalisation; for dense layers there is none, and it is
+    a tuple of empty dicts.
 
     Attributes
     ----------
     inputs : int
         Number of features of an example.
-    layers : tuple of Dense
+    layers : tuple of layers
         The layers in order; the last one gives the outputs.
 
     Raises
     ------
     OptionError
-        Where `inputs` is not a positive integer, or there is no layer.
+        Where `inputs` is not a positive integer, no layer has parameters, or a layer does not take what the one
+        before it makes.
 
     Examples
     --------
     >>> network = Network(2, (Dense(3, "tanh"), Dense(1, "sigmoid")))
-    >>> parameters = network.initialize(np.random.default_rng(0))
-    >>> network.apply(parameters, np.zeros((4, 2))).shape
+    >>> parameters, state = network.initialize(np.random.default_rng(0)), network.initial_state()
+    >>> outputs, state = network.apply(parameters, state, np.zeros((4, 2)))
+    >>> outputs.shape
     (4, 1)
     >>> network.count_parameters()
     13
     """
 
     inputs: int
-    layers: tuple[Dense, ...]
+    layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", check_size("inputs of a network", self.inputs))
+        if not isinstance(self.layers, Sequence):
+            raise OptionError(f"layers of a network have to be a tuple of layers, found {self.layers!r}")
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise OptionError("a network needs at least one layer, found none")
+        if not any(self.shapes()):
+            raise OptionError("a network needs at least one layer with parameters, found none: add a Dense layer")
 
     @classmethod
     def of(
@@ -64,7 +78,7 @@ class Network:
         activation: str | Activation | Sequence[str | Activation] = "tanh",
         output: str | Activation = "identity",
     ) -> "Network":
-        """Make a network from sizes and names.
+        """Make a network of dense layers from sizes and names.
 
         Parameters
         ----------
@@ -105,10 +119,23 @@ class Network:
         layers = [Dense(units, name) for units, name in zip(hidden, names, strict=True)]
         return cls(inputs, (*layers, Dense(outputs, output)))
 
+    @cached_property
+    def places(self) -> tuple[PlacedLayer, ...]:
+        """Every layer in the order in which they compute, those inside residual connections too.
+
+        Parameters, state, passes and probes have one entry for each; layer 1 is the first of them.
+
+        Examples
+        --------
+        >>> [(place.inputs, place.units) for place in Network(2, (Dense(3), Dense(1))).places]
+        [(2, 3), (3, 1)]
+        """
+        return placed(self.layers, self.inputs)
+
     @property
     def outputs(self) -> int:
         """Number of outputs."""
-        return self.layers[-1].units
+        return self.places[-1].units
 
     def shapes(self) -> tuple[dict[str, tuple[int, ...]], ...]:
         """Shape of every parameter, in the structure of the parameters.
@@ -118,13 +145,7 @@ class Network:
         >>> Network(2, (Dense(3),)).shapes()
         ({'weights': (2, 3), 'bias': (3,)},)
         """
-        return tuple(layer.shapes(inputs) for layer, inputs in self._layers_with_inputs())
-
-    def _layers_with_inputs(self) -> Iterator[tuple[Dense, int]]:
-        inputs = self.inputs
-        for layer in self.layers:
-            yield layer, inputs
-            inputs = layer.units
+        return tuple(place.layer.shapes(place.inputs) for place in self.places)
 
     def count_parameters(self) -> int:
         """Count the numbers that are learned.
@@ -137,7 +158,7 @@ class Network:
         return sum(math.prod(shape) for layer in self.shapes() for shape in layer.values())
 
     def initialize(self, rng: np.random.Generator | int, dtype: DTypeLike = np.float64) -> Parameters:
-        """Draw starting values.
+        """Draw starting values of the parameters.
 
         Parameters
         ----------
@@ -149,8 +170,8 @@ class Network:
         Returns
         -------
         tuple of dicts of arrays
-            For each layer "weights", shape (inputs, units), "bias", shape (units,), and for parametric relu
-            "slope", shape (units,).
+            For each layer of `places` its parameters by name, in the shapes of `shapes`: for a dense layer "weights",
+            shape (inputs, units), "bias", shape (units,), and for parametric relu "slope", shape (units,).
 
         Examples
         --------
@@ -159,63 +180,124 @@ class Network:
         dtype('float32')
         """
         rng = np.random.default_rng(rng)
-        return tuple(layer.initialize(rng, inputs, dtype) for layer, inputs in self._layers_with_inputs())
+        return tuple(place.layer.initialize(rng, place.inputs, dtype) for place in self.places)
 
-    def forward(
-        self, parameters: Parameters, x: NDArray[Any], probes: Sequence[NDArray[Any]] | None = None
-    ) -> tuple[LayerPass, ...]:
-        """Signals and activations of every layer.
+    def initial_state(self, dtype: DTypeLike = np.float64) -> State:
+        """Make the state before the first step.
 
         Parameters
         ----------
-        parameters : tuple of dicts of arrays
-            As `initialize` makes them.
+        dtype : dtype
+            Type of its arrays: that of the parameters.
+
+        Returns
+        -------
+        tuple of dicts of arrays
+            For each layer of `places` what it carries, by name; an empty dict for most.
+
+        Examples
+        --------
+        >>> from chainrule.nn import BatchNorm
+        >>> Network(2, (Dense(1, "identity"), BatchNorm("relu"))).initial_state()
+        ({}, {'mean': array([0.]), 'variance': array([1.])})
+        """
+        return tuple(place.layer.initial_state(place.inputs, dtype) for place in self.places)
+
+    def state_shapes(self) -> tuple[dict[str, tuple[int, ...]], ...]:
+        """Shape of every array of the state, in its structure."""
+        return tuple(place.layer.state_shapes(place.inputs) for place in self.places)
+
+    def forward(
+        self,
+        parameters: Parameters,
+        state: State,
+        x: NDArray[Any],
+        rng: RandomState | None = None,
+        training: bool = False,
+        probes: Sequence[NDArray[Any]] | None = None,
+    ) -> tuple[tuple[LayerPass, ...], State]:
+        """Signals and activations of every layer, and the state afterwards.
+
+        Parameters
+        ----------
+        parameters, state : tuple of dicts of arrays
+            As `initialize` and `initial_state` make them.
         x : array, shape (examples, inputs)
             Inputs.
+        rng : RandomState, optional
+            Where random numbers are drawn from, as `chainrule.random.random_state` makes it; needed in training for
+            layers that draw. Each of them has a stream of its own: that of layer k, counted from 0, is
+            ``chainrule.random.fold(rng, k)``.
+        training : bool
+            Whether dropout leaves units out, and batch normalisation takes mean and variance of the batch and renews
+            the running ones.
         probes : sequence of arrays, each of shape (examples, units), optional
             Added to the signals: the derivatives of a loss by probes of zeros are the sensitivities.
 
         Returns
         -------
-        tuple of LayerPass
-            ``signal`` and ``activation`` of each layer, both of shape (examples, units).
+        passes : tuple of LayerPass
+            ``signal`` and ``activation`` of each layer of `places`, both of shape (examples, units).
+        state : tuple of dicts of arrays
+            What went in, unless `training`.
 
         Raises
         ------
         DataError
-            Where `x` does not have the shape (examples, inputs).
+            Where `x` does not have the shape (examples, inputs), or a layer does not take what it is given.
         OptionError
-            Where there are not as many dicts of parameters, or probes, as layers.
+            Where there are not as many dicts of parameters, states or probes as layers, or `rng` is needed.
 
         Examples
         --------
         >>> network = Network(1, (Dense(1, "identity"), Dense(1, "relu")))
         >>> one = {"weights": np.array([[2.0]]), "bias": np.array([-1.0])}
-        >>> [float(a.item()) for s, a in network.forward((one, one), np.array([[0.5]]))]
+        >>> passes, state = network.forward((one, one), network.initial_state(), np.array([[0.5]]))
+        >>> [float(activation.item()) for signal, activation in passes]
         [0.0, 0.0]
         """
-        hidden, signal = self._enter_last(parameters, x, probes)
-        return (*hidden, LayerPass(signal, self.layers[-1].activate(parameters[-1], signal)))
+        hidden, signal, after, own = self._enter_last(parameters, state, x, rng, training, probes)
+        activation = self.places[-1].layer.activate(parameters[-1], signal, own, training)
+        return (*hidden, LayerPass(signal, activation)), after
 
     def _enter_last(
-        self, parameters: Parameters, x: NDArray[Any], probes: Sequence[NDArray[Any]] | None
-    ) -> tuple[list[LayerPass], NDArray[Any]]:
-        count = len(self.layers)
-        if len(parameters) != count:
-            raise OptionError(f"the network has {count} layers, but there are parameters for {len(parameters)}")
-        if probes is not None and len(probes) != count:
-            raise OptionError(f"the network has {count} layers, but there are {len(probes)} probes")
+        self,
+        parameters: Parameters,
+        state: State,
+        x: NDArray[Any],
+        rng: RandomState | None,
+        training: bool,
+        probes: Sequence[NDArray[Any]] | None,
+    ) -> tuple[list[LayerPass], NDArray[Any], State, RandomState | None]:
+        """Passes of the layers before the last one, its signals, the states, and what it draws from."""
+        places = self.places
+        count = len(places)
+        if len(parameters) != count or len(state) != count or (probes is not None and len(probes) != count):
+            raise OptionError(_counts(count, parameters, state, probes))
         if not hasattr(x, "shape"):
             x = np.asarray(x)
         if len(x.shape) != 2 or x.shape[1] != self.inputs:
             raise DataError(f"the network expects {self._expected(x.shape)}")
-        *before, last = zip(self.layers, parameters, probes or (None,) * count, strict=True)
+        inputs, after = x, []
         hidden: list[LayerPass] = []
-        for layer, own, probe in before:
-            hidden.append(layer.forward(own, x, probe))
-            x = hidden[-1].activation
-        layer, own, probe = last
-        return hidden, layer.signal(own, x, probe)
+        for number, place in enumerate(places):
+            layer = place.layer
+            if hidden:
+                x = hidden[-1].activation
+            if place.skip is not None:
+                x = x + (hidden[place.skip - 1].activation if place.skip else inputs)
+            own = self.stream(rng, number) if training else None
+            signal, one = layer.signal(parameters[number], state[number], x, own, training)
+            if probes is not None:
+                signal = signal + probes[number]
+            after.append(one)
+            if number < count - 1:
+                hidden.append(LayerPass(signal, layer.activate(parameters[number], signal, own, training)))
+        return hidden, signal, tuple(after), own
+
+    def stream(self, rng: RandomState | None, number: int) -> RandomState | None:
+        """Where a layer draws from, its number in `places` counted from 0; None for a layer that does not draw."""
+        return None if rng is None or not self.places[number].layer.draws else fold(rng, number)
 
     def _expected(self, shape: tuple[int, ...]) -> str:
         text = f"{self.inputs} input{'s' if self.inputs > 1 else ''}, x has shape {shape}: "
@@ -225,29 +307,54 @@ class Network:
             return text + "for a single example give x[np.newaxis, :]"
         return text + f"give an array of shape (examples, {self.inputs})"
 
-    def apply(self, parameters: Parameters, x: NDArray[Any]) -> NDArray[Any]:
-        """Compute the outputs, shape (examples, outputs): the activations of the last layer.
+    def apply(
+        self,
+        parameters: Parameters,
+        state: State,
+        x: NDArray[Any],
+        rng: RandomState | None = None,
+        training: bool = False,
+    ) -> tuple[NDArray[Any], State]:
+        """Compute the outputs, and the state afterwards; see `forward`.
+
+        Returns
+        -------
+        outputs : array, shape (examples, outputs)
+            Activations of the last layer.
+        state : tuple of dicts of arrays
+            What went in, unless `training`.
 
         Examples
         --------
         >>> network = Network.of(1, outputs=1)
-        >>> network.apply(({"weights": np.array([[2.0]]), "bias": np.array([1.0])},), np.array([[3.0]]))
+        >>> parameters = ({"weights": np.array([[2.0]]), "bias": np.array([1.0])},)
+        >>> outputs, state = network.apply(parameters, network.initial_state(), np.array([[3.0]]))
+        >>> outputs
         array([[7.]])
         """
-        return self.forward(parameters, x)[-1].activation
+        passes, after = self.forward(parameters, state, x, rng, training)
+        return passes[-1].activation, after
 
     def signal(
-        self, parameters: Parameters, x: NDArray[Any], probes: Sequence[NDArray[Any]] | None = None
-    ) -> NDArray[Any]:
-        """Compute the signals of the last layer alone, shape (examples, outputs); see `forward`.
+        self,
+        parameters: Parameters,
+        state: State,
+        x: NDArray[Any],
+        rng: RandomState | None = None,
+        training: bool = False,
+        probes: Sequence[NDArray[Any]] | None = None,
+    ) -> tuple[NDArray[Any], State]:
+        """Compute the signals of the last layer alone, shape (examples, outputs), and the state; see `forward`.
 
         Examples
         --------
         >>> network = Network.of(1, outputs=1, output="sigmoid")
-        >>> network.signal(({"weights": np.array([[2.0]]), "bias": np.array([1.0])},), np.array([[3.0]]))
+        >>> parameters = ({"weights": np.array([[2.0]]), "bias": np.array([1.0])},)
+        >>> network.signal(parameters, network.initial_state(), np.array([[3.0]]))[0]
         array([[7.]])
         """
-        return self._enter_last(parameters, x, probes)[1]
+        _, signal, after, _ = self._enter_last(parameters, state, x, rng, training, probes)
+        return signal, after
 
     def check_trainable(self) -> None:
         """Raise OptionError where a layer cannot be trained through.
@@ -260,11 +367,21 @@ class Network:
         chainrule.errors.OptionError: layer 1 of 1 has the activation sign, which decides and cannot learn
         (its derivative is zero everywhere): train with tanh, and put sign in its place to decide
         """
-        for number, layer in enumerate(self.layers, start=1):
-            row = layer.activation_row
+        for number, place in enumerate(self.places, start=1):
+            row = place.layer.activation_row
             if not row.learns:
                 raise OptionError(
-                    f"layer {number} of {len(self.layers)} has the activation {row.name}, which decides and "
+                    f"layer {number} of {len(self.places)} has the activation {row.name}, which decides and "
                     "cannot learn (its derivative is zero everywhere): train with tanh, and put sign in its "
                     "place to decide"
                 )
+
+
+def _counts(count: int, parameters: Parameters, state: State, probes: Sequence[Any] | None) -> str:
+    if len(parameters) != count:
+        return f"the network has {count} layers, but there are parameters for {len(parameters)}"
+    if len(state) != count:
+        return (
+            f"the network has {count} layers, but there is a state for {len(state)}: network.initial_state() makes it"
+        )
+    return f"the network has {count} layers, but there are {len(probes or ())} probes"

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from chainrule.errors import DataError, OptionError
 from chainrule.nn.losses import Loss
 from chainrule.nn.losses import loss as loss_row
-from chainrule.nn.network import Network, Parameters
+from chainrule.nn.network import Network, Parameters, State
+from chainrule.random import RandomState
 
 __all__ = ["Regularizer", "example_losses", "objective"]
 
@@ -22,11 +23,14 @@ def example_losses(
     network: Network,
     loss: LossLike,
     parameters: Parameters,
+    state: State,
     x: Array,
     targets: Array,
+    rng: RandomState | None = None,
+    training: bool = False,
     probes: Sequence[Array] | None = None,
-) -> Array:
-    """Loss of each example, in the form that is most exact for the network's output activation.
+) -> tuple[Array, State]:
+    """Loss of each example, in the form that is most exact for the network's output activation; and the state.
 
     Parameters
     ----------
@@ -34,19 +38,21 @@ def example_losses(
         The network.
     loss : str, Loss or callable
         As for `chainrule.nn.losses.loss`.
-    parameters : tuple of dicts of arrays
-        Parameters of the network.
+    parameters, state : tuple of dicts of arrays
+        Parameters and state of the network.
     x : array, shape (examples, inputs)
         Inputs.
     targets : array, shape (examples, outputs)
         Targets.
-    probes : sequence of arrays, each of shape (examples, units), optional
-        Added to the signals; see `Network.forward`.
+    rng, training, probes
+        As for `Network.forward`.
 
     Returns
     -------
-    array, shape (examples,)
+    losses : array, shape (examples,)
         One number for each example.
+    state : tuple of dicts of arrays
+        The state of the network afterwards.
 
     Raises
     ------
@@ -61,14 +67,19 @@ def example_losses(
     >>> network = Network.of(1, output="sigmoid")
     >>> parameters = ({"weights": np.array([[1.0]]), "bias": np.array([0.0])},)
     >>> x, t = np.array([[-800.0], [800.0]]), np.array([[1.0], [1.0]])
-    >>> example_losses(network, "binary_cross_entropy", parameters, x, t)
+    >>> losses, state = example_losses(
+    ...     network, "binary_cross_entropy", parameters, network.initial_state(), x, t
+    ... )
+    >>> losses
     array([800.,   0.])
     """
-    row, output = loss_row(loss), network.layers[-1].activation_row
+    row, output = loss_row(loss), network.places[-1].layer.activation_row
     row.check_output(output)
     if output in row.from_signal:
-        return row.of_signal(network.signal(parameters, x, probes), output, targets)
-    return row(network.forward(parameters, x, probes)[-1].activation, targets)
+        signal, after = network.signal(parameters, state, x, rng, training, probes)
+        return row.of_signal(signal, output, targets), after
+    passes, after = network.forward(parameters, state, x, rng, training, probes)
+    return row(passes[-1].activation, targets), after
 
 
 def objective(
@@ -94,9 +105,10 @@ def objective(
     Returns
     -------
     callable
-        ``f(parameters, x, targets, weights=None, probes=None)``, a scalar. `weights`, shape (examples,),
-        multiply the losses; the mean is then ``sum(weights * losses) / sum(weights)``. `probes` are added to
-        the signals.
+        ``f(parameters, state, x, targets, rng=None, training=False, weights=None, probes=None)``, which gives a
+        scalar and the state of the network afterwards: differentiate it with ``has_aux=True``. `rng`, `training` and
+        `probes` are as for `Network.forward`. `weights`, shape (examples,), multiply the losses; the mean is then
+        ``sum(weights * losses) / sum(weights)``.
 
     Raises
     ------
@@ -109,28 +121,32 @@ def objective(
     >>> network = Network.of(1)
     >>> f = objective(network, "squared", [lambda parameters: 10.0])
     >>> parameters = ({"weights": np.array([[1.0]]), "bias": np.array([0.0])},)
-    >>> float(f(parameters, np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])))
+    >>> value, state = f(parameters, network.initial_state(), np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]]))
+    >>> float(value)
     15.0
     """
     network.check_trainable()
     row = loss_row(loss)
-    row.check_output(network.layers[-1].activation_row)
+    row.check_output(network.places[-1].layer.activation_row)
     if reduction not in ("mean", "sum"):
         raise OptionError(f"reduction has to be 'mean' or 'sum', found {reduction!r}")
     regularizers = tuple(regularizers)
 
     def total(
         parameters: Parameters,
+        state: State,
         x: Array,
         targets: Array,
+        rng: RandomState | None = None,
+        training: bool = False,
         weights: Array | None = None,
         probes: Sequence[Array] | None = None,
-    ) -> Any:
-        losses = example_losses(network, row, parameters, x, targets, probes)
+    ) -> tuple[Any, State]:
+        losses, after = example_losses(network, row, parameters, state, x, targets, rng, training, probes)
         value = _cost(losses, weights, reduction)
         for regularizer in regularizers:
             value = value + regularizer(parameters)
-        return value
+        return value, after
 
     return total
 

@@ -1,10 +1,16 @@
-"""Regularisers: what the objective adds to the cost to keep weights small; biases and slopes are left out."""
+"""Regularisers: what the objective adds to the cost to keep weights small.
+
+Weights are the parameters of two or more dimensions, as for weight decay in `chainrule.optim`: those of dense layers,
+and the vectors of embeddings. Biases, slopes, scales and shifts are left out.
+"""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 from chainrule.nn.network import Parameters
@@ -17,6 +23,10 @@ def _check_strength(name: str, strength: float) -> float:
     if not 0 <= strength < math.inf:
         raise OptionError(f"the strength of {name} has to be a finite number of at least 0, found {strength}")
     return strength
+
+
+def _weights(parameters: Parameters) -> Iterator[NDArray[Any]]:
+    return (array for layer in parameters for array in layer.values() if array.ndim >= 2)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class L1:
 
     def __call__(self, parameters: Parameters) -> Any:
         """Compute the number that the objective adds."""
-        return self.strength * sum(np.sum(np.abs(layer["weights"])) for layer in parameters)
+        return self.strength * sum(np.sum(np.abs(w)) for w in _weights(parameters))
 
 
 @dataclass(frozen=True)
@@ -72,4 +82,4 @@ class L2:
 
     def __call__(self, parameters: Parameters) -> Any:
         """Compute the number that the objective adds."""
-        return 0.5 * self.strength * sum(np.sum(np.square(layer["weights"])) for layer in parameters)
+        return 0.5 * self.strength * sum(np.sum(np.square(w)) for w in _weights(parameters))

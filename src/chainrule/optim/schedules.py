@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+import numpy as np
+
 from chainrule.errors import OptionError
 from chainrule.nn.layers import check_size
 
@@ -98,13 +100,13 @@ def cosine(rate: float, steps: int, floor: float = 0.0) -> Schedule:
     Examples
     --------
     >>> fall = cosine(0.1, steps=100)
-    >>> [round(fall(k), 3) for k in (0, 50, 100, 200)]
+    >>> [round(float(fall(k)), 3) for k in (0, 50, 100, 200)]
     [0.1, 0.05, 0.0, 0.0]
     """
     rate, steps, floor = check_positive("the rate", rate), check_size("steps", steps), float(floor)
     if not 0 <= floor <= rate:
         raise OptionError(f"the floor of a cosine schedule has to be from 0 to the rate {rate}, found {floor}")
-    return lambda step: floor + (rate - floor) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
+    return lambda step: floor + (rate - floor) * (1 + np.cos(math.pi * np.minimum(step, steps) / steps)) / 2
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {"constant": constant, "step": step, "cosine": cosine}

@@ -15,6 +15,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.errors import OptionError
 from chainrule.optim.schedules import Schedule, as_schedule, check_positive
+from chainrule.trace import Tracer
 
 __all__ = [
     "Transform",
@@ -162,10 +163,9 @@ def scale_by_rate(rate: float | Schedule) -> Transform:
     schedule = as_schedule(rate)
 
     def update(gradients: Tree, state: Tree, parameters: Tree) -> tuple[Tree, Tree]:
-        # int and float: NumPy's scalars, from a saved state or a schedule of one's own, would widen float32.
-        step = int(state["step"])
-        now = float(schedule(step))
-        return tree.map(lambda g: -now * g, gradients), {"step": step + 1}
+        step = _number(state["step"], int)
+        now = _number(schedule(step), float)
+        return tree.map(lambda g: _in_dtype(-now, g) * g, gradients), {"step": step + 1}
 
     return Transform(lambda parameters: {"step": 0}, update, schedule)
 
@@ -249,7 +249,7 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Tran
         }
 
     def update(gradients: Tree, state: Tree, parameters: Tree) -> tuple[Tree, Tree]:
-        step = int(state["step"]) + 1
+        step = _number(state["step"], int) + 1
         mean = tree.map(lambda m, g: b1 * m + (1 - b1) * g, state["mean"], gradients)
         square = tree.map(lambda v, g: b2 * v + (1 - b2) * (g * g), state["square"], gradients)
         # Both means start at 0; dividing by the weight they have gathered takes that start out of them.
@@ -346,6 +346,19 @@ def clip_by_global_norm(max_norm: float) -> Transform:
         return tree.map(lambda g: g * np.asarray(factor, np.result_type(g)), gradients)
 
     return _stateless(clip)
+
+
+def _number(x: Any, kind: type) -> Any:
+    """A Python number: NumPy's scalars, from a saved state or a schedule of one's own, would widen float32.
+
+    A traced value stays one: a step that is compiled counts for itself.
+    """
+    return x if isinstance(x, Tracer) else kind(x)
+
+
+def _in_dtype(number: Any, g: Any) -> Any:
+    """A Python number as it is, and a traced one in the dtype of what it multiplies."""
+    return number.astype(g.dtype) if isinstance(number, Tracer) else number
 
 
 def _check_decay(name: str, decay: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,16 @@ from numpy.typing import NDArray
 
 from chainrule import tree
 from chainrule.errors import DataError, OptionError
-from chainrule.nn import Parameters, objective
+from chainrule.nn import Embedding, Network, Parameters, State, objective
 from chainrule.nn.layers import check_size
+from chainrule.random import random_state
 from chainrule.train.divergence import all_finite
 from chainrule.train.task import Examples, Task
 
 __all__ = ["checked", "in_precision"]
 
 
-def checked(task: Task, parameters: Parameters) -> Task:
+def checked(task: Task, parameters: Parameters, network_state: State | None) -> tuple[Task, State]:
     """Check a task before its first step, and bring its arrays to the precision of the parameters.
 
     Parameters
@@ -26,17 +28,21 @@ def checked(task: Task, parameters: Parameters) -> Task:
         The task, with arrays of any numeric dtype.
     parameters : tuple of dicts of arrays
         Parameters of the network.
+    network_state : tuple of dicts of arrays, or None
+        State of the network; None for its initial state.
 
     Returns
     -------
     Task
         The same task.
+    State
+        The same state.
 
     Raises
     ------
     DataError
-        Where inputs, targets or parameters have a shape that does not fit, are not finite, or targets are not
-        what the loss expects.
+        Where inputs, targets, parameters or state have a shape that does not fit, are not finite, or targets are
+        not what the loss expects; and where the last minibatch is too small for a layer.
     OptionError
         Where the network cannot be trained through, the loss does not fit the output, or the batch size is no
         positive integer.
@@ -51,19 +57,35 @@ def checked(task: Task, parameters: Parameters) -> Task:
     if dtype.kind != "f":
         raise OptionError(f"the parameters have to be real floating-point numbers, found dtype {dtype}")
     minimised = objective(task.network, task.loss, task.regularizers, task.reduction)
-    examples = _checked_examples(task, minimised, parameters, (task.inputs, task.targets), dtype)
+    state = _checked_state(task.network, network_state, dtype)
+    compute = partial(minimised, parameters, state, rng=random_state(0))
+    examples = _checked_examples(task, partial(compute, training=True), (task.inputs, task.targets), dtype)
     validation = task.validation
     if validation is not None:
         try:
-            validation = _checked_examples(task, minimised, parameters, validation, dtype)
+            validation = _checked_examples(task, compute, validation, dtype)
         except DataError as error:
             raise DataError(f"in the held-out data, {error}") from None
-    return replace(task, inputs=examples[0], targets=examples[1], validation=validation)
+    return replace(task, inputs=examples[0], targets=examples[1], validation=validation), state
 
 
-def _checked_examples(
-    task: Task, minimised: Callable[..., Any], parameters: Parameters, examples: Examples, dtype: np.dtype[Any]
-) -> Examples:
+def _checked_state(network: Network, state: State | None, dtype: np.dtype[Any]) -> State:
+    if state is None:
+        return network.initial_state(dtype)
+    shapes = network.state_shapes()
+    found = tuple({name: np.shape(array) for name, array in layer.items()} for layer in state)
+    if found != shapes:
+        raise DataError(
+            f"network_state should hold arrays of the shapes {shapes}, as network.initial_state() makes them, "
+            f"found {found}"
+        )
+    for path, array in tree.leaves_with_paths(state, "network_state"):
+        if not np.isfinite(array).all():
+            raise DataError(f"{path} has entries that are NaN or infinite: take network.initial_state()")
+    return tuple({name: np.asarray(array, dtype) for name, array in layer.items()} for layer in state)
+
+
+def _checked_examples(task: Task, compute: Callable[..., Any], examples: Examples, dtype: np.dtype[Any]) -> Examples:
     inputs, targets = np.asarray(examples[0]), np.asarray(examples[1])
     for name, array in (("inputs", inputs), ("targets", targets)):
         if array.dtype.kind not in "biuf":
@@ -76,8 +98,14 @@ def _checked_examples(
     # A loss of one's own may take labels, which are no numbers to compute with.
     as_numbers = task.loss.targets is not None or targets.dtype.kind == "f"
     targets = in_precision("targets", targets, dtype) if as_numbers else targets
+    size = task.batch_size or len(inputs)
+    rows = min(len(inputs) % size or size, 2)
     with np.errstate(all="ignore"):
-        minimised(parameters, inputs[:1], targets[:1])  # raises where shapes do not fit
+        # Raises where shapes do not fit, or the smallest minibatch is too small.
+        compute(x=inputs[:rows], targets=targets[:rows])
+    first = task.network.places[0].layer
+    if isinstance(first, Embedding):
+        first.check_codes(inputs)
     task.loss.check_targets(targets)
     return inputs, targets
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from chainrule.data import Preparation
 from chainrule.data.targets import ClassTarget
-from chainrule.errors import ChainruleError, ModelFileError
-from chainrule.nn import Activation, Dense, Network
+from chainrule.errors import ChainruleError, ModelFileError, OptionError
+from chainrule.nn import Activation, BatchNorm, Dense, Dropout, Embedding, Layer, LayerNorm, Network, Residual
 from chainrule.nn.activations import ACTIVATIONS
 from chainrule.nn.initializers import INITIALIZERS
 from chainrule.train.evaluation import Scores
@@ -21,6 +21,11 @@ def describe(model: Model) -> dict[str, Any]:
 
     An activation of one's own is described by its name. An initialiser of one's own is left out: the
     parameters have left their starting values.
+
+    Raises
+    ------
+    OptionError
+        For a layer of a kind of one's own.
     """
     record = model.record
     return {
@@ -66,13 +71,30 @@ def described(
     return network, loss, dtype, preparation, record
 
 
-def _describe_layer(layer: Dense) -> dict[str, Any]:
-    return {
-        "units": layer.units,
-        "activation": layer.activation_row.name,
-        "weights": layer.weights if isinstance(layer.weights, str) else None,
-        "bias": None if layer.bias is None else float(layer.bias),
-    }
+def _describe_layer(layer: Layer) -> dict[str, Any]:
+    own: dict[str, Any]
+    name = layer.activation_row.name
+    match layer:
+        case Dense():
+            weights = layer.weights if isinstance(layer.weights, str) else None
+            bias = None if layer.bias is None else float(layer.bias)
+            own = {"units": layer.units, "activation": name, "weights": weights, "bias": bias}
+        case BatchNorm():
+            own = {"activation": name, "momentum": layer.momentum, "epsilon": layer.epsilon}
+        case LayerNorm():
+            own = {"activation": name, "epsilon": layer.epsilon}
+        case Dropout():
+            own = {"rate": layer.rate}
+        case Embedding():
+            own = {"categories": list(layer.categories), "units": list(layer.units)}
+        case Residual():
+            own = {"layers": [_describe_layer(inner) for inner in layer.layers], "activation": name}
+        case _:
+            raise OptionError(
+                f"a model file cannot hold a layer of a kind of one's own, found {type(layer).__name__}: keep the "
+                "parameters with numpy.savez"
+            )
+    return {"kind": layer.kind, **own}
 
 
 def _describe_record(record: Record) -> dict[str, Any]:
@@ -106,22 +128,50 @@ def _network(entry: dict[str, Any], activations: Mapping[str, Activation]) -> Ne
         return Network(_get(entry, "inputs", int), tuple(_layer(layer, activations) for layer in layers))
     except ModelFileError:
         raise
-    except ChainruleError as error:
+    except (ChainruleError, RecursionError) as error:
         raise ModelFileError(f"the description of the network is damaged: {error}") from None
 
 
-def _layer(entry: Any, activations: Mapping[str, Activation]) -> Dense:
-    name = _get(entry, "activation", str)
+def _layer(entry: Any, activations: Mapping[str, Activation]) -> Layer:
+    match _get(entry, "kind", str):
+        case Dense.kind:
+            return _dense(entry, activations)
+        case BatchNorm.kind:
+            momentum, epsilon = _number(entry, "momentum"), _number(entry, "epsilon")
+            return BatchNorm(_activation(entry, activations), momentum, epsilon)
+        case LayerNorm.kind:
+            return LayerNorm(_activation(entry, activations), _number(entry, "epsilon"))
+        case Dropout.kind:
+            return Dropout(_number(entry, "rate"))
+        case Embedding.kind:
+            return Embedding(tuple(_get(entry, "categories", list)), tuple(_get(entry, "units", list)))
+        case Residual.kind:
+            layers = tuple(_layer(inner, activations) for inner in _get(entry, "layers", list))
+            return Residual(layers, _activation(entry, activations))
+        case kind:
+            raise ModelFileError(f"the description of the model is damaged: there is no kind of layer {kind!r}")
+
+
+def _activation(entry: Any, activations: Mapping[str, Activation]) -> str | Activation:
+    name: str = _get(entry, "activation", str)
     if name not in ACTIVATIONS and name not in activations:
         raise ModelFileError(
             f"the activation {name!r} is none of chainrule's: if it is one of your own, give it to load as "
             f"activations=[Activation({name!r}, ...)]"
         )
+    return activations.get(name, name)
+
+
+def _number(entry: Any, key: str) -> float:
+    return float(_get(entry, key, float, int))
+
+
+def _dense(entry: Any, activations: Mapping[str, Activation]) -> Dense:
     weights = _get(entry, "weights", str, type(None))
     _require(weights is None or weights in INITIALIZERS, f"there is no initialiser {weights!r}")
     bias = _get(entry, "bias", float, int, type(None))
     _require(bias is None or math.isfinite(bias), "a starting value of biases is not finite")
-    return Dense(_get(entry, "units", int), activations.get(name, name), weights, bias)
+    return Dense(_get(entry, "units", int), _activation(entry, activations), weights, bias)
 
 
 def _check_fit(network: Network, preparation: Preparation) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import DivergenceError
-from chainrule.nn import Loss, Network, Parameters, example_losses
+from chainrule.nn import Loss, Network, Parameters, State, example_losses
+from chainrule.random import RandomState
 
 __all__ = ["Place", "all_finite", "bad_gradient", "bad_loss"]
 
@@ -56,9 +57,12 @@ def bad_loss(
     network: Network,
     loss: Loss,
     parameters: Parameters,
+    state: State,
     x: NDArray[Any],
     targets: NDArray[Any],
     place: Place,
+    rng: RandomState | None = None,
+    training: bool = False,
 ) -> DivergenceError:
     """Build the error for an objective that is not finite.
 
@@ -68,12 +72,14 @@ def bad_loss(
         The network.
     loss : Loss
         Its loss.
-    parameters : tuple of dicts of arrays
-        Finite parameters with which the objective was computed.
+    parameters, state : tuple of dicts of arrays
+        Finite parameters, and the state of the network, with which the objective was computed.
     x, targets : array
         The examples on which it was computed.
     place : Place
         When that was.
+    rng, training
+        As they were given to the network.
 
     Returns
     -------
@@ -81,17 +87,17 @@ def bad_loss(
         It names the first layer whose signals or activations are not finite, or says that it is the loss.
     """
     with np.errstate(all="ignore"):
-        passes = network.forward(parameters, x)
-        for number, (layer, one) in enumerate(zip(network.layers, passes, strict=True), start=1):
+        passes, _ = network.forward(parameters, state, x, rng, training)
+        for number, (layer, one) in enumerate(zip(network.places, passes, strict=True), start=1):
             for word, values in (("signals", one.signal), ("activations", one.activation)):
                 bad = values.size - np.count_nonzero(np.isfinite(values))
                 if bad:
                     found = (
                         f"{bad} of the {values.size} {word} of {_named(network, number)} are NaN or infinite"
-                        f", the first in the network that are ({layer.activation_row.name})"
+                        f", the first in the network that are ({layer.layer.activation_row.name})"
                     )
                     return _error(found, number, place, x)
-        losses = example_losses(network, loss, parameters, x, targets)
+        losses, _ = example_losses(network, loss, parameters, state, x, targets, rng, training)
     bad = losses.size - np.count_nonzero(np.isfinite(losses))
     if bad:
         found = (
@@ -104,9 +110,9 @@ def bad_loss(
 
 
 def bad_gradient(
-    network: Network, gradients: Parameters, updated: Parameters, x: NDArray[Any], place: Place
+    network: Network, gradients: Parameters, updated: Parameters, state: State, x: NDArray[Any], place: Place
 ) -> DivergenceError:
-    """Build the error for a step after which parameters are not finite, while the objective was.
+    """Build the error for a step after which parameters or state are not finite, while the objective was.
 
     Parameters
     ----------
@@ -114,6 +120,8 @@ def bad_gradient(
         The network.
     gradients, updated : tuple of dicts of arrays
         Gradients of the step, and the parameters after it.
+    state : tuple of dicts of arrays
+        State of the network after the step.
     x : array
         Inputs of the step.
     place : Place
@@ -122,21 +130,21 @@ def bad_gradient(
     Returns
     -------
     DivergenceError
-        It names the layer where a gradient, or else a parameter, is not finite: the last such layer, because
-        the backward pass comes to it first.
+        It names the layer where a gradient, or else a parameter or an array of the state, is not finite: the last
+        such layer, because the backward pass comes to it first.
     """
-    for word, arrays in (("the gradient by", gradients), ("the update of", updated)):
-        for number in range(len(network.layers), 0, -1):
+    for word, arrays in (("the gradient by", gradients), ("the update of", updated), ("the update of", state)):
+        for number in range(len(network.places), 0, -1):
             for name, values in arrays[number - 1].items():
                 if not np.isfinite(values).all():
                     what = f"{word} the {name} of {_named(network, number)}"
                     found = f"the objective is finite, but {what} is NaN or infinite"
                     return _error(found, number, place, x)
-    raise AssertionError("all gradients and parameters are finite")
+    raise AssertionError("all gradients, parameters and states are finite")
 
 
 def _named(network: Network, number: int) -> str:
-    return f"layer {number} of {len(network.layers)}"
+    return f"layer {number} of {len(network.places)}"
 
 
 def _error(found: str, layer: int | None, place: Place, x: NDArray[Any]) -> DivergenceError:

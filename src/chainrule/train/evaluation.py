@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.targets import ClassTarget, NumberTarget, Target
 from chainrule.errors import DataError
-from chainrule.nn import Loss, Network, Parameters, example_losses
+from chainrule.nn import Loss, Network, Parameters, State, example_losses
 from chainrule.nn.losses import loss as loss_row
 
 __all__ = ["Scores", "chunks", "cost", "evaluate", "outputs"]
@@ -39,21 +39,21 @@ def chunks(network: Network, *arrays: NDArray[Any]) -> Iterator[tuple[NDArray[An
     >>> [len(x) for x, in chunks(network, np.zeros((3, 1)))]
     [1, 1, 1]
     """
-    widest = max(network.inputs, *(layer.units for layer in network.layers))
+    widest = max(network.inputs, *(place.units for place in network.places))
     size = max(1, _CHUNK // widest)
     for begin in range(0, len(arrays[0]), size):
         yield tuple(array[begin : begin + size] for array in arrays)
 
 
-def outputs(network: Network, parameters: Parameters, inputs: NDArray[Any]) -> NDArray[Any]:
+def outputs(network: Network, parameters: Parameters, state: State, inputs: NDArray[Any]) -> NDArray[Any]:
     """Compute a network's outputs, a part of the examples at a time.
 
     Parameters
     ----------
     network : Network
         The network.
-    parameters : tuple of dicts of arrays
-        Its parameters.
+    parameters, state : tuple of dicts of arrays
+        Its parameters and state.
     inputs : array, shape (examples, inputs)
         Inputs.
 
@@ -70,18 +70,19 @@ def outputs(network: Network, parameters: Parameters, inputs: NDArray[Any]) -> N
     Examples
     --------
     >>> network = Network.of(2, outputs=3, output="softmax")
-    >>> outputs(network, network.initialize(0), np.zeros((5, 2))).shape
+    >>> outputs(network, network.initialize(0), network.initial_state(), np.zeros((5, 2))).shape
     (5, 3)
     """
     if len(inputs) == 0:
-        return network.apply(parameters, inputs)
-    return np.concatenate([network.apply(parameters, x) for (x,) in chunks(network, inputs)])
+        return network.apply(parameters, state, inputs)[0]
+    return np.concatenate([network.apply(parameters, state, x)[0] for (x,) in chunks(network, inputs)])
 
 
 def cost(
     network: Network,
     loss: str | Loss,
     parameters: Parameters,
+    state: State,
     inputs: NDArray[Any],
     targets: NDArray[Any],
     reduction: Literal["mean", "sum"] = "mean",
@@ -94,8 +95,8 @@ def cost(
         The network.
     loss : str or Loss
         Its loss.
-    parameters : tuple of dicts of arrays
-        Its parameters.
+    parameters, state : tuple of dicts of arrays
+        Its parameters and state.
     inputs : array, shape (examples, inputs)
         Inputs, at least one example.
     targets : array, shape (examples, outputs)
@@ -112,14 +113,16 @@ def cost(
     --------
     >>> network = Network.of(1)
     >>> parameters = ({"weights": np.array([[1.0]]), "bias": np.array([0.0])},)
-    >>> cost(network, "squared", parameters, np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]]))
+    >>> x, t = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
+    >>> cost(network, "squared", parameters, network.initial_state(), x, t)
     5.0
     """
     if len(inputs) == 0:
         raise DataError("the cost of no examples is undefined: inputs and targets have no rows")
     total = 0.0
     for x, t in chunks(network, inputs, targets):
-        total += float(np.sum(example_losses(network, loss, parameters, x, t), dtype=np.float64))
+        losses, _ = example_losses(network, loss, parameters, state, x, t)
+        total += float(np.sum(losses, dtype=np.float64))
     return total if reduction == "sum" else total / len(inputs)
 
 
@@ -157,6 +160,7 @@ def evaluate(
     network: Network,
     loss: str | Loss,
     parameters: Parameters,
+    state: State,
     inputs: NDArray[Any],
     targets: NDArray[Any],
     *,
@@ -171,8 +175,8 @@ def evaluate(
         The network.
     loss : str or Loss
         Its loss.
-    parameters : tuple of dicts of arrays
-        Its parameters.
+    parameters, state : tuple of dicts of arrays
+        Its parameters and state.
     inputs : array, shape (examples, inputs)
         Prepared inputs, at least one example.
     targets : array, shape (examples, outputs)
@@ -198,7 +202,7 @@ def evaluate(
     >>> network = Network.of(1)
     >>> parameters = ({"weights": np.array([[1.0]]), "bias": np.array([0.5])},)
     >>> x = np.array([[1.0], [3.0]])
-    >>> scores = evaluate(network, "squared", parameters, x, x, center=np.array([2.0]))
+    >>> scores = evaluate(network, "squared", parameters, network.initial_state(), x, x, center=np.array([2.0]))
     >>> scores.measures
     {'cost': 0.25, 'r2': 0.75, 'rmse': 0.5, 'mae': 0.5}
     >>> scores.baseline
@@ -206,8 +210,8 @@ def evaluate(
     """
     if len(inputs) == 0:
         raise DataError("there are no examples to measure the network on: inputs and targets have no rows")
-    found = {"cost": cost(network, loss, parameters, inputs, targets)}
-    given = outputs(network, parameters, inputs)
+    found = {"cost": cost(network, loss, parameters, state, inputs, targets)}
+    given = outputs(network, parameters, state, inputs)
     constant = np.broadcast_to(center, given.shape)
     name = loss_row(loss).name
     classes = isinstance(target, ClassTarget) or (target is None and name.endswith("cross_entropy"))

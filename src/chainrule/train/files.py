@@ -1,16 +1,17 @@
 """Model files: safetensors with the parameters as tensors and the description of the model as metadata.
 
-A file holds the tensors ``layer1.weights``, ``layer1.bias``, ``layer2.weights`` and so on, float32 or
-float64, and the metadata ``format`` (always ``"chainrule model"``), ``version`` (of the format),
-``description`` (JSON, see `chainrule.train.description`) and ``sha256`` (of the description and the tensors,
-in hexadecimal digits). Other tools that read safetensors read the tensors. Loading one runs no code from it.
+A file holds the tensors ``layer1.weights``, ``layer1.bias``, ``layer2.weights`` and so on, and for the state of the
+network such as ``layer2.state.mean``, all float32 or float64, and the metadata ``format`` (always ``"chainrule
+model"``), ``version`` (of the format), ``description`` (JSON, see `chainrule.train.description`) and ``sha256`` (of the
+description and the tensors, in hexadecimal digits). Other tools that read safetensors read the tensors. Loading one
+runs no code from it.
 """
 
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from numpy.typing import NDArray
 
 from chainrule.data.files import missing_file
 from chainrule.errors import ModelFileError, OptionError
-from chainrule.nn import Activation, Parameters
+from chainrule.nn import Activation
+from chainrule.nn.layers import Arrays
 from chainrule.train.description import describe, described
 from chainrule.train.model import Model
 
 __all__ = ["FORMAT_VERSION", "check_place", "load", "save"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _FORMAT = "chainrule model"
 _DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 # The limit that safetensors itself sets.
@@ -51,15 +53,15 @@ def save(model: Model, path: str | PathLike[str]) -> None:
     ModelFileError
         Where the file cannot be written.
     OptionError
-        Where the parameters are neither float32 nor float64, or the record of training holds what JSON
-        cannot.
+        Where the parameters are neither float32 nor float64, a layer is of a kind of one's own, or the record of
+        training holds what JSON cannot.
 
     Examples
     --------
     >>> import pathlib, tempfile
     >>> from chainrule.nn import Network
     >>> network = Network.of(2, hidden=(3,))
-    >>> model = Model(network, network.initialize(0), "squared")
+    >>> model = Model(network, network.initialize(0), network.initial_state(), "squared")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "model.safetensors")
     ...     save(model, path)
@@ -135,8 +137,8 @@ def _to_bytes(model: Model) -> bytes:
     except (TypeError, ValueError) as error:
         raise OptionError(f"the record of training holds what a model file cannot: {error}") from error
     tensors = {
-        _tensor_name(number, name): np.ascontiguousarray(values, dtype)
-        for number, layer in enumerate(model.parameters, start=1)
+        prefix + name: np.ascontiguousarray(values, dtype)
+        for prefix, layer in _with_prefixes(model.parameters, model.state)
         for name, values in layer.items()
     }
     metadata = {
@@ -157,8 +159,13 @@ def _ordered(raw: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + raw[end:]
 
 
-def _tensor_name(number: int, name: str) -> str:
-    return f"layer{number}.{name}"
+def _with_prefixes(
+    parameters: Sequence[dict[str, Any]], state: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Go through the layers' parameters, then their states, with what precedes their names in a file."""
+    for part, layers in (("", parameters), ("state.", state)):
+        for number, layer in enumerate(layers, start=1):
+            yield f"layer{number}.{part}", layer
 
 
 def _digest(description: str, tensors: dict[str, bytes]) -> str:
@@ -190,7 +197,7 @@ def load(path: str | PathLike[str], activations: Iterable[Activation] = ()) -> M
     Raises
     ------
     ModelFileError
-        Where the file is missing, truncated, damaged, no model of chainrule's, or of a newer format.
+        Where the file is missing, truncated, damaged, no model of chainrule's, or of another version of the format.
 
     Examples
     --------
@@ -240,20 +247,14 @@ def _from_bytes(raw: bytes, activations: dict[str, Activation]) -> Model:
         raise ModelFileError(f"the model file is truncated or damaged ({error})") from None
     description = _description(header.get("__metadata__"), tensors)
     network, loss, dtype, preparation, record = described(description, activations)
-    expected = {
-        _tensor_name(number, name): shape
-        for number, layer in enumerate(network.shapes(), start=1)
-        for name, shape in layer.items()
-    }
-    arrays = {name: _array(name, tensors.get(name), shape, dtype) for name, shape in expected.items()}
+    layers: list[Arrays] = [
+        {name: _array(prefix + name, tensors.pop(prefix + name, None), shape, dtype) for name, shape in shapes.items()}
+        for prefix, shapes in _with_prefixes(network.shapes(), network.state_shapes())
+    ]
     for name in tensors:
-        if name not in expected:
-            raise ModelFileError(f"the tensor {name!r} belongs to no layer of the network")
-    parameters: Parameters = tuple(
-        {name: arrays[_tensor_name(number, name)] for name in layer}
-        for number, layer in enumerate(network.shapes(), start=1)
-    )
-    return Model(network, parameters, loss, preparation, record)
+        raise ModelFileError(f"the tensor {name!r} belongs to no layer of the network")
+    count = len(network.places)
+    return Model(network, tuple(layers[:count]), tuple(layers[count:]), loss, preparation, record)
 
 
 def _description(metadata: Any, tensors: dict[str, Any]) -> Any:
@@ -263,8 +264,9 @@ def _description(metadata: Any, tensors: dict[str, Any]) -> Any:
     if not version.isdecimal():
         raise ModelFileError(f"the model file is damaged: its format version is {version!r}")
     if int(version) != FORMAT_VERSION:
+        advice = "use a newer chainrule" if int(version) > FORMAT_VERSION else "train the model again"
         raise ModelFileError(
-            f"the model file has format version {version}, this chainrule reads {FORMAT_VERSION}: use a newer chainrule"
+            f"the model file has format version {version}, this chainrule reads {FORMAT_VERSION}: {advice}"
         )
     text = metadata.get("description")
     if not isinstance(text, str):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.errors import OptionError
-from chainrule.nn import Network, Parameters
+from chainrule.nn import Network, Parameters, State
 from chainrule.nn.layers import check_size
 from chainrule.nn.losses import loss as loss_row
 from chainrule.nn.objective import LossLike, Regularizer
@@ -46,8 +46,9 @@ class Fit:
 
     Attributes
     ----------
-    parameters : tuple of dicts of arrays
-        The best parameters on the held-out data where `fit` was given a patience, otherwise the last ones.
+    parameters, network_state : tuple of dicts of arrays
+        The best parameters on the held-out data where `fit` was given a patience, otherwise the last ones; and the
+        state of the network that belongs to them.
     state : TrainState
         Where the run stands; `fit` goes on from it.
     ended : {"epochs", "patience", "callback", "interrupt"}
@@ -56,6 +57,7 @@ class Fit:
     """
 
     parameters: Parameters
+    network_state: State
     state: TrainState
     ended: Ended
 
@@ -79,6 +81,7 @@ def fit(
     *,
     optimizer: Transform,
     epochs: int,
+    network_state: State | None = None,
     batch_size: int | None = None,
     regularizers: Iterable[Regularizer] = (),
     reduction: Literal["mean", "sum"] = "mean",
@@ -87,6 +90,7 @@ def fit(
     rng: np.random.Generator | int | None = None,
     callbacks: Iterable[Callback] = (),
     progress: Progress | None = None,
+    compiled: bool = False,
 ) -> Fit:
     """Train a network: minimise the objective over examples, step by step.
 
@@ -111,6 +115,9 @@ def fit(
         From `chainrule.optim`; schedules and clipping come with it.
     epochs : int
         Passes over the examples, counted from the start of the run, those before a resumption included.
+    network_state : tuple of dicts of arrays, optional
+        State of the network to start from, such as the running means of batch normalisation; by default
+        `Network.initial_state`. Not used when a run goes on.
     batch_size : int, optional
         Examples of a minibatch, of which the last may have fewer; 1 is stochastic gradient descent. By
         default all examples make one step.
@@ -124,12 +131,14 @@ def fit(
         Stop when the cost of the held-out data has not fallen for so many epochs, and return the parameters
         with which it was lowest.
     rng : numpy.random.Generator or int, optional
-        Source, or seed, of the order of examples. Not used with one batch of all examples, nor when a run
-        goes on.
+        Source, or seed, of the order of examples and of what layers draw. Not used when a run goes on.
     callbacks : iterable of callables
         Each is called with the state after every epoch. A true result ends the run.
     progress : Progress, optional
         Shows how the run gets on. By default nothing is printed.
+    compiled : bool
+        Whether the steps run as machine code. With False each one runs in NumPy, so that a loss of one's own can be
+        looked into with a debugger; results agree to rounding. Steps that have no native form run so anyway.
 
     Returns
     -------
@@ -155,7 +164,8 @@ def fit(
     >>> X, T = data.xor()
     >>> start = network.initialize(0)
     >>> found = fit(network, start, "binary_cross_entropy", X, T, optimizer=optim.adam(0.1), epochs=200)
-    >>> network.apply(found.parameters, X).round(1).ravel()
+    >>> outputs, _ = network.apply(found.parameters, found.network_state, X)
+    >>> outputs.round(1).ravel()
     array([0., 1., 1., 0.])
     >>> found.ended, len(found.history)
     ('epochs', 200)
@@ -177,12 +187,13 @@ def fit(
         tuple(regularizers),
         reduction,
         None if validation is None else (np.asarray(validation[0]), np.asarray(validation[1])),
+        compiled,
     )
-    task = checked(task, initial)
-    state = start(task, initial, rng) if earlier is None else earlier
+    task, first = checked(task, initial, network_state if earlier is None else earlier.network_state)
+    state = start(task, initial, first, rng) if earlier is None else earlier
     state, ended = _run(task, state, epochs, patience, tuple(callbacks), progress)
-    best = state.best if patience is not None else None
-    return Fit(state.parameters if best is None else best.parameters, state, ended)
+    found = state if patience is None or state.best is None else state.best
+    return Fit(found.parameters, found.network_state, state, ended)
 
 
 def _run(

@@ -12,7 +12,7 @@ from chainrule.data.columns import Block, column_of_array
 from chainrule.data.table import listed
 from chainrule.data.targets import ClassTarget
 from chainrule.errors import DataError, OptionError
-from chainrule.nn import Network, Parameters
+from chainrule.nn import Network, Parameters, State
 from chainrule.train.checks import in_precision
 from chainrule.train.evaluation import Scores
 from chainrule.train.evaluation import outputs as outputs_of
@@ -61,8 +61,8 @@ class Model:
     ----------
     network : Network
         The network.
-    parameters : tuple of dicts of arrays
-        Its parameters.
+    parameters, state : tuple of dicts of arrays
+        Its parameters, and its state: for dense layers `Network.initial_state`.
     loss : str
         Name of the loss that it was trained with.
     preparation : Preparation or None
@@ -79,7 +79,7 @@ class Model:
     >>> network = Network.of(2, hidden=(4,), output="sigmoid")
     >>> start = network.initialize(0)
     >>> found = fit(network, start, "binary_cross_entropy", X, T, optimizer=optim.adam(0.1), epochs=200)
-    >>> model = Model(network, found.parameters, "binary_cross_entropy")
+    >>> model = Model(network, found.parameters, found.network_state, "binary_cross_entropy")
     >>> model.predict(X)
     array([0, 1, 1, 0])
     >>> model.probabilities(X).round(1)
@@ -91,6 +91,7 @@ class Model:
 
     network: Network
     parameters: Parameters
+    state: State
     loss: str
     preparation: Preparation | None = None
     record: Record | None = None
@@ -153,7 +154,7 @@ class Model:
         DataError
             As `inputs` does.
         """
-        return outputs_of(self.network, self.parameters, self.inputs(data))
+        return outputs_of(self.network, self.parameters, self.state, self.inputs(data))
 
     def predict(self, data: Table | ArrayLike) -> NDArray[Any]:
         """Predict the target.
@@ -208,8 +209,7 @@ class Model:
         OptionError
             Where the outputs are no probabilities.
         """
-        last = self.network.layers[-1]
-        name = last.activation_row.name
+        name = self.network.places[-1].layer.activation_row.name
         target = None if self.preparation is None else self.preparation.target
         if name not in ("sigmoid", "softmax") or not (target is None or isinstance(target, ClassTarget)):
             what = "numbers" if self.preparation is not None and self.preparation.classes is None else "classes"

@@ -110,7 +110,7 @@ def train(
             rng=order,
             progress=progress,
         )
-        results = _results(network, settings, found.parameters, problem)
+        results = _results(network, settings, found, problem)
     record = Record(
         settings=settings.to_description(),
         results=results,
@@ -121,29 +121,31 @@ def train(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
     )
-    model = Model(network, found.parameters, settings.loss, problem.preparation, record)
+    model = Model(network, found.parameters, found.network_state, settings.loss, problem.preparation, record)
     return model, Report(settings, found, results, gradient)
 
 
 def _gradient_check(network: Network, settings: Settings, start: Parameters, problem: Problem) -> GradientReport:
     minimised = objective(network, settings.loss, settings.regularizers)
+    state = network.initial_state()
     x, targets = (array[:_CHECKED_EXAMPLES].astype(np.float64) for array in problem.train)
     return check_gradient(
-        lambda parameters: minimised(parameters, x, targets),
+        lambda parameters: minimised(parameters, state, x, targets)[0],
         (start,),
         entries=_CHECKED_ENTRIES,
         rng=settings.seed,
     )
 
 
-def _results(network: Network, settings: Settings, parameters: Parameters, problem: Problem) -> dict[str, Scores]:
+def _results(network: Network, settings: Settings, found: Fit, problem: Problem) -> dict[str, Scores]:
     parts = {"train": problem.train, "validation": problem.validation, "test": problem.test}
     with np.errstate(all="ignore"):
         return {
             name: evaluate(
                 network,
                 settings.loss,
-                parameters,
+                found.parameters,
+                found.network_state,
                 *part,
                 center=problem.center,
                 target=problem.preparation.target,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.nn import Parameters
+from chainrule.nn import Parameters, State
 
 __all__ = ["Best", "Epoch", "History", "TrainState"]
 
@@ -96,6 +96,8 @@ class Best:
     ----------
     parameters : tuple of dicts of arrays
         The parameters at the end of that epoch.
+    network_state : tuple of dicts of arrays
+        The state of the network at the end of that epoch.
     epoch : int
         Its number, from 1.
     validation : float
@@ -103,6 +105,7 @@ class Best:
     """
 
     parameters: Parameters
+    network_state: State
     epoch: int
     validation: float
 
@@ -118,11 +121,15 @@ class TrainState:
     ----------
     parameters : tuple of dicts of arrays
         Parameters of the network.
+    network_state : tuple of dicts of arrays
+        State of the network.
     optimizer : tree
         State of the optimiser.
     seed : int
-        What the order of the examples follows from: that of epoch e (from 0) is drawn from
-        ``numpy.random.default_rng([seed, e])``.
+        What all random numbers follow from. The order of the examples in epoch e (from 0) is drawn from
+        ``numpy.random.default_rng([seed, e])``; what layers draw in step k (from 0), such as the units that dropout
+        leaves out, from ``chainrule.random.fold(stream, k)``, where ``stream`` is
+        ``chainrule.random.random_state(numpy.random.SeedSequence(seed, spawn_key=(0,)))``.
     epoch : int
         Whole epochs done.
     batch : int
@@ -141,6 +148,7 @@ class TrainState:
     """
 
     parameters: Parameters
+    network_state: State
     optimizer: Any
     seed: int
     epoch: int = 0

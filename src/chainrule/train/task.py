@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 
 from chainrule.data import minibatches
 from chainrule.differentiate import value_and_grad
-from chainrule.nn import Loss, Network, Parameters, objective
+from chainrule.nn import Loss, Network, Parameters, State, objective
 from chainrule.nn.objective import Regularizer
 from chainrule.optim import Transform, apply_updates
+from chainrule.random import RandomState, fold, random_state
+from chainrule.train.compiled import CompiledSteps, compile_steps, run_chunks
 from chainrule.train.divergence import Place, all_finite, bad_gradient, bad_loss
 from chainrule.train.evaluation import chunks, cost
 from chainrule.train.state import Best, Epoch, History, TrainState
@@ -50,6 +51,8 @@ class Task:
         Whether the cost is the mean or the sum of the losses.
     validation : tuple of two arrays, or None
         Inputs and targets of the held-out data.
+    compiled : bool
+        Whether steps run as machine code where they can.
     """
 
     network: Network
@@ -61,11 +64,38 @@ class Task:
     regularizers: tuple[Regularizer, ...] = ()
     reduction: Literal["mean", "sum"] = "mean"
     validation: Examples | None = None
+    compiled: bool = False
 
     @cached_property
-    def value_and_gradient(self) -> Callable[..., tuple[Any, Parameters]]:
-        """Objective and gradient as a function of parameters, inputs and targets."""
-        return value_and_grad(objective(self.network, self.loss, self.regularizers, self.reduction))
+    def value_and_gradient(self) -> Callable[..., tuple[tuple[Any, State], Parameters]]:
+        """Objective with the network's state, and gradient; a function of what `chainrule.nn.objective` takes."""
+        return value_and_grad(objective(self.network, self.loss, self.regularizers, self.reduction), has_aux=True)
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether a layer of the network draws random numbers in training."""
+        return any(place.layer.draws for place in self.network.places)
+
+    def random_state(self, state: TrainState) -> RandomState | None:
+        """Where the layers draw from in the step after `state`; None where none of them draws."""
+        return fold(self.stream(state.seed), state.step) if self.draws else None
+
+    @staticmethod
+    def stream(seed: int) -> RandomState:
+        """What the random numbers of all steps of a run are folded from."""
+        return random_state(np.random.SeedSequence(seed, spawn_key=(0,)))
+
+    @cached_property
+    def _codes(self) -> list[CompiledSteps | str]:
+        return []
+
+    def code(self, state: TrainState) -> CompiledSteps | str:
+        """The steps in machine code, made when they are first asked for; or why there is none."""
+        if not self.compiled:
+            return "compiled=False was asked for"
+        if not self._codes:
+            self._codes.append(compile_steps(self, state))
+        return self._codes[0]
 
     @property
     def steps(self) -> int:
@@ -89,18 +119,19 @@ class Task:
         return Place(step, state.epoch + 1, self.rate(step), held_out)
 
 
-def start(task: Task, parameters: Parameters, rng: np.random.Generator | int | None = None) -> TrainState:
+def start(
+    task: Task, parameters: Parameters, network_state: State, rng: np.random.Generator | int | None = None
+) -> TrainState:
     """Make the state before the first step.
 
     Parameters
     ----------
     task : Task
         The task.
-    parameters : tuple of dicts of arrays
+    parameters, network_state : tuple of dicts of arrays
         Starting values.
     rng : numpy.random.Generator, int or None
-        What the seed of the order of examples is drawn from: a generator, or the seed of one; None for a
-        fresh one.
+        What the seed of the run is drawn from: a generator, or the seed of one; None for a fresh one.
 
     Returns
     -------
@@ -108,7 +139,7 @@ def start(task: Task, parameters: Parameters, rng: np.random.Generator | int | N
         No step done.
     """
     seed = int(np.random.default_rng(rng).integers(2**63))
-    return TrainState(parameters, task.optimizer.init(parameters), seed)
+    return TrainState(parameters, network_state, task.optimizer.init(parameters), seed)
 
 
 def train_step(task: Task, state: TrainState, rows: NDArray[np.intp] | None = None) -> TrainState:
@@ -131,27 +162,29 @@ def train_step(task: Task, state: TrainState, rows: NDArray[np.intp] | None = No
     Raises
     ------
     DivergenceError
-        Where the objective, or a parameter after the step, is not finite.
+        Where the objective, or a parameter or the network's state after the step, is not finite.
     """
     begun = time.perf_counter()
     if rows is None:
         x, targets = task.inputs, task.targets
     else:
         x, targets = task.inputs.take(rows, axis=0), task.targets.take(rows, axis=0)
-    before = state.parameters
+    before, rng = state.parameters, task.random_state(state)
     # What overflows shows as a number that is not finite, for which there is an error that says more than a
     # warning.
     with np.errstate(all="ignore"):
-        found, gradients = task.value_and_gradient(before, x, targets)
+        (found, after), gradients = task.value_and_gradient(before, state.network_state, x, targets, rng, True)
         value = float(found)
         if not math.isfinite(value):
-            raise bad_loss(task.network, task.loss, before, x, targets, task.place(state))
+            where = task.place(state)
+            raise bad_loss(task.network, task.loss, before, state.network_state, x, targets, where, rng, training=True)
         updates, optimizer = task.optimizer.update(gradients, state.optimizer, before)
         parameters = apply_updates(before, updates)
-        if not all_finite(array for layer in parameters for array in layer.values()):
-            raise bad_gradient(task.network, gradients, parameters, x, task.place(state))
+        if not all_finite(array for layers in (parameters, after) for layer in layers for array in layer.values()):
+            raise bad_gradient(task.network, gradients, parameters, after, x, task.place(state))
     return TrainState(
         parameters,
+        after,
         optimizer,
         state.seed,
         state.epoch,
@@ -165,7 +198,7 @@ def train_step(task: Task, state: TrainState, rows: NDArray[np.intp] | None = No
 
 
 def train_epoch(task: Task, state: TrainState) -> Iterator[TrainState]:
-    """Take the steps that are left of an epoch.
+    """Take the steps that are left of an epoch, in machine code where there is some.
 
     Parameters
     ----------
@@ -177,19 +210,22 @@ def train_epoch(task: Task, state: TrainState) -> Iterator[TrainState]:
     Yields
     ------
     TrainState
-        The state after each step. `end_epoch` takes the last one.
+        The state after each step, or after several. `end_epoch` takes the last one.
 
     Raises
     ------
     DivergenceError
         As `train_step` does.
     """
-    if task.batch_size is None:
-        batches: Iterator[NDArray[np.intp] | None] = iter([None])
-    else:
+    batches: list[NDArray[np.intp]] | list[None] = [None]
+    if task.batch_size is not None:
         order = np.random.default_rng([state.seed, state.epoch])
-        batches = iter(minibatches(len(task.inputs), task.batch_size, order))
-    for rows in islice(batches, state.batch, None):
+        batches = list(minibatches(len(task.inputs), task.batch_size, order))
+    code = task.code(state)
+    if isinstance(code, CompiledSteps):
+        yield from run_chunks(task, code, state, batches)
+        return
+    for rows in batches[state.batch :]:
         state = train_step(task, state, rows)
         yield state
 
@@ -219,7 +255,7 @@ def end_epoch(task: Task, state: TrainState) -> TrainState:
     if task.validation is not None:
         validation = _validation_cost(task, state, task.validation)
         if best is None or validation < best.validation:
-            best = Best(state.parameters, state.epoch + 1, validation)
+            best = Best(state.parameters, state.network_state, state.epoch + 1, validation)
     seconds = state.seconds + (time.perf_counter() - begun)
     row = Epoch(
         state.epoch + 1,
@@ -242,12 +278,15 @@ def end_epoch(task: Task, state: TrainState) -> TrainState:
 
 def _validation_cost(task: Task, state: TrainState, held_out: Examples) -> float:
     with np.errstate(all="ignore"):
-        found = cost(task.network, task.loss, state.parameters, *held_out, reduction=task.reduction)
+        found = cost(
+            task.network, task.loss, state.parameters, state.network_state, *held_out, reduction=task.reduction
+        )
     if not math.isfinite(found):
         for x, targets in chunks(task.network, *held_out):
             with np.errstate(all="ignore"):
-                one = cost(task.network, task.loss, state.parameters, x, targets)
+                one = cost(task.network, task.loss, state.parameters, state.network_state, x, targets)
             if not math.isfinite(one):
                 break
-        raise bad_loss(task.network, task.loss, state.parameters, x, targets, task.place(state, held_out=True))
+        where = task.place(state, held_out=True)
+        raise bad_loss(task.network, task.loss, state.parameters, state.network_state, x, targets, where)
     return found
