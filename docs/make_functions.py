@@ -4,7 +4,7 @@ python docs/make_functions.py
 """
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import scipy.special
 
 import chainrule
 from chainrule import tree
+from chainrule.library.densities import DENSITIES, DISTRIBUTION_FUNCTIONS, MASSES
 from chainrule.ops import PRIMITIVES, Op
 from chainrule.trace import Tracer
 from chainrule.trace.creation import MADE
@@ -32,7 +33,7 @@ OTHERS = {
     "root": "the square root in `np.std` and in norms, with derivative 0 at 0",
     "chainrule.relu": "`chainrule.nn.activations.relu(x)`, with derivative 0 at 0",
     "chainrule.stop_gradient": "`chainrule.stop_gradient(x)`",
-    "philox": "random words from a state, in `chainrule.transforms.random`",
+    "philox": "random words from a state, in `chainrule.random`",
     "philox_advance": "the state after a draw",
 }
 
@@ -60,6 +61,16 @@ TABLE = """
 | --- | --- | --- | --- |
 """
 
+STATS = """
+## scipy.stats
+
+These methods are hooked, called on a distribution (`stats.norm.logpdf(x, loc=m, scale=s)`) or on a frozen one
+(`stats.norm(m, s).logpdf(x)`). They have a derivative by `x`, `loc`, `scale` and the shape parameters; where SciPy
+computes one by an incomplete gamma or beta function (`cdf` and its kin of `gamma`, `beta`, `t` and more), there is none
+by the shape parameters. Of a multivariate normal distribution the covariance has to be a plain array. A distribution of
+one's own, derived from `rv_continuous` or `rv_discrete`, is followed where its methods are.
+"""
+
 MAKING = """
 ## Functions that make arrays
 
@@ -75,12 +86,16 @@ def page() -> str:
     hooked = {entry.name: entry for entry in HOOKED.values()}
     nameless = {name for name in PRIMITIVES if name.rpartition(".")[0] not in NAMESPACES}
     assert nameless <= OTHERS.keys(), f"say in OTHERS how these are written: {nameless - OTHERS.keys()}"
-    names = sorted({*PRIMITIVES, *entries, *hooked} - OTHERS.keys(), key=lambda name: (name.rpartition(".")[0], name))
+    methods = {name for name in hooked if name.startswith("scipy.stats.")}
+    names = sorted(
+        {*PRIMITIVES, *entries, *hooked} - OTHERS.keys() - methods, key=lambda name: (name.rpartition(".")[0], name)
+    )
     rows = [row(name, PRIMITIVES.get(name), entries.get(name), hooked.get(name)) for name in names]
     parts = [HEAD]
     for namespace, title in (("np", "NumPy"), ("np.linalg", "numpy.linalg"), ("scipy.special", "scipy.special")):
         lines = [line for name, line in zip(names, rows, strict=True) if name.rpartition(".")[0] == namespace]
         parts.append(f"\n## {title}\n{TABLE}" + "".join(lines))
+    parts.append(distributions(hooked.keys()))
     parts.append(
         "\n## Operators, indexing and the rest\n\n| operation | written as | derivative |\n| --- | --- | --- |\n"
     )
@@ -99,13 +114,38 @@ def page() -> str:
     return "".join(parts)
 
 
+def distributions(hooked: Iterable[str]) -> str:
+    """The section on scipy.stats."""
+
+    def listed(kind: str, methods: tuple[str, ...], which: str, names: Iterable[str]) -> str:
+        assert {f"scipy.stats.{kind}.{method}" for method in methods} <= set(hooked)
+        return f"\n{sentence(methods, before='')} of {which}\n{sentence(sorted(names), before='')}\n"
+
+    return "".join(
+        (
+            STATS,
+            listed("rv_continuous", ("pdf", "logpdf"), "the continuous distributions", DENSITIES),
+            listed(
+                "rv_continuous",
+                ("cdf", "sf", "logcdf", "logsf"),
+                "the same, without",
+                DENSITIES - DISTRIBUTION_FUNCTIONS,
+            ),
+            listed("rv_discrete", ("pmf", "logpmf"), "the discrete distributions", MASSES),
+            listed(
+                "dirichlet", ("pdf", "logpdf"), "the multivariate distributions", ("multivariate_normal", "dirichlet")
+            ),
+        )
+    )
+
+
 def row(name: str, op: Op | None, entry: Composition | None, hooked: Composition | None) -> str:
     """One line of a table of functions."""
     written = ", ".join(f"`{alias}`" for alias in (name, *aliases(name)))
     kind = "primitive" if op is not None else "composition" if entry is not None else "hooked"
     derivative = derivative_of(op) if op is not None else by_trial(name)
     taken = entry or hooked
-    names = taken.names if taken is not None else ("x", "y")[: find(name).nin]
+    names = taken.names if taken is not None else ("x", "y", "z")[: find(name).nin]
     # np.var and np.std take `out` only to say that it is not followed.
     arguments = ", ".join(argument for argument in names if argument != "out")
     return f"| {written} | {kind} | {derivative} | `{arguments}` |\n"
@@ -158,6 +198,7 @@ TRIALS: tuple[Callable[[Any], tuple[Any, ...]], ...] = (
     lambda x: (x, 0, 1),
     lambda x: (x, np.zeros(x.shape, int), 0),
     lambda x: (x, np.zeros(x.shape, int), x, 0),
+    lambda x: (np.ones(x.shape, int), x),
 )
 
 

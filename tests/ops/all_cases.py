@@ -1,13 +1,15 @@
 """The case tables of all families, in one tuple."""
 
-from tests.library import cases_constants, cases_joining, cases_special, cases_writing
+from tests.library import cases_constants, cases_joining, cases_special, cases_stats, cases_writing
 from tests.library import cases_products as cases_products_made
 from tests.library import cases_reductions as cases_reductions_made
 from tests.library import cases_shapes as cases_shapes_made
 from tests.ops import cases_elementwise, cases_products, cases_random, cases_reductions, cases_shapes
+from tests.ops import cases_special as cases_special_elementwise
 
 TABLES = (
     cases_elementwise,
+    cases_special_elementwise,
     cases_reductions,
     cases_products,
     cases_shapes,
@@ -18,6 +20,7 @@ TABLES = (
     cases_reductions_made,
     cases_shapes_made,
     cases_special,
+    cases_stats,
     cases_writing,
 )
 

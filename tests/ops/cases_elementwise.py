@@ -1,12 +1,10 @@
 """Elementwise operations: one line each, several where domains differ."""
 
 import numpy as np
-import scipy.special
 from tests.ops.case import (
     NEVER,
     NONZERO,
     POSITIVE,
-    PROBABILITY,
     REALS,
     UNIT,
     ZERO,
@@ -73,10 +71,6 @@ ONE_INPUT = (
     Case("np.conjugate", np.conjugate, each(REALS), complex=True),
     Case("np.real", np.real, each(REALS), complex=True),
     Case("np.imag", np.imag, each(REALS), complex=True),
-    Case("scipy.special.expit", scipy.special.expit, each(REALS)),
-    Case("scipy.special.logit", scipy.special.logit, each(PROBABILITY)),
-    Case("scipy.special.log_expit", scipy.special.log_expit, each(REALS)),
-    Case("scipy.special.erf", scipy.special.erf, each(REALS)),
 )
 
 SEVERAL_INPUTS = (
@@ -108,8 +102,6 @@ SEVERAL_INPUTS = (
     Case("np.heaviside", np.heaviside, broadcast(NONZERO, REALS)),
     Case("np.heaviside", lambda x, y: np.heaviside(0.0 * x, y), broadcast(REALS, REALS), label="at 0"),
     Case("np.ldexp", np.ldexp, broadcast(REALS, integers(-3, 4))),
-    Case("scipy.special.xlogy", scipy.special.xlogy, broadcast(REALS, POSITIVE)),
-    Case("scipy.special.xlogy", scipy.special.xlogy, broadcast(some_zeros, POSITIVE), label="with zeros"),
 )
 
 CONSTANT = (

@@ -3,6 +3,28 @@
 Importing this room registers every composition with `chainrule.trace.dispatch`.
 """
 
-from chainrule.library import constants, joining, products, reductions, shapes, special, writing
+from chainrule.library import (
+    choices,
+    constants,
+    joining,
+    multivariate,
+    products,
+    reductions,
+    shapes,
+    special,
+    stats,
+    writing,
+)
 
-__all__ = ["constants", "joining", "products", "reductions", "shapes", "special", "writing"]
+__all__ = [
+    "choices",
+    "constants",
+    "joining",
+    "multivariate",
+    "products",
+    "reductions",
+    "shapes",
+    "special",
+    "stats",
+    "writing",
+]

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.ops import reductions
 from chainrule.ops.axes import Axis, shape_of
 from chainrule.ops.shapes import convert, reshape
+from chainrule.trace.batch import shared_value
 from chainrule.trace.dispatch import composition
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import peel
@@ -141,22 +142,24 @@ def _allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
 @composition(np.array_equal, "np.array_equal")
 def _array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     # NumPy takes an array that cannot be made for one that differs; here it has to raise.
-    return bool(np.array_equal(np.asarray(peel(a1)), np.asarray(peel(a2)), equal_nan))
+    one, other = (np.asarray(shared_value(a, "np.array_equal")) for a in (a1, a2))
+    return bool(np.array_equal(one, other, equal_nan))
 
 
 @composition(np.nonzero, "np.nonzero")
 def _nonzero(a: Any) -> Any:
-    return np.nonzero(peel(a))
+    return np.nonzero(shared_value(a, "np.nonzero"))
 
 
 @composition(np.flatnonzero, "np.flatnonzero")
 def _flatnonzero(a: Any) -> Any:
-    return np.flatnonzero(peel(a))
+    return np.flatnonzero(shared_value(a, "np.flatnonzero"))
 
 
 @composition(np.searchsorted, "np.searchsorted")
 def _searchsorted(a: Any, v: Any, side: Any = "left") -> Any:
-    return np.searchsorted(peel(a), peel(v), side)
+    one, other = (shared_value(x, "np.searchsorted") for x in (a, v))
+    return np.searchsorted(one, other, side)
 
 
 @composition(np.atleast_1d, "np.atleast_1d")

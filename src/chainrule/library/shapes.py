@@ -46,8 +46,9 @@ def _transpose(a: Any, axes: Any = None) -> Any:
 
 @composition(np.swapaxes, "np.swapaxes", on_handles=True)
 def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    (first,), (second,) = (normalize_axes((axis,), a.ndim) for axis in (axis1, axis2))
     order = list(range(a.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    order[first], order[second] = order[second], order[first]
     return shapes.transpose(a, axes=tuple(order))
 
 

@@ -8,6 +8,8 @@ from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import Axis, as_operand
 from chainrule.ops.elementwise import stop_gradient
 from chainrule.ops.shapes import convert
+from chainrule.ops.special import hurwitz_zeta, psi
+from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
@@ -47,3 +49,28 @@ def _softmax(x: Any, axis: Axis = None) -> Any:
 def _log_softmax(x: Any, axis: Axis = None) -> Any:
     shifted = x - _shift(x, axis)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@hook("scipy.special", "zeta")
+def _zeta(x: Any, q: Any = None) -> Any:
+    if q is None:
+        raise TraceError(
+            "scipy.special.zeta of one argument has no derivative rule; with two it has one by the "
+            f"second.{user_line()}"
+        )
+    return hurwitz_zeta(x, q)
+
+
+@hook("scipy.special", "polygamma")
+def _polygamma(n: Any, x: Any) -> Any:
+    if has_tracer((n,)):
+        raise TraceError(f"scipy.special.polygamma has a derivative by x, but none by n.{user_line()}")
+    import scipy.special
+
+    # (-1)^(n+1) n! zeta(n + 1, x), and psi for n = 0 (DLMF 5.15.1).
+    n = np.asarray(n)
+    higher = np.where(n == 0, 1, n)
+    factor = np.where(n % 2 == 0, -1.0, 1.0) * scipy.special.gamma(higher + 1.0)
+    if not np.any(n == 0):
+        return factor * hurwitz_zeta(higher + 1.0, x)
+    return np.where(n == 0, psi(x), factor * hurwitz_zeta(higher + 1.0, x))

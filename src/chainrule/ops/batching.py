@@ -4,6 +4,7 @@ A rule takes the number of examples, the inputs, for each input whether it is ba
 operation on one example. It returns the results of all examples, the batch first.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -251,16 +252,29 @@ def _spread(array: Any, is_batched: bool, together: int, start: int, order: int)
 
 def _matmul(size: int, args: tuple[Any, ...], batched: Flags) -> Any:
     x, y = args
-    x_vector = len(shape_of(x)) - batched[0] == 1
-    y_vector = len(shape_of(y)) - batched[1] == 1
-    x = np.expand_dims(x, -2) if x_vector else x
-    y = np.expand_dims(y, -1) if y_vector else y
-    ndim = max(len(shape_of(x)) - batched[0], len(shape_of(y)) - batched[1])
+    x_ndim, y_ndim = len(shape_of(x)) - batched[0], len(shape_of(y)) - batched[1]
+    if not batched[1] and y_ndim <= 2:
+        return _rows_times(x, y)
+    if not batched[0] and y_ndim == 1 and x_ndim <= 2:
+        # (x y^T)^T = y x^T: the vectors of all examples are the rows of one matrix.
+        return products.matmul(y, x.T if x_ndim == 2 else x)
+    x = np.expand_dims(x, -2) if x_ndim == 1 else x
+    y = np.expand_dims(y, -1) if y_ndim == 1 else y
+    ndim = max(x_ndim, y_ndim, 2)
     x = _padded(x, ndim) if batched[0] else x
     y = _padded(y, ndim) if batched[1] else y
     found = products.matmul(x, y)
-    lost = tuple(axis for axis, gone in ((-2, x_vector), (-1, y_vector)) if gone)
+    lost = tuple(axis for axis, gone in ((-2, x_ndim == 1), (-1, y_ndim == 1)) if gone)
     return np.squeeze(found, axis=lost) if lost else found
+
+
+def _rows_times(x: Any, y: Any) -> Any:
+    """The rows of all examples times one matrix or vector: one product instead of one for each example."""
+    shape = shape_of(x)
+    if len(shape) == 2:
+        return products.matmul(x, y)
+    rows = shapes.reshape(x, shape=(math.prod(shape[:-1]), shape[-1]))
+    return shapes.reshape(products.matmul(rows, y), shape=(*shape[:-1], *shape_of(y)[1:]))
 
 
 def _einsum(size: int, args: tuple[Any, ...], batched: Flags, *, subscripts: str) -> Any:

@@ -14,22 +14,13 @@ import numpy as np
 
 from chainrule.errors import NoDerivativeError, user_line
 from chainrule.ops.op import Op, elementwise, piecewise_constant
+from chainrule.ops.special import SPECIAL
 
 __all__ = ["ELEMENTWISE", "imag", "real", "relu", "root", "stop_gradient", "where"]
 
 _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
 _DEGREE = math.pi / 180.0
-
-
-def _special(name: str) -> Any:
-    # scipy.special takes longer to import than all of chainrule, so it is looked up when it is used.
-    def evaluate(*inputs: Any) -> Any:
-        import scipy.special
-
-        return getattr(scipy.special, name)(*inputs)
-
-    return evaluate
 
 
 def _absolute(x: Any) -> Any:
@@ -138,10 +129,6 @@ _ONE_INPUT = (
     elementwise("np.conjugate", np.conjugate, lambda g: np.conjugate(g)),
     real,
     imag,
-    elementwise("scipy.special.expit", _special("expit"), lambda ans: ans * (1 - ans)),
-    elementwise("scipy.special.logit", _special("logit"), lambda g, x: g / (x * (1 - x))),
-    elementwise("scipy.special.log_expit", _special("log_expit"), lambda x: _special("expit")(-x)),
-    elementwise("scipy.special.erf", _special("erf"), lambda x: (2 / math.sqrt(math.pi)) * np.exp(-x * x)),
     elementwise("np.spacing", np.spacing, None),
 )
 
@@ -182,12 +169,6 @@ _TWO_INPUTS = (
     elementwise("np.heaviside", np.heaviside, 0, lambda g, x: np.where(x == 0, g, 0)),
     elementwise("np.ldexp", np.ldexp, lambda y: np.exp2(y), None),
     elementwise("np.nextafter", np.nextafter, None, None),
-    elementwise(
-        "scipy.special.xlogy",
-        _special("xlogy"),
-        lambda y: np.log(y),
-        lambda x, y: x / np.where((x == 0) & (y == 0), 1, y),
-    ),
 )
 
 _CONSTANT = (
@@ -224,4 +205,4 @@ _CONSTANT = (
     ),
 )
 
-ELEMENTWISE: tuple[Op, ...] = (relu, root, stop_gradient, where, *_ONE_INPUT, *_TWO_INPUTS, *_CONSTANT)
+ELEMENTWISE: tuple[Op, ...] = (relu, root, stop_gradient, where, *_ONE_INPUT, *_TWO_INPUTS, *SPECIAL, *_CONSTANT)

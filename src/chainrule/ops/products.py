@@ -15,6 +15,8 @@ Aval = tuple[tuple[int, ...], np.dtype[Any]]
 
 def _infer_matmul(x: Any, y: Any) -> Aval:
     a, b = shape_of(x), shape_of(y)
+    if a[-1] != b[-2 if len(b) > 1 else -1]:
+        raise ValueError(f"np.matmul: shapes {a} and {b} do not fit, {a[-1]} is not {b[-2 if len(b) > 1 else -1]}")
     rows = a[-2:-1]
     columns = b[-1:] if len(b) > 1 else ()
     return (*np.broadcast_shapes(a[:-2], b[:-2]), *rows, *columns), np.result_type(x.dtype, y.dtype)
@@ -57,7 +59,10 @@ def _infer_einsum(*operands: Any, subscripts: str) -> Aval:
     lengths: dict[str, int] = {}
     for term, operand in zip(terms, operands, strict=True):
         for letter, length in zip(term, operand.shape, strict=True):
-            lengths[letter] = length if lengths.get(letter, 1) == 1 else lengths[letter]
+            known = lengths.get(letter, 1)
+            if known != length and 1 not in (known, length):
+                raise ValueError(f"np.einsum: {subscripts!r} gives the axis {letter} the lengths {known} and {length}")
+            lengths[letter] = length if known == 1 else known
     return tuple(lengths[letter] for letter in result), np.result_type(*(operand.dtype for operand in operands))
 
 

@@ -163,7 +163,8 @@ def _index_add_transpose(
 
 
 def _index_set(x: Any, item: Any, *arrays: Any, template: Template) -> Any:
-    whole = x.copy()
+    # Keeps the order in memory, on which depends what is a view of it later, and makes an array of a number.
+    whole = np.array(x)
     whole[fill(template, arrays)] = item
     return whole
 

@@ -12,17 +12,23 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from chainrule.trace import creation
 from chainrule.trace.dispatch import follow, has_tracer
 from chainrule.trace.tables import Composition
 
-__all__ = ["HOOKED", "hook", "install", "remove"]
+__all__ = ["HOOKED", "UNLISTED", "function_at", "hook", "install", "remove"]
 
 #: What is caught: module and name, and how it is followed.
 HOOKED: dict[tuple[str, str], Composition] = {}
+
+#: What is caught besides: what is private in SciPy, or refused.
+UNLISTED: dict[tuple[str, str], Composition] = {}
+
+# For functions that take more ways of calling than their composition: what makes its arguments of a call.
+_bindings: dict[tuple[str, str], Callable[..., tuple[Any, ...]]] = {}
 
 _lock = threading.Lock()
 _open_recordings = 0
@@ -32,13 +38,29 @@ _watching = False
 _found: dict[tuple[str, str], tuple[FunctionType, CodeType, CodeType]] = {}
 
 
-def hook(module: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def hook(
+    module: str,
+    name: str,
+    *,
+    public: str | None = None,
+    bind: Callable[..., tuple[Any, ...]] | None = None,
+    listed: bool = True,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register how a Python function of a library is followed.
 
     Parameters
     ----------
     module, name : str
-        Where it is found; the module is never imported for this.
+        Where it is found; the module is never imported for this. The name of a method has dots in it, such as
+        ``rv_continuous.pdf``. What a version of the library does not have is not caught.
+    public : str, optional
+        As its users write it; otherwise module and name.
+    bind : callable, optional
+        Takes what the function is called with, and returns the positional arguments of the composition. Otherwise
+        these are the same.
+    listed : bool
+        False for what is no function of its own that users have: a private one, which only some versions have, or one
+        that is caught to be refused in better words.
 
     Returns
     -------
@@ -47,7 +69,10 @@ def hook(module: str, name: str) -> Callable[[Callable[..., Any]], Callable[...,
     """
 
     def register(follow: Callable[..., Any]) -> Callable[..., Any]:
-        HOOKED[module, name] = Composition(f"{module}.{name}", follow)
+        table = HOOKED if listed else UNLISTED
+        table[module, name] = Composition(public or f"{module}.{name}", follow)
+        if bind is not None:
+            _bindings[module, name] = bind
         return follow
 
     return register
@@ -68,7 +93,7 @@ def install(names: dict[str, Any]) -> None:
         if _open_recordings == 1:
             creation.look_for_names(names)
             creation.exchange()
-        if len(_found) < len(HOOKED):
+        if len(_found) < len(HOOKED) + len(UNLISTED):
             if len(sys.modules) != _modules_seen:
                 _find()
             if not _watching:
@@ -94,21 +119,34 @@ def remove() -> None:
                 sys.meta_path.remove(_watch)
 
 
+def function_at(module: str, name: str) -> FunctionType | None:
+    """The Python function of that name, where its module has been imported and has it.
+
+    A closure would have to come with the code that is exchanged, so that a function with one is left alone.
+    """
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if isinstance(found, MethodType):
+        found = found.__func__
+    return found if isinstance(found, FunctionType) and found.__closure__ is None else None
+
+
 def _find() -> None:
     global _modules_seen
     _modules_seen = len(sys.modules)
-    for key, entry in HOOKED.items():
-        module_name, name = key
-        function = getattr(sys.modules.get(module_name), name, None)
-        if key not in _found and isinstance(function, FunctionType):
-            _found[key] = (function, function.__code__, _catching_code(function, entry))
+    for key, entry in (*HOOKED.items(), *UNLISTED.items()):
+        if key not in _found:
+            function = function_at(*key)
+            if function is not None:
+                _found[key] = (function, function.__code__, _catching_code(function, entry, _bindings.get(key)))
 
 
 class _Watch:
     """Sees a module with functions to catch being imported for the first time while a recording is open."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        if not any(name == module for module, _ in HOOKED):
+        if not any(name == module for module, _ in (*HOOKED, *UNLISTED)):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
@@ -143,13 +181,20 @@ class _CatchAfterwards:
 _watch: Any = _Watch()
 
 
-def _catching_code(function: FunctionType, entry: Composition) -> CodeType:
+def _catching_code(function: FunctionType, entry: Composition, bind: Callable[..., tuple[Any, ...]] | None) -> CodeType:
     plain = _plain_copy(function)
 
     def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if has_tracer(args) or has_tracer(tuple(kwargs.values())):
+        if not has_tracer(args) and not has_tracer(tuple(kwargs.values())):
+            return plain(*args, **kwargs)
+        if bind is None:
             return follow(entry, args, kwargs)
-        return plain(*args, **kwargs)
+        try:
+            bound = bind(*args, **kwargs)
+        except TypeError:
+            # A wrong call: the function itself says what is wrong with it.
+            return plain(*args, **kwargs)
+        return follow(entry, bound, {})
 
     # The code runs among the globals of SciPy's module, so that it can name nothing of ours: the dispatcher
     # travels as one of its constants, where the marker stands.

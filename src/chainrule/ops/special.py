@@ -1,0 +1,161 @@
+"""Elementwise functions of scipy.special, each by its partial derivatives.
+
+The derivatives stand in the Digital Library of Mathematical Functions (https://dlmf.nist.gov): chapter 5 for the gamma
+function and its kin, 7 for the error functions, 8 for the incomplete gamma and beta functions, 10 for Bessel's.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops.op import Op, elementwise
+
+__all__ = [
+    "SPECIAL",
+    "betainc",
+    "betaincc",
+    "betaln",
+    "cosm1",
+    "expit",
+    "gammaln",
+    "hurwitz_zeta",
+    "i0",
+    "i0e",
+    "log_expit",
+    "log_ndtr",
+    "ndtr",
+    "psi",
+    "xlog1py",
+    "xlogy",
+]
+
+_SQRT_PI = math.sqrt(math.pi)
+_SQRT_2PI = math.sqrt(2 * math.pi)
+
+
+def _row(name: str, *partials: Any) -> Op:
+    # scipy.special takes longer to import than all of chainrule, so it is looked up when it is used.
+    def evaluate(*inputs: Any) -> Any:
+        import scipy.special
+
+        return getattr(scipy.special, name)(*inputs)
+
+    return elementwise(f"scipy.special.{name}", evaluate, *partials)
+
+
+# Exponentials and logarithms.
+
+expit = _row("expit", lambda ans: ans * (1 - ans))
+log_expit = _row("log_expit", lambda x: expit(-x))
+log1p = _row("log1p", lambda g, x: g / (1 + x))
+cosm1 = _row("cosm1", lambda x: -np.sin(x))
+xlogy = _row("xlogy", lambda y: np.log(y), lambda x, y: x / np.where((x == 0) & (y == 0), 1, y))
+xlog1py = _row("xlog1py", lambda y: log1p(y), lambda x, y: x / np.where((x == 0) & (y == -1), 1, 1 + y))
+
+
+# The normal distribution and the error functions.
+
+
+def _normal_density(x: Any) -> Any:
+    return np.exp(-0.5 * x * x) / _SQRT_2PI
+
+
+def _erfcx_slope(ans: Any, x: Any) -> Any:
+    # 2 x erfcx(x) - 2 / sqrt(pi), whose two terms cancel for large x: there by its expansion (DLMF 7.12.1).
+    far = x > 1e3
+    large, moderate = np.where(far, x, 1), np.where(far, 0, x)
+    expansion = (1.5 / (large * large) - 1) / (_SQRT_PI * large * large)
+    return np.where(far, expansion, 2 * moderate * ans - 2 / _SQRT_PI)
+
+
+def _log_ndtr_slope(x: Any) -> Any:
+    # The density over the distribution function: sqrt(2 / pi) / erfcx(-x / sqrt 2) on the left, where both vanish.
+    left, right = np.where(x < 0, -x, 0), np.where(x < 0, 0, x)
+    return np.where(
+        x < 0,
+        math.sqrt(2 / math.pi) / erfcx(left / math.sqrt(2)),
+        _normal_density(right) / ndtr(right),
+    )
+
+
+erfcx = _row("erfcx", _erfcx_slope)
+ndtr = _row("ndtr", _normal_density)
+log_ndtr = _row("log_ndtr", _log_ndtr_slope)
+
+
+# The gamma and beta functions.
+
+
+def _gammainc_slope(x: Any, y: Any) -> Any:
+    # By the upper limit y: y^(x - 1) e^-y / Gamma(x) (DLMF 8.8.13).
+    return np.exp(xlogy(x - 1, y) - y - gammaln(x))
+
+
+def _betainc_slope(c: Any, x: Any, y: Any) -> Any:
+    # By the upper limit y: y^(a - 1) (1 - y)^(b - 1) / B(a, b), with a and b called c and x here (DLMF 8.17.1).
+    return np.exp(xlogy(c - 1, y) + xlog1py(x - 1, -y) - betaln(c, x))
+
+
+def _stdtr_slope(x: Any, y: Any) -> Any:
+    # The density of Student's t with x degrees of freedom.
+    return np.exp(-0.5 * (x + 1) * np.log1p(y * y / x) - betaln(0.5, 0.5 * x)) / np.sqrt(x)
+
+
+#: sum of (y + k)^-x over k = 0, 1, ...: polygamma functions are multiples of it.
+hurwitz_zeta: Op = _row("zeta", None, lambda x, y: -x * hurwitz_zeta(x + 1, y))
+psi = _row("psi", lambda x: hurwitz_zeta(2.0, x))
+gammaln = _row("gammaln", lambda x: psi(x))
+betaln = _row("betaln", lambda x, y: psi(x) - psi(x + y), lambda x, y: psi(y) - psi(x + y))
+# By their shape parameters these have no derivative in terms of functions that SciPy has.
+betainc = _row("betainc", None, None, _betainc_slope)
+betaincc = _row("betaincc", None, None, lambda c, x, y: -_betainc_slope(c, x, y))
+
+
+# Modified Bessel functions; those whose name ends in e are scaled by exp(-|x|).
+
+i0: Op = _row("i0", lambda x: i1(x))
+i1: Op = _row("i1", lambda x: 0.5 * (i0(x) + iv(2.0, x)))
+iv: Op = _row("iv", None, lambda x, y: 0.5 * (iv(x - 1, y) + iv(x + 1, y)))
+i0e: Op = _row("i0e", lambda ans, x: i1e(x) - np.sign(x) * ans)
+i1e: Op = _row("i1e", lambda ans, x: 0.5 * (i0e(x) + ive(2.0, x)) - np.sign(x) * ans)
+ive: Op = _row("ive", None, lambda ans, x, y: 0.5 * (ive(x - 1, y) + ive(x + 1, y)) - np.sign(y) * ans)
+
+
+SPECIAL: tuple[Op, ...] = (
+    expit,
+    log_expit,
+    _row("logit", lambda g, x: g / (x * (1 - x))),
+    _row("expm1", lambda ans: ans + 1),
+    log1p,
+    cosm1,
+    xlogy,
+    xlog1py,
+    _row("erf", lambda x: (2 / _SQRT_PI) * np.exp(-x * x)),
+    _row("erfc", lambda x: (-2 / _SQRT_PI) * np.exp(-x * x)),
+    erfcx,
+    _row("erfinv", lambda ans: (_SQRT_PI / 2) * np.exp(ans * ans)),
+    ndtr,
+    log_ndtr,
+    _row("ndtri", lambda ans: _SQRT_2PI * np.exp(0.5 * ans * ans)),
+    _row("gamma", lambda ans, x: ans * psi(x)),
+    gammaln,
+    psi,
+    hurwitz_zeta,
+    _row("poch", lambda ans, x, y: ans * (psi(x + y) - psi(x)), lambda ans, x, y: ans * psi(x + y)),
+    _row("beta", lambda ans, x, y: ans * (psi(x) - psi(x + y)), lambda ans, x, y: ans * (psi(y) - psi(x + y))),
+    betaln,
+    _row("gammainc", None, _gammainc_slope),
+    _row("gammaincc", None, lambda x, y: -_gammainc_slope(x, y)),
+    _row("chdtr", None, lambda x, y: 0.5 * _gammainc_slope(0.5 * x, 0.5 * y)),
+    _row("chdtrc", None, lambda x, y: -0.5 * _gammainc_slope(0.5 * x, 0.5 * y)),
+    _row("stdtr", None, _stdtr_slope),
+    betainc,
+    betaincc,
+    i0,
+    i1,
+    iv,
+    i0e,
+    i1e,
+    ive,
+)

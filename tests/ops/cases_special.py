@@ -1,0 +1,90 @@
+"""Elementwise functions of scipy.special: one line each, several where domains differ."""
+
+import scipy.special
+from tests.ops.case import (
+    NEVER,
+    POSITIVE,
+    PROBABILITY,
+    REALS,
+    UNIT,
+    Case,
+    between,
+    broadcast,
+    each,
+    integers,
+    some_zeros,
+)
+
+
+def by_order(name, **orders):
+    """A function with a derivative by its last argument only; the others are fixed."""
+    function = getattr(scipy.special, name)
+    return lambda x: function(*orders.values(), x)
+
+
+CASES = (
+    Case("scipy.special.expit", scipy.special.expit, each(REALS)),
+    Case("scipy.special.logit", scipy.special.logit, each(PROBABILITY)),
+    Case("scipy.special.log_expit", scipy.special.log_expit, each(REALS)),
+    Case("scipy.special.expm1", scipy.special.expm1, each(REALS)),
+    Case("scipy.special.log1p", scipy.special.log1p, each(POSITIVE)),
+    Case("scipy.special.cosm1", scipy.special.cosm1, each(REALS)),
+    Case("scipy.special.xlogy", scipy.special.xlogy, broadcast(REALS, POSITIVE)),
+    Case("scipy.special.xlogy", scipy.special.xlogy, broadcast(some_zeros, POSITIVE), label="with zeros"),
+    Case("scipy.special.xlog1py", scipy.special.xlog1py, broadcast(REALS, POSITIVE)),
+    Case("scipy.special.xlog1py", scipy.special.xlog1py, broadcast(some_zeros, POSITIVE), label="with zeros"),
+    Case("scipy.special.erf", scipy.special.erf, each(REALS)),
+    Case("scipy.special.erfc", scipy.special.erfc, each(REALS)),
+    Case("scipy.special.erfcx", scipy.special.erfcx, each(REALS)),
+    Case("scipy.special.erfinv", scipy.special.erfinv, each(UNIT)),
+    Case("scipy.special.ndtr", scipy.special.ndtr, each(REALS)),
+    Case("scipy.special.log_ndtr", scipy.special.log_ndtr, each(REALS)),
+    Case("scipy.special.ndtri", scipy.special.ndtri, each(PROBABILITY)),
+    Case("scipy.special.gamma", scipy.special.gamma, each(POSITIVE)),
+    Case("scipy.special.gamma", scipy.special.gamma, each(between(-0.6, -0.4)), label="below 0"),
+    Case("scipy.special.gammaln", scipy.special.gammaln, each(POSITIVE)),
+    Case("scipy.special.psi", scipy.special.psi, each(POSITIVE)),
+    Case("scipy.special.zeta", by_order("zeta", x=2.5), each(POSITIVE)),
+    Case("scipy.special.poch", scipy.special.poch, broadcast(POSITIVE, POSITIVE)),
+    Case("scipy.special.beta", scipy.special.beta, broadcast(POSITIVE, POSITIVE)),
+    Case("scipy.special.betaln", scipy.special.betaln, broadcast(POSITIVE, POSITIVE)),
+    Case("scipy.special.gammainc", by_order("gammainc", a=1.5), each(POSITIVE)),
+    Case("scipy.special.gammaincc", by_order("gammaincc", a=1.5), each(POSITIVE)),
+    Case("scipy.special.chdtr", by_order("chdtr", v=3.5), each(POSITIVE)),
+    Case("scipy.special.chdtrc", by_order("chdtrc", v=3.5), each(POSITIVE)),
+    Case("scipy.special.stdtr", by_order("stdtr", df=2.5), each(REALS)),
+    Case("scipy.special.betainc", by_order("betainc", a=1.5, b=2.5), each(PROBABILITY)),
+    Case("scipy.special.betaincc", by_order("betaincc", a=1.5, b=2.5), each(PROBABILITY)),
+    Case("scipy.special.i0", scipy.special.i0, each(REALS)),
+    Case("scipy.special.i1", scipy.special.i1, each(REALS)),
+    Case("scipy.special.iv", by_order("iv", v=1.5), each(POSITIVE)),
+    Case("scipy.special.i0e", scipy.special.i0e, each(POSITIVE)),
+    Case("scipy.special.i1e", scipy.special.i1e, each(POSITIVE)),
+    Case("scipy.special.ive", by_order("ive", v=1.5), each(POSITIVE)),
+    # Without derivative by an order or a shape parameter.
+    *(
+        Case(
+            f"scipy.special.{name}", getattr(scipy.special, name), broadcast(POSITIVE, POSITIVE), NEVER, label="by both"
+        )
+        for name in ("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr", "iv", "ive")
+    ),
+    Case(
+        "scipy.special.betainc",
+        scipy.special.betainc,
+        broadcast(POSITIVE, POSITIVE, PROBABILITY),
+        NEVER,
+        label="by all",
+    ),
+    Case(
+        "scipy.special.betaincc",
+        scipy.special.betaincc,
+        broadcast(POSITIVE, POSITIVE, PROBABILITY),
+        NEVER,
+        label="by all",
+    ),
+    Case(
+        "scipy.special.polygamma",
+        lambda x, n: scipy.special.polygamma(n, x),
+        broadcast(POSITIVE, integers(0, 3)),
+    ),
+)
