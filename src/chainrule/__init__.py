@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 # Rooms that are loaded when they are first asked for, so that `import chainrule` stays light.
-_ROOMS = ("cli", "data", "inspection", "nn", "optim", "train")
+_ROOMS = ("cli", "data", "inspection", "nn", "optim", "random", "train")
 _LATER = {"backprop": "inspection", "explain": "inspection"}
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.transforms.loops import check_modes
 
-from chainrule import cond, grad, hessian, jvp, scan, vectorize
-from chainrule.errors import TraceError
+from chainrule import cond, grad, hessian, jvp, scan, vectorize, while_loop
+from chainrule.errors import OptionError, TraceError
 from chainrule.evaluate import evaluate
 from chainrule.trace import trace
 
@@ -159,3 +159,10 @@ def test_what_does_not_fit(call, words):
     for word in words:
         assert word in str(found.value)
     assert "test_cond.py" in str(found.value).splitlines()[-1]
+
+
+def test_a_value_is_no_function():
+    with pytest.raises(OptionError, match=r"cond: a function is needed, but float was given.*lambda: value"):
+        cond(True, 1.0, 2.0)
+    with pytest.raises(OptionError, match=r"while_loop: a function is needed, but bool was given"):
+        while_loop(True, lambda x: x, 1.0)

@@ -164,3 +164,13 @@ def test_what_cannot_be_followed():
     with pytest.raises(TraceError, match="escaped"):
         escaped[0] * 2.0
     assert chainrule.value(recompute(lambda x: chainrule.value(x))(2.0)) == 2.0
+
+
+def test_a_gradient_inside_in_a_batch():
+    def f(b, wrap):
+        step = wrap(lambda b: b - 0.1 * grad(lambda b: np.sum(np.cos(b * b)))(b))
+        return np.sum(step(b) ** 2)
+
+    many = np.arange(6.0).reshape(2, 3) / 6
+    found = vectorize(grad(lambda b: f(b, recompute)))(many)
+    np.testing.assert_allclose(found, [grad(lambda b: f(b, lambda g: g))(row) for row in many], rtol=1e-12)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.transforms.loops import check_modes, python_scan
 
 import chainrule
-from chainrule import grad, hessian, jvp, scan, vectorize, vjp
+from chainrule import cond, grad, hessian, jvp, scan, vectorize, vjp, while_loop
 from chainrule.errors import OptionError, TraceError
 from chainrule.evaluate import evaluate
 from chainrule.graph import verify
@@ -368,7 +368,7 @@ def test_threads():
     [
         (lambda: scan(lambda c, x: (c if c > 0 else x, None), 1.0, XS), ["decision", "chainrule.cond"]),
         (lambda: scan(lambda c, x: (chainrule.value(c), None), 1.0, XS), ["chainrule.value()", "chainrule.cond"]),
-        (lambda: scan(lambda c, x: (f"{c}", None), 1.0, XS), ["text", "chainrule.cond"]),
+        (lambda: scan(lambda c, x: (f"{c}", None), 1.0, XS), ["text", "result of each step"]),
         (lambda: scan(lambda c, x: (float(c), None), 1.0, XS), ["Python number", "chainrule.cond"]),
         (lambda: scan(lambda c, x: (c, FIXED[c]), 1, XS), ["np.array(table)[i]"]),
         (lambda: scan(lambda c, x: (c, x[x > 0]), 1, XS), ["mask", "np.where"]),
@@ -380,6 +380,8 @@ def test_threads():
         (lambda: scan(lambda c, x: ({"a": c["a"][:2]}, x), {"a": H0}, XS), ["init['a']", "float64[3]", "float64[2]"]),
         (lambda: scan(lambda c, x: (c, "text"), 1.0, XS), ["y is of type str"]),
         (lambda: scan(lambda c, x: (c, x), "text", XS), ["init is of type str"]),
+        (lambda: scan(lambda c, x: (c, x), 1.0, range(3)), ["xs is of type range", "np.array of it"]),
+        (lambda: scan(lambda c, x: (c, x), 1.0, zip(XS, XS, strict=True)), ["xs is of type zip", "as a tuple"]),
     ],
 )
 def test_what_a_body_must_not_do(call, words):
@@ -419,3 +421,31 @@ def test_a_value_that_escapes():
     scan(step, 1.0, length=1)
     with pytest.raises(TraceError, match="escaped"):
         escaped[0] * 2
+
+
+def test_traced_values_are_assigned_into_results():
+    def f(x):
+        carry, ys = scan(lambda c, r: (c + r, c), np.zeros(3), np.ones((4, 3)))
+        carry += x
+        ys[0] = x**2
+        chosen = cond(True, lambda: np.ones(3), lambda: np.zeros(3))
+        chosen[1:] *= x[1:]
+        waited = while_loop(lambda c: c[0] < 3, lambda c: c + 1, np.zeros(3))
+        waited[0] = x[1]
+        return np.sum(carry**2) + np.sum(ys**3) + np.sum(chosen * waited)
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert f(x) == 25 + 36 + 49 + (1 + 64 + 729) + 3 * (1 + 8 + 27) + 2 + 6 + 9
+    np.testing.assert_allclose(grad(f)(x), 2 * (4 + x) + 6 * x**5 + [0, 1 + 3, 3])
+    assert type(scan(lambda c, r: (c + r, c), np.zeros(3), np.ones((4, 3)))[0]) is np.ndarray
+
+
+def test_what_a_body_writes_stays_inside():
+    def step(c, x):
+        c[0] = 7.0
+        x += 1
+        return c, x
+
+    start, xs = np.zeros(2), np.zeros((3, 2))
+    last, ys = scan(step, start, xs)
+    assert (last[0], ys[0, 0], start[0], xs[0, 0]) == (7, 1, 0, 0)

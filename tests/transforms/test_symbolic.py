@@ -152,7 +152,7 @@ def test_looking_at_a_value_raises(look):
     def body(x):
         return look(x) if look is not np.array_equal else look(x, x)
 
-    with pytest.raises(TraceError, match=r"chainrule\.cond") as found:
+    with pytest.raises(TraceError, match=r"chainrule\.cond|text was asked for") as found:
         cond(True, body, body, 2)
     assert "test_symbolic.py" in str(found.value).splitlines()[-1]
 

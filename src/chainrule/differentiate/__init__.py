@@ -2,7 +2,8 @@
 
 from chainrule.differentiate.check import GradientReport, check_gradient
 from chainrule.differentiate.derivatives import grad, value_and_grad, vjp
-from chainrule.differentiate.modes import elementwise_grad, hessian, hvp, jacobian, jvp
+from chainrule.differentiate.matrices import hessian, jacobian
+from chainrule.differentiate.modes import elementwise_grad, hvp, jvp
 
 __all__ = [
     "GradientReport",

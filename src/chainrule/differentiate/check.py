@@ -191,6 +191,8 @@ def check_gradient(
     chosen = np.arange(found.size)
     if found.size > entries:
         chosen = np.sort(rng.choice(found.size, entries, replace=False))
+    if isinstance(against, str):
+        raise OptionError(f"against={against!r} is a name: pass wrt={against!r} to say by what to differentiate")
     if against is not None:
         given = point.to_vector(against(*args) if callable(against) else against)
         largest = max(largest, float(np.max(np.abs(given), initial=0.0)))

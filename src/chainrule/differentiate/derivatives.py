@@ -153,7 +153,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     >>> pull_back(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    recorded = Recorded(f, args, copies=True)
+    recorded = Recorded(Selection(f, tuple(range(len(args)))), args, {}, copies=True)
     return recorded.structure.unflatten(_copied(value) for value in recorded.values), recorded.pull
 
 

@@ -1,6 +1,6 @@
 """A function recorded once, and its derivative applied in both directions along the one tape."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from chainrule.trace.api import open_recording
 from chainrule.trace.buffer import settled
 from chainrule.trace.tracer import Tracer
 
-__all__ = ["Recorded"]
+__all__ = ["Recorded", "kind_of"]
 
 
 class Recorded:
@@ -25,34 +25,48 @@ class Recorded:
 
     Parameters
     ----------
-    f : callable
-        A function that returns an array, a number, or a tree of them.
+    selection : Selection
+        The function, and the arguments that are differentiated by. It returns an array, a number, or a tree of them.
     args : tuple
-        The arguments, all of which are differentiated by.
+        Positional arguments.
+    kwargs : dict
+        Named ones.
     copies : bool
         True where the tape outlives this call, so that constants on it must not be the caller's own arrays.
+
+    Attributes
+    ----------
+    call : Call
+        The leaves of the arguments differentiated by.
+    entries : list
+        The tape.
+    nodes : list of (Node or None)
+        For each leaf of the value its node; None where it depends on nothing.
+    structure : tree.Structure
+        Of the value.
+    values : list
+        The leaves of the value.
 
     Raises
     ------
     TraceError
-        Where `f` does something that cannot be followed, or returns something else.
+        Where the function does something that cannot be followed, or returns something else.
     """
 
-    __slots__ = ("_args", "_call", "_entries", "_nodes", "_selection", "structure", "values")
+    __slots__ = ("_selection", "call", "entries", "nodes", "structure", "values")
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], *, copies: bool) -> None:
-        self._args = args
-        self._selection = Selection(f, tuple(range(len(args))))
-        with open_recording(f, copies=copies) as recording:
-            self._call = self._selection.trace(recording, args, {})
-            outputs, self.structure = tree.flatten(tree.map(settled, self._call()))
+    def __init__(self, selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any], *, copies: bool) -> None:
+        self._selection = selection
+        with open_recording(selection.f, copies=copies) as recording:
+            self.call = selection.trace(recording, args, kwargs)
+            outputs, self.structure = tree.flatten(tree.map(settled, self.call()))
         for y in outputs:
             if not isinstance(y, (Tracer, np.ndarray, np.generic, float, int, complex)):
-                name = getattr(f, "__name__", "the function")
+                name = getattr(selection.f, "__name__", "the function")
                 raise TraceError(f"{name} returned {type(y).__name__}, where numbers and arrays were expected.")
-        self._entries = recording.entries
+        self.entries = recording.entries
         mine = [isinstance(y, Tracer) and y.recording is recording for y in outputs]
-        self._nodes: list[Node | None] = [y.node if own else None for y, own in zip(outputs, mine, strict=True)]
+        self.nodes: list[Node | None] = [y.node if own else None for y, own in zip(outputs, mine, strict=True)]
         self.values = [y.value if own else y for y, own in zip(outputs, mine, strict=True)]
 
     def pull(self, g: Any) -> tuple[Any, ...]:
@@ -62,36 +76,78 @@ class Recorded:
             raise OptionError(
                 f"the derivative given has the structure {given!r}, but the value of f has {self.structure!r}"
             )
-        derivatives: dict[Node, Any] = {}
-        for value, node, seed in zip(self.values, self._nodes, seeds, strict=True):
+        for value, seed in zip(self.values, seeds, strict=True):
             if shape_of(seed) != shape_of(value):
                 raise OptionError(
                     f"the derivative given has shape {shape_of(seed)}, but the value of f has shape {shape_of(value)}"
                 )
-            if node is not None:
+        return tuple(self.rebuild(self.pull_leaves(seeds)))
+
+    def pull_leaves(self, seeds: Sequence[Any]) -> list[Any]:
+        """As `pull`, leaf by leaf; None stands for a leaf of the value whose derivative is 0."""
+        derivatives: dict[Node, Any] = {}
+        for node, seed in zip(self.nodes, seeds, strict=True):
+            if node is not None and seed is not None:
                 start = _seed(seed, node)
                 before = derivatives.get(node)
                 derivatives[node] = start if before is None else before + start
-        found = accumulate(self._entries, derivatives, self._call.sources)
-        return tuple(self._selection.rebuild(self._call, finish(found, self._call.handles)))
+        return finish(accumulate(self.entries, derivatives, self.call.sources), self.call.handles)
+
+    def rebuild(self, leaves: list[Any]) -> Any:
+        """Put one value for each leaf into the structure of the arguments differentiated by."""
+        return self._selection.rebuild(self.call, leaves)
 
     def push(self, tangents: tuple[Any, ...]) -> Any:
         """Take a direction of the arguments on to the value: a Jacobian-vector product."""
         given, found = tree.flatten(tangents)
-        expected = tree.flatten(self._args)[1]
+        expected = tree.Structure(tuple, tuple(range(len(self.call.structures))), tuple(self.call.structures))
         if found != expected:
             raise OptionError(f"the tangents have the structure {found!r}, the arguments {expected!r}")
-        directions = {}
-        for handle, source, t in zip(self._call.handles, self._call.sources, given, strict=True):
+        for source, t in zip(self.call.sources, given, strict=True):
             if shape_of(t) != source.shape:
                 raise OptionError(f"{source.name} has shape {source.shape}, but its tangent has {shape_of(t)}")
-            directions[source] = _like(t, handle)
-        pushed = iter(push_forward(self._entries, directions, [node for node in self._nodes if node is not None]))
-        slopes = [None if node is None else next(pushed) for node in self._nodes]
-        return self.structure.unflatten(
+        return self.structure.unflatten(self.push_leaves(given))
+
+    def push_leaves(self, tangents: Sequence[Any]) -> list[Any]:
+        """As `push`, leaf by leaf; None stands for a leaf of the arguments that does not move."""
+        directions = {
+            source: _like(t, handle)
+            for handle, source, t in zip(self.call.handles, self.call.sources, tangents, strict=True)
+            if t is not None
+        }
+        pushed = iter(push_forward(self.entries, directions, [node for node in self.nodes if node is not None]))
+        slopes = [None if node is None else next(pushed) for node in self.nodes]
+        return [
             _zero(value if node is None else node) if slope is None else slope
-            for value, node, slope in zip(self.values, self._nodes, slopes, strict=True)
-        )
+            for value, node, slope in zip(self.values, self.nodes, slopes, strict=True)
+        ]
+
+    def pull_one(self, k: int, units: Any) -> list[Any]:
+        """Derivatives of one leaf of the value times real `units`, by every leaf of the arguments.
+
+        By a complex argument u + iv it is df/du - i df/dv of the real part, by a real one the complex derivative.
+        """
+        before, after = [None] * k, [None] * (len(self.values) - k - 1)
+        found = self.pull_leaves([*before, units, *after])
+        if kind_of(self.values[k]) != "c" or all(x.dtype.kind == "c" for x in self.call.sources):
+            return found
+        # What comes back to a real argument is Re(g f'): the real part for g = 1, the imaginary one for g = -i.
+        turned = self.pull_leaves([*before, -1j * units, *after])
+        return [u if kind_of(u) == "c" else u + 1j * v for u, v in zip(found, turned, strict=True)]
+
+    def push_one(self, k: int, units: Any) -> list[Any]:
+        """Derivatives of every leaf of the value by one leaf of the arguments, times real `units`; as in `pull_one`."""
+        before, after = [None] * k, [None] * (len(self.call.sources) - k - 1)
+        found = self.push_leaves([*before, units, *after])
+        if self.call.sources[k].dtype.kind != "c":
+            return found
+        turned = self.push_leaves([*before, 1j * units, *after])
+        return [np.real(u) - 1j * np.real(v) for u, v in zip(found, turned, strict=True)]
+
+
+def kind_of(x: Any) -> str:
+    """The kind of a number or array: f for real numbers, c for complex ones, i, u and b otherwise."""
+    return str(x.dtype.kind) if hasattr(x, "dtype") else np.asarray(x).dtype.kind
 
 
 def _seed(seed: Any, node: Node) -> Any:

@@ -1,5 +1,6 @@
 """The backward pass: derivatives accumulated from the output to the inputs, in reverse topological order."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,17 +12,23 @@ from chainrule.ops.op import Partial
 from chainrule.ops.outputs import output
 from chainrule.ops.shapes import fill, index, index_add, index_set, last_writers
 from chainrule.trace.dispatch import has_tracer
-from chainrule.trace.no_value import NO_VALUE
-from chainrule.trace.symbolic import records_without_values
+from chainrule.trace.symbolic import records_with_care, records_without_values
 from chainrule.trace.tracer import Tracer, peel
 
-__all__ = ["Entry", "accumulate", "as_careful_as_needed", "contribution", "fit", "has_nan", "local_derivative"]
-
-Entry = tuple[Node, tuple[Any, ...]]
+__all__ = [
+    "accumulate",
+    "as_careful_as_needed",
+    "careful_product",
+    "complete",
+    "contribution",
+    "fit",
+    "has_nan",
+    "local_derivative",
+]
 
 
 def accumulate(
-    entries: Sequence[Entry],
+    entries: Sequence[Node],
     derivatives: dict[Node, Any],
     sources: list[Node],
     *,
@@ -35,8 +42,8 @@ def accumulate(
 
     Parameters
     ----------
-    entries : sequence of (Node, values)
-        The tape, in the order of computation; values are the output and the inputs as far as the rules read them.
+    entries : sequence of Node
+        The tape: operations in the order of computation, with the values that their rules read.
     derivatives : dict
         The derivative with which each output starts.
     sources : list of Node
@@ -79,9 +86,11 @@ def as_careful_as_needed(
     """
     with np.errstate(all="ignore"):
         # What is recorded without values cannot be looked at afterwards.
-        first = records_without_values() if careful is None else careful
+        unseen = records_without_values()
+        first = unseen and records_with_care() if careful is None else careful
         found = run(first)
-        if careful is None and not first and any(has_nan(found[node]) for node in wanted if node in found):
+        if careful is None and not unseen and any(has_nan(found[node]) for node in wanted if node in found):
+            found.clear()
             found = run(True)
     return [found.get(node) for node in wanted]
 
@@ -94,20 +103,21 @@ def has_nan(g: Any) -> bool:
     return bool(total != total)
 
 
-def _pass(entries: Sequence[Entry], derivatives: dict[Node, Any], *, careful: bool, retain: bool) -> dict[Node, Any]:
+def _pass(entries: Sequence[Node], derivatives: dict[Node, Any], *, careful: bool, retain: bool) -> dict[Node, Any]:
     get = derivatives.get
     # Nodes whose derivative is an array that nothing else refers to, so that entries can be added in place.
     own: set[Node] = set()
     take = get if retain else derivatives.pop
-    for node, values in reversed(entries):
+    for node in reversed(entries):
         g = take(node, None)
         if g is None:
             continue
         op = node.op
         partials = op.partials
         if partials is None:
-            _pass_structural(derivatives, own, node, values, g, careful, node in own and not retain)
+            _pass_structural(derivatives, own, node, g, careful, node in own and not retain)
             continue
+        values = node.kept
         for i, source in enumerate(node.inputs):
             if type(source) is not Node:
                 continue
@@ -154,7 +164,6 @@ def _pass_structural(
     derivatives: dict[Node, Any],
     own: set[Node],
     node: Node,
-    values: tuple[Any, ...],
     g: Any,
     careful: bool,
     reuse: bool,
@@ -167,25 +176,32 @@ def _pass_structural(
         if op is output:
             _add_output(derivatives, node.inputs[0], node.params["k"], g)
         elif op.pull_all is not None:
-            _pull_all(derivatives, own, node, values, g)
+            _pull_all(derivatives, own, node, g)
         return
+    ans, inputs = complete(node)
     if not isinstance(g, Tracer):
-        if op is index and type(node.inputs[0]) is Node and (len(values) == 2 or not has_tracer(values[2:])):
-            _add_entries(derivatives, own, node.inputs[0], g, values[2:], node.params["template"])
+        if op is index and type(node.inputs[0]) is Node and (len(inputs) == 1 or not has_tracer(inputs[1:])):
+            _add_entries(derivatives, own, node.inputs[0], g, inputs[1:], node.params["template"])
             return
-        if op is index_set and (len(values) == 3 or not has_tracer(values[3:])):
-            _clear_entries(derivatives, own, node, values, g, reuse=reuse)
+        if op is index_set and (len(inputs) == 2 or not has_tracer(inputs[2:])):
+            _clear_entries(derivatives, own, node, inputs[2:], g, reuse=reuse)
             return
-    ans, *inputs = values
-    ans = node if ans is None else ans
     for i, source in enumerate(node.inputs):
         if type(source) is not Node:
             continue
         if careful and op.is_multilinear:
-            part = _careful_product(node, i, g, values)
+            part = careful_product(functools.partial(_transposed, node, i, ans), g, inputs)
         else:
             part = transpose(i, g, ans, *inputs, **node.params)
         _add(derivatives, own, source, part)
+
+
+def complete(node: Node) -> tuple[Any, tuple[Any, ...]]:
+    """The output and the inputs as a structural rule takes them: a node, for its shape, where no value was kept."""
+    kept = node.kept
+    if not kept:
+        return node, node.inputs
+    return node if kept[0] is None else kept[0], kept[1:]
 
 
 def _add(derivatives: dict[Node, Any], own: set[Node], source: Node, part: Any) -> None:
@@ -197,11 +213,11 @@ def _add(derivatives: dict[Node, Any], own: set[Node], source: Node, part: Any) 
     own.discard(source)
 
 
-def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, values: tuple[Any, ...], g: Any) -> None:
+def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, g: Any) -> None:
     """Pass on what a rule for all inputs at once gives."""
     wanted = tuple(type(source) is Node for source in node.inputs)
-    ans = node if values[0] is None else values[0]
-    for source, part in zip(node.inputs, node.op.pull_all(wanted, g, ans, *values[1:], **node.params), strict=True):
+    ans, inputs = complete(node)
+    for source, part in zip(node.inputs, node.op.pull_all(wanted, g, ans, *inputs, **node.params), strict=True):
         if type(source) is not Node or part is None:
             continue
         _add(derivatives, own, source, part if hasattr(part, "dtype") else np.asarray(part))
@@ -249,14 +265,13 @@ def _add_entries(
 
 
 def _clear_entries(
-    derivatives: dict[Node, Any], own: set[Node], node: Node, values: tuple[Any, ...], g: Any, *, reuse: bool
+    derivatives: dict[Node, Any], own: set[Node], node: Node, arrays: tuple[Any, ...], g: Any, *, reuse: bool
 ) -> None:
     """Pass the derivative of an assignment on: the entries assigned to the item, the others to the array before.
 
     The array of derivatives is handed on, so that a loop that fills an array takes time in proportion to its length.
     """
     array, item = node.inputs[:2]
-    arrays = values[3:]
     template = node.params["template"]
     where = fill(template, arrays)
     if type(item) is Node:
@@ -271,25 +286,40 @@ def _clear_entries(
         own.add(array)
 
 
-def _careful_product(node: Node, i: int, g: Any, values: tuple[Any, ...]) -> Any:
-    """The derivative of a product, in which a zero `g` stays zero where another factor is infinite or undefined."""
-    transpose = node.op.transpose
-    seen: list[Any]
-    g_seen, seen = _plain(g), [x if type(x) is Node else _plain(x) for x in values[1:]]
-    factors = [x if type(x) is Node else np.where(np.isfinite(x), x, 0) for x in values[1:]]
-    part = transpose(i, g, values[0], *factors, **node.params)
+def _transposed(node: Node, i: int, ans: Any, g: Any, *factors: Any) -> Any:
+    return node.op.transpose(i, g, ans, *factors, **node.params)
+
+
+def careful_product(product: Callable[..., Any], g: Any, factors: Sequence[Any]) -> Any:
+    """The derivative of a product, in which a zero `g` stays zero where a factor is infinite or undefined.
+
+    Parameters
+    ----------
+    product : callable
+        ``product(g, *factors)`` is what the plain rule says.
+    g : array or number
+        The derivative or tangent that arrives.
+    factors : sequence
+        The inputs of the operation, as far as the rule reads them; a node stands for the others.
+    """
+    finite = [x if type(x) is Node else np.where(np.isfinite(x), x, 0) for x in factors]
+    part = product(g, *finite)
     # Where an entry that is not finite meets a g that is not zero, the result is what the plain rule says.
-    marks: list[Any] = [x if type(x) is Node else (~np.isfinite(x)).astype(float) for x in seen]
-    touched = transpose(i, (g_seen != 0).astype(float), values[0], *marks, **node.params) > 0
+    marks: list[Any] = [x if type(x) is Node else (~np.isfinite(_plain(x))).astype(float) for x in factors]
+    touched = product((_plain(g) != 0).astype(float), *marks) > 0
     if isinstance(touched, Tracer) or np.any(touched):
-        part = np.where(touched, transpose(i, g, *values, **node.params), part)
+        part = np.where(touched, product(g, *factors), part)
     return part
 
 
 def _plain(x: Any) -> Any:
-    """The plain value where there is one: where a product is not finite is no matter of derivatives."""
-    found = peel(x)
-    return x if found is NO_VALUE else found
+    """What a derivative is recorded of: where a product is not finite is no matter of derivatives.
+
+    A level of another kind stays: a batch has an axis more inside, a body that is recorded may have no value.
+    """
+    while isinstance(x, Tracer) and not x.recording.is_special:
+        x = x.value
+    return x
 
 
 def contribution(partial: Partial, g: Any, values: tuple[Any, ...], *, careful: bool) -> Any:

@@ -124,18 +124,28 @@ class ArrayLike:
 
     @property
     def real(self) -> Any:
-        """The real part."""
-        return np.real(self)
+        """The real part, a view."""
+        from chainrule.trace.methods import real_part
+
+        return real_part(self)
 
     @property
     def imag(self) -> Any:
-        """The imaginary part."""
-        return np.imag(self)
+        """The imaginary part, a view."""
+        from chainrule.trace.methods import imaginary_part
+
+        return imaginary_part(self)
 
     @property
     def flat(self) -> Any:
-        """The entries one after the other."""
-        return np.ravel(self)
+        """The entries one after the other: a view, even where np.ravel makes a copy."""
+        from chainrule.trace.methods import flat
+
+        return flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[...] = value
 
     # Decisions and conversions.
 
@@ -200,11 +210,11 @@ class ArrayLike:
     def __format__(self, specification: str) -> str:
         return format(peel(self), specification)
 
-    def __copy__(self) -> "ArrayLike":
-        return self
+    def __copy__(self) -> Any:
+        return self.copy()
 
-    def __deepcopy__(self, memo: Any) -> "ArrayLike":
-        return self
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         _lost(

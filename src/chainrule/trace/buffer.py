@@ -7,15 +7,17 @@ value assigned into it.
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops.op import Op
+from chainrule.trace.assignment import Taken, update
 from chainrule.trace.dispatch import call_function, has_tracer
 from chainrule.trace.tables import FUNCTIONS
-from chainrule.trace.tracer import Tracer
+from chainrule.trace.tracer import Tracer, View, token
 
 __all__ = ["Buffer", "buffer", "settled"]
 
@@ -68,13 +70,17 @@ class Buffer(Tracer):
             return call_function(function, args, kwargs)
         if entry is not None and entry.on_handles and kwargs.keys() <= entry.accepts:
             return entry.follow(*args, **kwargs)
-        return _wrapped(function(*_stripped(args), **_stripped(kwargs)))
+        return _related(_wrapped(function(*_stripped(args), **_stripped(kwargs))), args, function)
+
+    def _in_place(self, symbol: str, result: Any) -> Any:
+        # Where there are no axes, this is an array all the same: whoever holds it sees the change.
+        return update(self, symbol, result)
 
     def make_writeable(self) -> None:
         """Take a copy where the array is held by a recording; views are taken again from it."""
         self.refresh()
         if not self.value.flags.writeable:
-            self.value = self.value.copy()
+            self.value = self.value.copy(order="K")
 
     def __bool__(self) -> bool:
         return bool(self._plain())
@@ -130,6 +136,37 @@ def _stripped(x: Any) -> Any:
 
 def _wrapped(x: Any) -> Any:
     return type(x)(_wrapped(part) for part in x) if type(x) in (tuple, list) else buffer(x)
+
+
+def _related(made: Any, args: Any, function: Any) -> Any:
+    """Relate a result to the buffer whose memory it shares, for the time when one of them becomes traced."""
+    if type(made) in (tuple, list):
+        return type(made)(_related(part, args, function) for part in made)
+    if isinstance(made, Buffer):
+        for x in args:
+            if isinstance(x, Buffer) and x.value is made.value:
+                return x
+            if isinstance(x, Buffer) and made.value.base is not None and np.shares_memory(made.value, x.value):
+                how: Any = _Unknown(function)
+                made.view = View(x, token(x), how, {})
+    return made
+
+
+class _Unknown(Taken):
+    """A view made by a function that chainrule does not know to make one."""
+
+    __slots__ = ()
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(
+            f"{function.__module__}.{function.__name__}".replace("numpy.", "np."), self._refuse, self._refuse
+        )
+
+    def _refuse(self, *arrays: Any) -> NoReturn:
+        raise TraceError(
+            f"{self.name} made a view of an array, and a traced value was then written into one of the two; that the "
+            f"other one sees it is not followed. Copy one of them, or write a[...] for the view.{user_line()}"
+        )
 
 
 def buffer(array: Any) -> Any:

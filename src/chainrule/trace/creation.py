@@ -11,14 +11,16 @@ import sysconfig
 import threading
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from chainrule.errors import TraceError
+from chainrule.errors import TraceError, user_line
 from chainrule.ops import shapes
+from chainrule.trace.assignment import array_of_number
 from chainrule.trace.buffer import Buffer, buffer
-from chainrule.trace.tracer import Tracer
+from chainrule.trace.dispatch import has_tracer
+from chainrule.trace.tracer import Tracer, peel
 
 __all__ = ["MADE", "array", "exchange", "look_for_names", "recording_here", "restore"]
 
@@ -105,13 +107,17 @@ def _making(function: Any) -> Callable[..., Any]:
     return make
 
 
-_array, _asarray, _full = np.array, np.asarray, np.full
+_array, _full, _copy = np.array, np.full, np.copy
 
 
 def array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
     """Make an array as `numpy.array` does; of traced values a traced one."""
+    copied: Any
     if isinstance(object, Tracer) and object.is_traced:
-        copied = +object
+        if kwargs.pop("copy", True) is not True and (dtype is None or np.dtype(dtype) == object.dtype):
+            copied = object
+        else:
+            copied = +object if object.shape else array_of_number(object)
     else:
         try:
             return buffer(_array(object, dtype, **kwargs))
@@ -122,20 +128,52 @@ def array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
             # NumPy asks a traced value for its length first, and hides the real reason behind that.
             if not isinstance(problem.__cause__, TraceError) or not isinstance(object, (list, tuple)):
                 raise
-        copied = np.stack([array(part) for part in object])
-    return copied if dtype is None else shapes.convert(copied, np.dtype(dtype))
+        parts = [array(part) for part in object]
+        if any(np.result_type(part).kind not in "fciub" for part in parts if not isinstance(part, list)):
+            raise TraceError(
+                f"An array of objects or of text cannot be made of traced values; keep them in a list.{user_line()}"
+            )
+        copied = np.stack(parts)
+    missing = kwargs.get("ndmin", 0) - copied.ndim
+    if missing > 0:
+        copied = np.reshape(copied, (1,) * missing + copied.shape)
+    return copied if dtype is None or np.dtype(dtype) == copied.dtype else shapes.convert(copied, np.dtype(dtype))
 
 
 def _users_array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
     return array(object, dtype, **kwargs) if _users_call(_users_array) else _array(object, dtype, **kwargs)
 
 
-def _users_asarray(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    if not _users_call(_users_asarray):
-        return _asarray(a, dtype, **kwargs)
-    if isinstance(a, Tracer):
-        return a if dtype is None or np.dtype(dtype) == a.dtype else shapes.convert(a, np.dtype(dtype))
-    return array(a, dtype, **kwargs) if not isinstance(a, np.ndarray) else _asarray(a, dtype, **kwargs)
+def _converting(function: Any) -> Callable[..., Any]:
+    def make(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        if not _users_call(make):
+            return function(a, dtype, **kwargs)
+        if isinstance(a, Tracer):
+            return a if dtype is None or np.dtype(dtype) == a.dtype else shapes.convert(a, np.dtype(dtype))
+        return array(a, dtype, **kwargs) if not isinstance(a, np.ndarray) else function(a, dtype, **kwargs)
+
+    make.__name__ = function.__name__
+    return make
+
+
+def _in_order(function: Any, order: Literal["C", "F"]) -> Callable[..., Any]:
+    def make(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        if not _users_call(make) or not (isinstance(a, Tracer) or has_tracer([a])):
+            return function(a, dtype, **kwargs)
+        memory = peel(a)
+        kept = isinstance(memory, np.ndarray) and memory.flags[order] and dtype in (None, a.dtype)
+        made = a if kept else array(a, dtype)
+        return made if made.ndim else np.reshape(made, (1,))
+
+    make.__name__ = function.__name__
+    return make
+
+
+def _users_copy(a: Any, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(a, Tracer) and a.is_traced and _users_call(_users_copy):
+        return array(a)
+    made = _copy(a, *args, **kwargs)
+    return buffer(made) if _users_call(_users_copy) else made
 
 
 def _users_full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -145,7 +183,11 @@ def _users_full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -
         return buffer(_full(shape, fill_value, dtype, **kwargs))
     wanted = shape if isinstance(shape, tuple) else (shape,)
     filled = shapes.broadcast_to(fill_value, shape=tuple(int(n) for n in wanted))
-    return filled if dtype is None else shapes.convert(filled, np.dtype(dtype))
+    return filled if dtype is None or np.dtype(dtype) == filled.dtype else shapes.convert(filled, np.dtype(dtype))
+
+
+def _column(part: Any) -> Any:
+    return part if np.ndim(part) >= 2 else np.reshape(part, (-1, 1))
 
 
 class _Joining:
@@ -178,38 +220,53 @@ MADE: dict[str, Any] = {
     "empty_like": _making(np.empty_like),
     "ones_like": _making(np.ones_like),
     "full_like": _making(np.full_like),
-    "copy": _making(np.copy),
+    "copy": _users_copy,
     "arange": _making(np.arange),
     "linspace": _making(np.linspace),
     "array": _users_array,
-    "asarray": _users_asarray,
+    "asarray": _converting(np.asarray),
+    "asanyarray": _converting(np.asanyarray),
+    "ascontiguousarray": _in_order(np.ascontiguousarray, "C"),
+    "asfortranarray": _in_order(np.asfortranarray, "F"),
     "full": _users_full,
     "r_": _Joining(np.r_, lambda parts: np.concatenate([np.atleast_1d(part) for part in parts])),
-    "c_": _Joining(np.c_, np.column_stack),
+    "c_": _Joining(np.c_, lambda parts: np.concatenate([_column(part) for part in parts], axis=-1)),
 }
-_users_array.__name__, _users_asarray.__name__, _users_full.__name__ = "array", "asarray", "full"
+_users_array.__name__, _users_full.__name__, _users_copy.__name__ = "array", "full", "copy"
 _OWN: dict[str, Any] = {name: getattr(np, name) for name in MADE}
 _NUMPY = np.__dict__
-_by_identity = {id(own): MADE[name] for name, own in _OWN.items()}
+_made_for = {id(own): name for name, own in _OWN.items()} | {id(made): name for name, made in MADE.items()}
 
-# Modules that imported some of the names: their globals, what to put there, and what was there.
-_named: dict[int, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
-_lengths: dict[int, int] = {}
+# Namespaces that imported some of the names: what to put there, and what was there. Those of modules stay; those of
+# code that was run otherwise (a notebook's copy, a doctest) are looked at again for every recording.
+_Named = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+_in_modules: dict[int, _Named] = {}
+_passing: dict[int, _Named] = {}
+# Each module's namespace, with its number of names when it was looked at.
+_lengths: dict[int, tuple[dict[str, Any], int]] = {}
 _modules_seen = 0
+_exchanged = False
 
 
 def exchange() -> None:
     """Put our functions in the place of NumPy's."""
+    global _exchanged
+    _exchanged = True
     _NUMPY.update(MADE)
-    for names, ours, _ in _named.values():
-        names.update(ours)
+    for known in (_in_modules, _passing):
+        for names, ours, _ in known.values():
+            names.update(ours)
 
 
 def restore() -> None:
     """Put NumPy's functions back."""
+    global _exchanged
+    _exchanged = False
     _NUMPY.update(_OWN)
-    for names, _, own in _named.values():
-        names.update(own)
+    for known in (_in_modules, _passing):
+        for names, _, own in known.values():
+            names.update(own)
+    _passing.clear()
 
 
 def look_for_names(own: dict[str, Any]) -> None:
@@ -219,15 +276,26 @@ def look_for_names(own: dict[str, Any]) -> None:
         _modules_seen = len(sys.modules)
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] not in _LIBRARIES and hasattr(module, "__dict__"):
-                _look_in(module.__dict__)
-    _look_in(own)
+                _look_in_module(module.__dict__)
+    known = _lengths.get(id(own))
+    if known is not None and known[0] is own:
+        _look_in_module(own)
+    elif id(own) not in _passing and own.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+        _look_in(own, _passing)
 
 
-def _look_in(names: dict[str, Any]) -> None:
+def _look_in_module(names: dict[str, Any]) -> None:
     # Names are added far more often than exchanged for others, so that the number of names tells of a change.
-    if _lengths.get(id(names)) == len(names):
-        return
-    _lengths[id(names)] = len(names)
-    ours = {name: _by_identity[id(value)] for name, value in list(names.items()) if id(value) in _by_identity}
-    if ours and names is not np.__dict__:
-        _named[id(names)] = (names, ours, {name: names[name] for name in ours})
+    known = _lengths.get(id(names))
+    if known is None or known[1] != len(names):
+        _lengths[id(names)] = (names, len(names))
+        _look_in(names, _in_modules)
+
+
+def _look_in(names: dict[str, Any], known: dict[int, _Named]) -> None:
+    found = {name: _made_for[id(value)] for name, value in list(names.items()) if id(value) in _made_for}
+    if found:
+        ours = {name: MADE[made] for name, made in found.items()}
+        known[id(names)] = (names, ours, {name: _OWN[made] for name, made in found.items()})
+        if _exchanged:
+            names.update(ours)

@@ -133,9 +133,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
             f"returned.{user_line()}"
         )
     if method != "__call__":
+        own = "the function of its own name, such as np.sum for np.add.reduce"
+        instead = "scipy.special.logsumexp" if ufunc is np.logaddexp else own
         raise NoDerivativeError(
-            f"{_public_name(ufunc)}.{method} is not followed by chainrule. Use the function of its own name, such "
-            f"as np.sum for np.add.reduce.{user_line()}"
+            f"{_public_name(ufunc)}.{method} is not followed by chainrule. Use {instead}.{user_line()}"
         )
     if kwargs.keys() == {"dtype"}:
         # NumPy computes in that dtype: the inputs are converted first.

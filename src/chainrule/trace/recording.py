@@ -2,6 +2,8 @@
 
 import itertools
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 
-__all__ = ["Recording", "next_level"]
+__all__ = ["Recording", "next_level", "watched_copies"]
+
+_here = threading.local()
 
 # A later recording is nested in an earlier one or has nothing to do with it, so the order of making is the level.
 _levels = itertools.count()
@@ -72,11 +76,11 @@ class Recording:
     level : int
         Grows with every recording made; an inner differentiation has the higher level.
     append : callable
-        Takes an entry ``(node, (ans, *inputs))`` of the tape. What the backward pass need not keep is the node itself.
-    entries : list
-        The tape, in the order of computation.
+        Takes the node of an operation.
+    entries : list of Node
+        The tape: the operations in the order of computation, each with what its derivative reads.
     whole : bool
-        True to record operations without derivative too and to keep every value: for graphs that are printed or
+        True to record operations without derivative too, and to keep no values: for graphs that are printed or
         evaluated again. False for a derivative alone, in which such results are plain arrays.
     group : str or None
         The NumPy or SciPy function whose composition is running.
@@ -89,7 +93,7 @@ class Recording:
 
     def __init__(self, *, whole: bool = False, copies: bool = False) -> None:
         self.level = next_level()
-        self.entries: list[tuple[Node, tuple[Any, ...]]] = []
+        self.entries: list[Node] = []
         self.append = self.entries.append
         self.whole = whole
         self.copies = copies
@@ -113,12 +117,12 @@ class Recording:
             The array, or its copy.
         """
         if array.nbytes <= _COPY_LIMIT:
-            return array.copy()
+            return _copied(array)
         parts = [array, *_owners(array)]
         if not any(part.flags.writeable or id(part) in _locked for part in parts):
             return array
         if self.copies:
-            return array.copy()
+            return _copied(array)
         for part in parts:
             if _lock_array(part):
                 self._held.append(part)
@@ -132,8 +136,33 @@ class Recording:
         self.append = _refuse
 
 
-def _refuse(entry: tuple[Node, tuple[Any, ...]]) -> None:
+def _copied(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    made = array.copy()
+    origins = getattr(_here, "origins", None)
+    if origins is not None:
+        origins[id(made)] = (made, origins.get(id(array), (None, array))[1])
+    return made
+
+
+@contextmanager
+def watched_copies(origins: dict[int, tuple[Any, Any]]) -> Iterator[None]:
+    """Note what arrays are copies of that recordings of this thread make in this block.
+
+    Parameters
+    ----------
+    origins : dict
+        Gets for the identity of each copy the copy, which so stays alive, and the array.
+    """
+    before = getattr(_here, "origins", None)
+    _here.origins = origins
+    try:
+        yield
+    finally:
+        _here.origins = before
+
+
+def _refuse(node: Node) -> None:
     raise TraceError(
-        f"A traced value was used after its recording had ended, in {entry[0].name}: it escaped from the function that "
+        f"A traced value was used after its recording had ended, in {node.name}: it escaped from the function that "
         "was differentiated, through a global variable or a cache. Return it, or keep chainrule.value(x)." + user_line()
     )

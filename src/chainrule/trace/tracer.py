@@ -32,7 +32,6 @@ _NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int6
 _EMPTY: dict[str, Any] = {}
 _NDARRAY = np.ndarray
 _FLOAT64 = np.float64
-_NOTHING: tuple[Any, ...] = ()
 
 
 def dtype_of(kind: type) -> np.dtype[Any]:
@@ -54,10 +53,8 @@ def wrap(
     ----------
     recording : Recording
         Where to.
-    op, inputs, params
+    op, inputs, params, kept
         As in `Node`.
-    kept : tuple
-        What the tape holds for the backward pass: the output, then the inputs.
     ans : array or number
         The value computed.
 
@@ -67,15 +64,16 @@ def wrap(
         The handle on the new node.
     """
     kind = type(ans)
-    if kind is _NDARRAY or kind is _FLOAT64:
-        node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group)
+    if kind is _FLOAT64:
+        node = Node(op, inputs, params, (), _FLOAT, False, recording.group, kept)
+    elif kind is _NDARRAY:
+        node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group, kept)
     elif kind in _PYTHON_DTYPES:
-        node = Node(op, inputs, params, (), _PYTHON_DTYPES[kind], True, recording.group)
-    elif isinstance(ans, Tracer):
-        node = Node(op, inputs, params, ans.shape, ans.dtype, ans.weak, recording.group)
+        node = Node(op, inputs, params, (), _PYTHON_DTYPES[kind], True, recording.group, kept)
     else:
-        node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group)
-    recording.append((node, kept))
+        weak = ans.weak if isinstance(ans, Tracer) else False
+        node = Node(op, inputs, params, ans.shape, ans.dtype, weak, recording.group, kept)
+    recording.append(node)
     return Tracer(node, ans, recording)
 
 
@@ -118,7 +116,9 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
         if recording.level >= 0:
             args = tuple(x.value if isinstance(x, Tracer) and not x.is_traced else x for x in args)
         ans = recording.compute(op, args, params, compute)
-        if op.is_view and len(args) == 1 and isinstance(ans, Tracer) and _shares_memory(args[0].value, ans.value):
+        # NumPy makes a number of one entry, and a view without axes only where it is asked for by an Ellipsis.
+        may_be_view = op.is_view and (op is not _INDEX or Ellipsis in params["template"] or ans.shape != ())
+        if may_be_view and len(args) == 1 and isinstance(ans, Tracer) and _shares_memory(args[0].value, ans.value):
             ans.view = View(args[0], token(args[0]), op, params)
         return ans
     values: list[Any] = []
@@ -138,20 +138,19 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
             values.append(constant)
             inputs.append(constant)
     ans = op(*values, **params) if compute is None else compute(*values)
-    if recording.whole:
-        kept = (ans, *values)
-        return wrap(recording, op, tuple(inputs), params, kept, ans)
-    if op.is_constant:
+    if op.is_constant and not recording.whole:
         return ans
+    kept: tuple[Any, ...] = ()
     keeps = op.keeps
-    every = -1 in keeps
-    kept = (
-        ans if 0 in keeps else None,
-        *(
-            v if every or i + 1 in keeps or not isinstance(n, Node) else n
-            for i, (v, n) in enumerate(zip(values, inputs, strict=True))
-        ),
-    )
+    if keeps and not recording.whole:
+        every = -1 in keeps
+        kept = (
+            ans if 0 in keeps else None,
+            *(
+                v if every or i + 1 in keeps or not isinstance(n, Node) else n
+                for i, (v, n) in enumerate(zip(values, inputs, strict=True))
+            ),
+        )
     return wrap(recording, op, tuple(inputs), params, kept, ans)
 
 
@@ -160,7 +159,8 @@ def _constant(x: Any, recording: Recording, op: Op) -> Any:
     if type(x) is _NDARRAY:
         return recording.hold(x) if op.keeps or recording.whole else x
     if isinstance(x, Tracer):
-        return x if x.is_traced else _constant(x.value, recording, op)
+        # A handle of its own, since an assignment to the user's must not change what the backward pass reads.
+        return x.same_handle() if x.is_traced else _constant(x.value, recording, op)
     if isinstance(x, (np.generic, float, int, complex)):
         return x
     if isinstance(x, np.ndarray) and type(x).__name__ in ("MaskedArray", "matrix"):
@@ -203,12 +203,15 @@ def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
 def _finish_one(op: Op, x: "Tracer", a: Any, ans: Any, params: dict[str, Any]) -> Any:
     recording = x.recording
     source = x.node
+    kept: tuple[Any, ...] = ()
     if recording.whole:
-        kept = (ans, a)
+        pass
+    elif op.keeps_x:
+        kept = (ans if op.keeps_ans else None, a)
+    elif op.keeps_ans:
+        kept = (ans, source)
     elif op.is_constant:
         return ans
-    else:
-        kept = (ans if op.keeps_ans else None, a if op.keeps_x else source)
     made = wrap(recording, op, (source,), params, kept, ans)
     if op.is_view and type(ans) is not _FLOAT64 and _shares_memory(a, ans):
         made.view = View(x, source, op, params)
@@ -263,11 +266,12 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     else:
         return record(op, (x, y), _EMPTY, compute)
     ans = compute(a, b)
-    kept: tuple[Any, ...] = _NOTHING
+    kept: tuple[Any, ...] = ()
     if recording.whole:
-        kept = (ans, a, b)
+        pass
     elif op.keeps:
-        kept = (ans if op.keeps_ans else None, a if op.keeps_x else inputs[0], b if op.keeps_y else inputs[1])
+        # A tuple of plain values alone is of no interest to the garbage collector, so that no nodes stand in it.
+        kept = (ans if op.keeps_ans else None, a if op.keeps_x else None, b if op.keeps_y else None)
     elif op.is_constant:
         return ans
     return wrap(recording, op, inputs, _EMPTY, kept, ans)
@@ -346,7 +350,13 @@ class Tracer(ArrayLike):
         view.parent.refresh()
         if token(view.parent) is view.source:
             return
-        if self.value is NO_VALUE and view.op.name == "np.reshape":
+        from chainrule.trace.assignment import is_surely_a_view
+
+        if (
+            self.value is NO_VALUE
+            and view.op.name == "np.reshape"
+            and not is_surely_a_view(self.shape, view.parent.shape)
+        ):
             raise TraceError(
                 "An array was written into after a reshape of it was taken. Whether the reshape is a view cannot be "
                 f"told where the body of a loop is recorded without values; copy one of them.{user_line()}"
@@ -512,9 +522,12 @@ class Tracer(ArrayLike):
 
     def _in_place(self, symbol: str, result: Any) -> Any:
         # For a number `x += y` means x = x + y; an array is written into, and whoever holds it sees that.
-        if self.node.shape == ():
+        if type(self.value) in _NUMBERS:
             return result
-        from chainrule.trace.assignment import update
+        from chainrule.trace.assignment import is_array, update
+
+        if not is_array(self):
+            return result
 
         return update(self, symbol, result)
 

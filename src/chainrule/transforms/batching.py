@@ -10,13 +10,13 @@ from chainrule.ops.axes import shape_of
 from chainrule.ops.batching import BATCHING
 from chainrule.ops.outputs import Outputs
 from chainrule.ops.shapes import broadcast_to
+from chainrule.trace.batch import Batch, Batched, BatchedOutputs, batched
 from chainrule.trace.symbolic import open_body
 from chainrule.transforms.branches import cond_op, run_cond
 from chainrule.transforms.loop_bodies import Flags, waiting_body, with_quick
 from chainrule.transforms.loops import run_loop, scan_op, while_op
 from chainrule.transforms.recompute import recompute_op
 from chainrule.transforms.replay import is_differentiated, outputs_of, replay, with_arrays
-from chainrule.transforms.vectorize import Batch, Batched, BatchedOutputs, batched
 
 __all__: list[str] = []
 

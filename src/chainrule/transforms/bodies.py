@@ -1,15 +1,16 @@
 """Bodies of loops and branches: recorded with their trees, and brought to agree in shapes and dtypes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule import tree
-from chainrule.errors import TraceError, user_line
+from chainrule.errors import OptionError, TraceError, user_line
 from chainrule.graph import Graph, Node
-from chainrule.trace.buffer import settled
+from chainrule.trace.buffer import buffer, settled
+from chainrule.trace.creation import recording_here
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.symbolic import Symbolic, open_body
 from chainrule.trace.tracer import Tracer, dtype_of
@@ -20,6 +21,7 @@ __all__ = [
     "Recorded",
     "agreed",
     "converted",
+    "handed_out",
     "kind_of",
     "leaf_kinds",
     "name_of",
@@ -109,10 +111,18 @@ def leaf_kinds(where: str, leaves: Sequence[tuple[str, Any]]) -> list[Kind]:
         if kind is None:
             raise TraceError(
                 f"{where}: {path} is of type {type(leaf).__name__}; an array, a number, or a tree of them is needed."
-                f"{user_line()}"
+                f"{_instead(leaf)}{user_line()}"
             )
         kinds.append(kind)
     return kinds
+
+
+def _instead(leaf: Any) -> str:
+    if isinstance(leaf, range):
+        return " Pass np.array of it."
+    if isinstance(leaf, Iterator):
+        return " Pass the arrays that it goes over, several as a tuple."
+    return ""
 
 
 def record_body(
@@ -144,9 +154,16 @@ def record_body(
 
     Raises
     ------
+    OptionError
+        Where the body is no function.
     TraceError
         Where the body takes a decision on a traced value, or a leaf is neither an array nor a number.
     """
+    if not callable(f):
+        raise OptionError(
+            f"{where}: a function is needed, but {type_name(f)} was given; for a value write lambda: value."
+            f"{user_line()}"
+        )
     with open_body(f) as body:
         handles = [body.input(name, kind.shape, kind.dtype, kind.weak) for name, kind in inputs]
         nodes = [handle.node for handle in handles]
@@ -180,6 +197,14 @@ def agreed(a: Kind, b: Kind) -> Kind | None:
 def converted(x: Any, kind: Kind) -> Any:
     """A value as one of a kind that it agreed to."""
     return x if kind.weak else as_strong(x, kind.dtype)
+
+
+def handed_out(structure: tree.Structure, leaves: Sequence[Any]) -> Any:
+    """The tree of results, as the user's code gets them.
+
+    While something is recorded, traced values may be assigned into plain arrays that it makes, these included.
+    """
+    return structure.unflatten([buffer(x) for x in leaves] if recording_here.depth else list(leaves))
 
 
 def with_kinds(graph: Graph, kinds: Sequence[Kind | None]) -> Graph:

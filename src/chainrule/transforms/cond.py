@@ -11,6 +11,7 @@ from chainrule.transforms.bodies import (
     Kind,
     Recorded,
     agreed,
+    handed_out,
     kind_of,
     leaf_kinds,
     name_of,
@@ -48,12 +49,17 @@ def cond(decision: Any, if_true: Callable[..., Any], if_false: Callable[..., Any
     TraceError
         Where the two return other trees, shapes or dtypes, or take a decision on a traced value; where the decision is
         not one Boolean or number.
+    OptionError
+        Where one of the two is no function; between two values `np.where` chooses.
 
     Notes
     -----
     A Python number that one of them returns takes the dtype of the array that the other returns. The derivative is
     that of the computation chosen; the decision counts as constant. In `vectorize`, with a decision that differs
     between the examples, both are computed for all of them and the entries selected.
+
+    Both get arrays of their own, and so does who calls: what they write into the operands stays inside, and what they
+    return is a new array.
 
     Examples
     --------
@@ -94,7 +100,7 @@ def cond(decision: Any, if_true: Callable[..., Any], if_false: Callable[..., Any
         ),
     )
     found = run_cond([decision, *(leaf for _, leaf in rows), *sides[0].hidden, *sides[1].hidden], *graphs)
-    return sides[0].structure.unflatten(found)
+    return handed_out(sides[0].structure, found)
 
 
 def _copies(nodes: tuple[Node, ...]) -> list[Node]:

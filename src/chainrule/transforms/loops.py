@@ -127,18 +127,23 @@ def _run_while(*inputs: Any, condition: Graph, body: Graph, carries: int, captur
     test, run = runner(condition), runner(body)
     hidden, asked = inputs[carries : carries + captured], inputs[carries + captured :]
     carry = list(inputs[:carries])
-    kept: list[list[Any]] = []
+    stacks = [np.empty((0, *node.shape), node.dtype) for node in body.inputs[:carries]] if store else []
+    steps = 0
     while test(*carry, *asked)[0]:
-        if store:
-            kept.append(carry)
+        if stacks and len(stacks[0]) == steps:
+            _resize(stacks, steps + steps // 8 + 1)
+        for stack, value in zip(stacks, carry, strict=bool(stacks)):
+            stack[steps] = value
         carry = run(*carry, *hidden)
-    stacks = []
-    for k, node in enumerate(body.inputs[:carries] if store else ()):
-        stack = np.empty((len(kept), *node.shape), node.dtype)
-        for step, row in enumerate(kept):
-            stack[step] = row[k]
-        stacks.append(stack)
+        steps += 1
+    _resize(stacks, steps)
     return Outputs([*owned(carry, inputs, body), *stacks])
+
+
+def _resize(stacks: list[np.ndarray], steps: int) -> None:
+    # In place, so that never two stacks are held: they grow by an eighth at a time, which is linear time in all.
+    for stack in stacks:
+        stack.resize((steps, *stack.shape[1:]), refcheck=False)
 
 
 def _infer_while(

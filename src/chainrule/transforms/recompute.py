@@ -66,7 +66,9 @@ def recompute(f: Callable[..., Any]) -> Callable[..., Any]:
         leaves, structure = tree.flatten((args, kwargs))
         leaves = [settled(leaf) for leaf in leaves]
         followed = [k for k, leaf in enumerate(leaves) if _is_followed(leaf)]
-        with open_body(f, values=True) as body:
+        # In the body of a loop, and in a batch, the arguments have no values.
+        known = all(_value(leaves[k]) is not NO_VALUE for k in followed)
+        with open_body(f, values=known) as body:
             handles = [_enter(leaves[k], k, body) for k in followed]
             nodes = [handle.node for handle in handles]
             inside = list(leaves)
@@ -90,12 +92,15 @@ def _is_followed(x: Any) -> bool:
     return isinstance(x, (Tracer, float, complex, np.ndarray, np.inexact)) and kind_of(x) is not None
 
 
+def _value(x: Any) -> Any:
+    return value_of(x) if isinstance(x, Tracer) else x
+
+
 def _enter(x: Any, number: int, body: Body) -> Symbolic:
     kind = kind_of(x)
     assert kind is not None, "a leaf that is followed is a number or an array"
-    value = value_of(x) if isinstance(x, Tracer) else x
     name = x.node.name if isinstance(x, Tracer) and x.node.op is None else f"x{number}"
-    return body.input(name, kind.shape, kind.dtype, kind.weak, value)  # type: ignore[no-any-return]
+    return body.input(name, kind.shape, kind.dtype, kind.weak, _value(x))  # type: ignore[no-any-return]
 
 
 def _apply(inputs: Sequence[Any], graph: Graph, values: list[Any]) -> list[Any]:

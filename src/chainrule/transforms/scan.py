@@ -7,7 +7,7 @@ from typing import Any
 from chainrule import tree
 from chainrule.errors import OptionError, TraceError, user_line
 from chainrule.trace.buffer import settled
-from chainrule.transforms.bodies import Kind, leaf_kinds, name_of, record_body, type_name
+from chainrule.transforms.bodies import Kind, handed_out, leaf_kinds, name_of, record_body, type_name
 from chainrule.transforms.carries import Carry, check_structure, settle_carry
 from chainrule.transforms.loops import run_loop, scan_op
 
@@ -50,7 +50,7 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
     TraceError
         Where the body takes a decision on a traced value, or the carry changes its tree, shape or dtype.
     OptionError
-        Where the arrays of `xs` and `length` do not agree on the number of steps.
+        Where the arrays of `xs` and `length` do not agree on the number of steps, or `f` is no function.
 
     Notes
     -----
@@ -58,6 +58,9 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
     again in the backward pass: memory grows with the carry times the number of steps, not with the work of a step.
     Wrapped in `recompute`, the loop stores its start alone until the backward pass. The derivative is itself a scan, so
     that it has derivatives of any order.
+
+    The body gets arrays of its own, and so does who calls: what the body writes into its arguments stays inside, and
+    what it returns is a new array.
 
     Examples
     --------
@@ -99,8 +102,8 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
         [*carry.converted_leaves(), *(leaf for _, leaf in rows), *recorded.hidden],
         {"body": recorded.graph, "carries": count, "sequences": len(rows), "length": steps, "reverse": False},
     )
-    last = carry.structure.unflatten(outputs[:count])
-    return last, recorded.structure.unflatten(outputs[count : count + recorded.structure.size])
+    last = handed_out(carry.structure, outputs[:count])
+    return last, handed_out(recorded.structure, outputs[count : count + recorded.structure.size])
 
 
 def _steps(rows: list[tuple[str, Any]], kinds: list[Kind], length: Any) -> int:

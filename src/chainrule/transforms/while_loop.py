@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.errors import OptionError, TraceError, user_line
-from chainrule.transforms.bodies import Recorded, name_of, record_body
+from chainrule.transforms.bodies import Recorded, handed_out, name_of, record_body
 from chainrule.transforms.carries import Carry, check_structure, settle_carry
 from chainrule.transforms.loops import run_loop, while_op
 
@@ -46,7 +46,7 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
         Where a body takes a decision on a traced value, the carry changes its tree, shape or dtype, or the condition
         is not one Boolean.
     OptionError
-        Where the carry has neither arrays nor numbers.
+        Where the carry has neither arrays nor numbers, or one of the two is no function.
 
     Notes
     -----
@@ -56,6 +56,9 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
 
     In `vectorize` with a condition that differs between the examples, the loop runs until all are done; those that
     are done keep their carry.
+
+    The body gets arrays of its own, and so does who calls: what the body writes into its argument stays inside, and
+    what it returns is a new array.
 
     Examples
     --------
@@ -94,7 +97,7 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
             "captured": len(recorded.hidden),
         },
     )
-    return carry.structure.unflatten(outputs[: len(carry.leaves)])
+    return handed_out(carry.structure, outputs[: len(carry.leaves)])
 
 
 def _check_condition(condition: Callable[[Any], Any], asked: Recorded) -> None:

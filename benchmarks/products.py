@@ -1,0 +1,141 @@
+"""Matrix products of training steps: emitted code beside SciPy's BLAS, both called from native code, on one thread.
+
+python -m benchmarks.products
+"""
+
+import ctypes
+import itertools
+import time
+
+import llvmlite.ir as ir
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import print_machine
+from chainrule.native import machine
+from chainrule.native.blas import emit_blas_product, one_thread, prefers_blas
+from chainrule.native.emitter import Emitter
+from chainrule.native.imports import addresses, imported
+from chainrule.native.pool import emit_parallel, using_threads
+from chainrule.native.products import Product, emit_product
+from chainrule.native.types import INT, POINTER
+
+# Length of the batch, then the sizes of the layers.
+STEPS = (
+    (1, 2, 10, 1),
+    (32, 4, 16, 3),
+    (32, 64, 100, 10),
+    (200, 64, 100, 10),
+    (32, 784, 100, 10),
+    (10_000, 4, 32, 16, 4),
+    (128, 784, 512, 512, 10),
+    (1024, 1024, 4096, 4096, 1024),
+)
+FLOAT32 = np.dtype(np.float32)
+
+
+def products(batch, *sizes):
+    """The three products of every layer."""
+    for inputs, outputs in itertools.pairwise(sizes):
+        known = 1 if batch == 1 else None
+        yield Product("NN", FLOAT32, known, outputs, inputs, machine.lanes(FLOAT32))
+        yield Product("NT", FLOAT32, known, inputs, outputs, machine.lanes(FLOAT32))
+        yield Product("TN", FLOAT32, inputs, outputs, known, machine.lanes(FLOAT32))
+
+
+def repeated(product, batch, emit):
+    """A function (a, b, c, times), and the milliseconds of its compilation."""
+    module = machine.new_module("benchmark")
+    one = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * 3), "one")
+    e = Emitter(one)
+    emit(e, product, *one.args, batch=e.int(batch))
+    e.b.ret_void()
+    many = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * 3 + [INT]), "many")
+    e = Emitter(many)
+    with e.loop(e.int(0), many.args[3]):
+        e.b.call(one, many.args[:3])
+    e.b.ret_void()
+    imports = addresses(imported(module))
+    times = []
+    for _ in range(3):
+        start = time.thread_time()
+        library = machine.compiled(module, ("many",), imports)
+        times.append(time.thread_time() - start)
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(library.addresses["many"])
+    call.library = library
+    return call, 1e3 * min(times)
+
+
+def aligned(entries):
+    """Random numbers that start at a multiple of 64 bytes, as buffers of the steps do."""
+    memory = np.random.default_rng(0).normal(size=entries + 16).astype(np.float32)
+    start = -(memory.ctypes.data // 4) % 16
+    return memory[start : start + entries]
+
+
+def microseconds(calls, arrays, rounds=25, seconds=2e-4):
+    """Shortest time of each call, the calls taking turns."""
+    pointers = [x.ctypes.data for x in arrays]
+
+    def timed(call, times):
+        start = time.perf_counter()
+        call(*pointers, times)
+        return time.perf_counter() - start
+
+    times = []
+    for call in calls:
+        count = 1
+        while timed(call, count) < seconds:
+            count *= 2
+        times.append(count)
+    best = [np.inf] * len(calls)
+    for _ in range(rounds if max(times) > 1 else 5):
+        best = [min(b, timed(call, n) / n) for b, call, n in zip(best, calls, times, strict=True)]
+    return [1e6 * b for b in best]
+
+
+def region_microseconds(count):
+    """Cost of a parallel region whose slices do nothing."""
+    module = machine.new_module("benchmark")
+    one = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), "one")
+    Emitter(one).b.ret_void()
+    many = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * 3 + [INT]), "many")
+    e = Emitter(many)
+    with e.loop(e.int(0), many.args[3]):
+        emit_parallel(e, one, many.args[0], e.int(count))
+    e.b.ret_void()
+    library = machine.compiled(module, ("many",), addresses(imported(module)))
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(library.addresses["many"])
+    return microseconds([call], [aligned(16)] * 3)[0]
+
+
+def main() -> None:
+    print_machine("numpy", "scipy", "llvmlite")
+    columns = ("step", "form", "m, k, n", "emitted, µs", "GFLOP/s", "BLAS, µs", "GFLOP/s", "BLAS / emitted", "used")
+    table = Table(*columns, "compiled, ms", title="products, float32, one thread")
+    with one_thread():
+        for batch, *sizes in STEPS:
+            name = f"{'-'.join(map(str, sizes))} ({batch})"
+            for product in products(batch, *sizes):
+                m, n, k = (batch if x is None else x for x in (product.m, product.n, product.k))
+                arrays = aligned(m * k), aligned(k * n), aligned(m * n)
+                ours, compile_ms = repeated(product, batch, emit_product)
+                blas, _ = repeated(product, batch, emit_blas_product)
+                first, second = microseconds([ours, blas], arrays)
+                rates = [f"{2e-3 * m * n * k / t:.0f}" for t in (first, second)]
+                used = "BLAS" if prefers_blas(product) else "emitted"
+                row = [name, product.form, f"{m}, {k}, {n}", f"{first:.3g}", rates[0], f"{second:.3g}", rates[1]]
+                table.add_row(*row, f"{second / first:.2f}", used, f"{compile_ms:.1f}")
+                name = ""
+            table.add_section()
+    Console(width=140).print(table)
+    table = Table("threads", "2 slices, µs", "8 slices, µs", title="a parallel region with nothing to do")
+    for count in (1, 2, 4):
+        with using_threads(count):
+            table.add_row(str(count), *(f"{region_microseconds(slices):.3f}" for slices in (2, 8)))
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()
