@@ -12,22 +12,26 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PIP_ARGS =
 INSTALL = $(VENV)/bin/python -m pip install -qq $(PIP_ARGS) -e
 
-.PHONY: help demo test lint sweep lowest bench clean
+.PHONY: help demo test examples lint sweep lowest bench clean
 
 help:
-	@echo "make demo    set up, then train a network on handwritten digits"
-	@echo "make test    set up, then run the test suite"
-	@echo "make lint    check the style (ruff) and the types (mypy)"
-	@echo "make sweep   the test suite with its slow tests and many more random examples"
-	@echo "make lowest  the test suite on the oldest versions that pyproject.toml admits (Python 3.11 or 3.12)"
-	@echo "make bench   set up, then measure against other libraries (downloads PyTorch and JAX)"
-	@echo "make clean   remove what the above made"
+	@echo "make demo      set up, then train a network on handwritten digits"
+	@echo "make test      set up, then run the test suite"
+	@echo "make examples  set up, then run the programs of examples/"
+	@echo "make lint      check the style (ruff) and the types (mypy)"
+	@echo "make sweep     the test suite with its slow tests and many more random examples"
+	@echo "make lowest    the test suite on the oldest versions that pyproject.toml admits (Python 3.11 or 3.12)"
+	@echo "make bench     set up, then measure against other libraries (downloads PyTorch and JAX)"
+	@echo "make clean     remove what the above made"
 
 demo: $(VENV)/.ready
 	$(VENV)/bin/chainrule train digits
 
 test: $(VENV)/.ready-dev
 	$(VENV)/bin/python -m pytest
+
+examples: $(VENV)/.ready
+	@for program in examples/*.py; do echo "$$program"; $(VENV)/bin/python $$program || exit 1; done
 
 lint: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff check
