@@ -3,6 +3,7 @@
 python -m benchmarks.assignment
 """
 
+import gc
 import statistics
 import time
 import tracemalloc
@@ -53,6 +54,8 @@ def seconds(gradient, rounds=7):
 
 
 def megabytes(gradient):
+    # Python keeps some thousands of small objects for the next use; those left by an earlier call would not be counted.
+    gc.collect()
     tracemalloc.start()
     gradient(0.5)
     peak = tracemalloc.get_traced_memory()[1]

@@ -8,7 +8,7 @@ from numpy import array as imported_array
 from numpy import zeros as imported_zeros
 from tests.differentiate.differences import along
 
-from chainrule import TraceError, grad, trace, value_and_grad, vjp
+from chainrule import TraceError, grad, trace, value_and_grad, vectorize, vjp
 from chainrule.evaluate import evaluate
 from chainrule.graph import verify
 
@@ -162,6 +162,17 @@ def test_names_imported_from_numpy():
         return np.sum(result * imported_array([x, x]))
 
     assert grad(f)(3.0) == 6.0
+
+
+def test_names_imported_where_no_module_is():
+    """As in a doctest, or a notebook's copy: the namespace is found through the function, in a nested recording too."""
+    for _ in range(3):
+        names = {}
+        exec("from numpy import zeros\ndef f(x):\n    B = zeros(2)\n    B[1] = x[0]\n    return (B * x).sum()", names)
+        own = names["zeros"]
+        for derivative in (grad(names["f"]), lambda x, f=names["f"]: vectorize(grad(f))(x[None])[0]):
+            np.testing.assert_array_equal(derivative(np.array([3.0, 4.0])), [4.0, 3.0])
+        assert names["zeros"] is own is np.zeros
 
 
 def test_float32_stays():

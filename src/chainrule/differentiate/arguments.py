@@ -124,7 +124,10 @@ class Selection:
 
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | str, ...]:
         """Where the picked arguments stand in a call: positions, or names."""
-        return tuple([self._find(one, args, kwargs) for one in self._wanted])
+        count = len(args)
+        return tuple(
+            [one if type(one) is int and 0 <= one < count else self._find(one, args, kwargs) for one in self._wanted]
+        )
 
     def rebuild(self, call: Call, values: list[Any]) -> Any:
         """Put one value for each leaf into the structure of the arguments picked."""

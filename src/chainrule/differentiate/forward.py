@@ -106,7 +106,7 @@ def _assign_in_place(tangents: dict[Node, Any], node: Node, *, may_reuse: bool) 
         if type(item) is not Node or item not in tangents:
             return True  # Nothing that moves is assigned into something that does not move.
         whole = np.zeros(node.shape, node.dtype)
-    elif may_reuse and whole.base is None and sys.getrefcount(whole) <= 3:
+    elif may_reuse and type(whole) is np.ndarray and whole.base is None and sys.getrefcount(whole) <= 3:
         # The dictionary, `whole` here and the argument of getrefcount: no tangent is a view of it or the same array.
         del tangents[array]
     else:

@@ -12,6 +12,7 @@ from chainrule.ops.op import Partial
 from chainrule.ops.outputs import output
 from chainrule.ops.shapes import fill, index, index_add, index_set, last_writers
 from chainrule.trace.dispatch import has_tracer
+from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.symbolic import records_with_care, records_without_values
 from chainrule.trace.tracer import Tracer, peel
 
@@ -25,6 +26,11 @@ __all__ = [
     "has_nan",
     "local_derivative",
 ]
+
+
+_NDARRAY = np.ndarray
+_FLOAT64 = np.float64
+_FLOAT = np.dtype(np.float64)
 
 
 def accumulate(
@@ -63,6 +69,7 @@ def accumulate(
     )
 
 
+@np.errstate(all="ignore")
 def as_careful_as_needed(
     run: Callable[[bool], dict[Node, Any]], wanted: Sequence[Node], careful: bool | None
 ) -> list[Any]:
@@ -84,23 +91,29 @@ def as_careful_as_needed(
     list
         What was found for each node that is wanted; None where nothing arrived.
     """
-    with np.errstate(all="ignore"):
-        # What is recorded without values cannot be looked at afterwards.
-        unseen = records_without_values()
-        first = unseen and records_with_care() if careful is None else careful
-        found = run(first)
-        if careful is None and not unseen and any(has_nan(found[node]) for node in wanted if node in found):
-            found.clear()
-            found = run(True)
+    # What is recorded without values cannot be looked at afterwards.
+    unseen = records_without_values()
+    first = unseen and records_with_care() if careful is None else careful
+    found = run(first)
+    if careful is None and not unseen:
+        for node in wanted:
+            if node in found and has_nan(found[node]):
+                found.clear()
+                found = run(True)
+                break
     return [found.get(node) for node in wanted]
 
 
 def has_nan(g: Any) -> bool:
     """Say whether a derivative has an entry that is NaN."""
-    g = peel(g)
+    if isinstance(g, Tracer):
+        g = peel(g)
+        if g is NO_VALUE:
+            return True  # It cannot be told.
     # The sum of the squares is NaN where, and only where, an entry is: the quickest test there is for small arrays.
-    total = np.vdot(g, g) if type(g) is np.ndarray else g
-    return bool(total != total)
+    if type(g) is _NDARRAY:
+        g = g.dot(g) if g.ndim == 1 else np.vdot(g, g)
+    return bool(g != g)
 
 
 def _pass(entries: Sequence[Node], derivatives: dict[Node, Any], *, careful: bool, retain: bool) -> dict[Node, Any]:
@@ -115,10 +128,12 @@ def _pass(entries: Sequence[Node], derivatives: dict[Node, Any], *, careful: boo
         op = node.op
         partials = op.partials
         if partials is None:
-            _pass_structural(derivatives, own, node, g, careful, node in own and not retain)
+            _pass_structural(derivatives, own, node, g, careful, not retain and bool(own) and node in own)
             continue
         values = node.kept
-        for i, source in enumerate(node.inputs):
+        i = -1
+        for source in node.inputs:
+            i += 1
             if type(source) is not Node:
                 continue
             partial = partials[i]
@@ -149,6 +164,9 @@ def _pass(entries: Sequence[Node], derivatives: dict[Node, Any], *, careful: boo
             # A Python number has neither shape nor dtype; it can only go to a number.
             if kind is float:
                 pass
+            elif kind is _FLOAT64:
+                if source.dtype is not _FLOAT or source.shape:
+                    part = fit(part, source)
             elif kind is complex:
                 part = part.real if source.dtype.kind == "f" else part
             elif part.shape != source.shape or part.dtype is not source.dtype:

@@ -162,7 +162,24 @@ def _searchsorted(a: Any, v: Any, side: Any = "left") -> Any:
     return np.searchsorted(one, other, side)
 
 
-@composition(np.atleast_1d, "np.atleast_1d")
+@composition(np.atleast_1d, "np.atleast_1d", on_handles=True)
 def _atleast_1d(*arys: Any) -> Any:
-    made = [reshape(a, shape=(1,)) if not shape_of(a) else a for a in arys]
+    return _each(arys, lambda a: a if a.ndim else reshape(a, shape=(1,)))
+
+
+@composition(np.atleast_2d, "np.atleast_2d", on_handles=True)
+def _atleast_2d(*arys: Any) -> Any:
+    return _each(arys, lambda a: a if a.ndim >= 2 else reshape(a, shape=(1, a.size)))
+
+
+@composition(np.atleast_3d, "np.atleast_3d", on_handles=True)
+def _atleast_3d(*arys: Any) -> Any:
+    def deep(a: Any) -> Any:
+        return a if a.ndim >= 3 else reshape(a, shape=(*a.shape, 1) if a.ndim == 2 else (1, a.size, 1))
+
+    return _each(arys, deep)
+
+
+def _each(arys: tuple[Any, ...], change: Any) -> Any:
+    made = [change(a if hasattr(a, "ndim") else np.asarray(a)) for a in arys]
     return made[0] if len(made) == 1 else tuple(made)

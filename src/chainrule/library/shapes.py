@@ -8,6 +8,7 @@ from chainrule.errors import TraceError, user_line
 from chainrule.ops import elementwise, shapes
 from chainrule.ops.axes import as_operand, normalize_axes, shape_of
 from chainrule.ops.shapes import SLOT
+from chainrule.trace.assignment import Taken, taken_from
 from chainrule.trace.dispatch import composition
 
 __all__: list[str] = []
@@ -82,13 +83,17 @@ def _expand_dims(a: Any, axis: Any) -> Any:
     return shapes.reshape(a, shape=tuple(1 if k in axes else next(lengths) for k in range(ndim)))
 
 
-@composition(np.broadcast_to, "np.broadcast_to")
+#: A view that cannot be written into, as NumPy's.
+_BROADCAST = Taken("np.broadcast_to", lambda array, shape: shapes.broadcast_to(array, shape=shape))
+
+
+@composition(np.broadcast_to, "np.broadcast_to", on_handles=True)
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     wanted = tuple(np.atleast_1d(shape).tolist())
-    return array if shape_of(array) == wanted and wanted else shapes.broadcast_to(array, shape=wanted)
+    return taken_from(array, _BROADCAST, shape=wanted)
 
 
-@composition(np.broadcast_arrays, "np.broadcast_arrays")
+@composition(np.broadcast_arrays, "np.broadcast_arrays", on_handles=True)
 def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     arrays = [as_operand(a) for a in args]
     wanted = np.broadcast_shapes(*(shape_of(a) for a in arrays))
@@ -158,7 +163,7 @@ def _tile(A: Any, reps: Any) -> Any:
     here = (1,) * (ndim - len(here)) + here
     # Each axis of length n becomes a pair (repetitions, n), which is then read as one axis.
     pairs = np.reshape(A, tuple(n for length in here for n in (1, length)))
-    spread = np.broadcast_to(pairs, tuple(n for pair in zip(counts, here, strict=True) for n in pair))
+    spread = shapes.broadcast_to(pairs, shape=tuple(n for pair in zip(counts, here, strict=True) for n in pair))
     return np.reshape(spread, tuple(count * n for count, n in zip(counts, here, strict=True)))
 
 
@@ -172,8 +177,7 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     return a
 
 
-@composition(np.diagonal, "np.diagonal", on_handles=True)
-def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def _entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
     moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
     rows, columns = moved.shape[-2:]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
@@ -181,7 +185,16 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return shapes.index(moved, steps + max(-offset, 0), steps + max(offset, 0), template=(Ellipsis, SLOT, SLOT))
 
 
-@composition(np.diag, "np.diag")
+#: A view that cannot be written into, as NumPy's.
+_DIAGONAL = Taken("np.diagonal", _entries_of_diagonal)
+
+
+@composition(np.diagonal, "np.diagonal", on_handles=True)
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return taken_from(a, _DIAGONAL, offset=offset, axis1=axis1, axis2=axis2)
+
+
+@composition(np.diag, "np.diag", on_handles=True)
 def _diag(v: Any, k: int = 0) -> Any:
     if v.ndim == 2:
         return _diagonal(v, k)
@@ -258,14 +271,15 @@ def convert_like(x: Any, other: Any) -> Any:
     return x if getattr(x, "dtype", None) == other.dtype else shapes.convert(x, other.dtype)
 
 
-@composition(np.real, "np.real")
+@composition(np.real, "np.real", on_handles=True)
 def _real(val: Any) -> Any:
-    return elementwise.real(val)
+    # Of real numbers the array itself, of complex ones a view.
+    return taken_from(val, elementwise.real) if val.dtype.kind == "c" else val
 
 
-@composition(np.imag, "np.imag")
+@composition(np.imag, "np.imag", on_handles=True)
 def _imag(val: Any) -> Any:
-    return elementwise.imag(val)
+    return taken_from(val, elementwise.imag) if val.dtype.kind == "c" else elementwise.imag(val)
 
 
 @composition(np.nan_to_num, "np.nan_to_num")

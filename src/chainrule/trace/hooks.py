@@ -90,8 +90,8 @@ def install(names: dict[str, Any]) -> None:
     creation.recording_here.depth += 1
     with _lock:
         _open_recordings += 1
+        creation.look_for_names(names)
         if _open_recordings == 1:
-            creation.look_for_names(names)
             creation.exchange()
         if len(_found) < len(HOOKED) + len(UNLISTED):
             if len(sys.modules) != _modules_seen:

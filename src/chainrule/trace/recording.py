@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 
-__all__ = ["Recording", "next_level", "watched_copies"]
+__all__ = ["Recording", "arrays_entering", "next_level"]
 
 _here = threading.local()
 
@@ -100,8 +100,26 @@ class Recording:
         self.group: str | None = None
         self._held: list[np.ndarray[Any, Any]] = []
 
-    def hold(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Make sure that a constant array still has its present entries when the backward pass reads them.
+    def hold(self, array: np.ndarray[Any, Any]) -> Any:
+        """Make sure that a constant array still has its present entries when the backward pass reads them (see `keep`).
+
+        Parameters
+        ----------
+        array : ndarray
+            A constant that an operation reads.
+
+        Returns
+        -------
+        ndarray or Tracer
+            The array, or its copy; or what stands for it in a recording around this one (see `arrays_entering`).
+        """
+        enter = getattr(_here, "enter", None)
+        if enter is not None and array.dtype.kind in "fc" and array.ndim:
+            return enter(array)
+        return self.keep(array)
+
+    def keep(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Make sure that a constant array keeps its present entries until the recording ends.
 
         A function may fill one buffer again and again. A small array is copied; a large one is read-only until the
         recording ends, so that writing into it raises instead of changing a derivative.
@@ -116,13 +134,14 @@ class Recording:
         ndarray
             The array, or its copy.
         """
+        # Copies keep the order in memory, on which depends what np.reshape makes a view of.
         if array.nbytes <= _COPY_LIMIT:
-            return _copied(array)
+            return array.copy("K")
         parts = [array, *_owners(array)]
         if not any(part.flags.writeable or id(part) in _locked for part in parts):
             return array
         if self.copies:
-            return _copied(array)
+            return array.copy("K")
         for part in parts:
             if _lock_array(part):
                 self._held.append(part)
@@ -136,29 +155,21 @@ class Recording:
         self.append = _refuse
 
 
-def _copied(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    made = array.copy()
-    origins = getattr(_here, "origins", None)
-    if origins is not None:
-        origins[id(made)] = (made, origins.get(id(array), (None, array))[1])
-    return made
-
-
 @contextmanager
-def watched_copies(origins: dict[int, tuple[Any, Any]]) -> Iterator[None]:
-    """Note what arrays are copies of that recordings of this thread make in this block.
+def arrays_entering(enter: Callable[[np.ndarray[Any, Any]], Any]) -> Iterator[None]:
+    """Let the constant arrays of recordings that this thread makes in this block be traced.
 
     Parameters
     ----------
-    origins : dict
-        Gets for the identity of each copy the copy, which so stays alive, and the array.
+    enter : callable
+        Takes an array of real or complex numbers, and returns what stands for it.
     """
-    before = getattr(_here, "origins", None)
-    _here.origins = origins
+    before = getattr(_here, "enter", None)
+    _here.enter = enter
     try:
         yield
     finally:
-        _here.origins = before
+        _here.enter = before
 
 
 def _refuse(node: Node) -> None:

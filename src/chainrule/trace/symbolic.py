@@ -119,7 +119,7 @@ class Body:
             return array.copy()
         known = self._array_inputs.get(id(array))
         if known is None:
-            held = self._holder.hold(array)
+            held = self._holder.keep(array)
             known = self.input(f"array {len(self.arrays)}", array.shape, array.dtype, value=held)
             self._array_inputs[id(array)] = known
             self.arrays.append(held)

@@ -32,6 +32,7 @@ _NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int6
 _EMPTY: dict[str, Any] = {}
 _NDARRAY = np.ndarray
 _FLOAT64 = np.float64
+_new = object.__new__
 
 
 def dtype_of(kind: type) -> np.dtype[Any]:
@@ -63,18 +64,37 @@ def wrap(
     Tracer
         The handle on the new node.
     """
+    # Node and tracer are filled in here: two calls of `__init__` would take as long as the rest of this function.
+    node = _new(Node)
+    node.op = op
+    node.inputs = inputs
+    node.params = params
+    node.group = recording.group
+    node.kept = kept
+    node.weak = False
     kind = type(ans)
-    if kind is _FLOAT64:
-        node = Node(op, inputs, params, (), _FLOAT, False, recording.group, kept)
-    elif kind is _NDARRAY:
-        node = Node(op, inputs, params, ans.shape, ans.dtype, False, recording.group, kept)
+    if kind is _NDARRAY:
+        node.shape = ans.shape
+        node.dtype = ans.dtype
+    elif kind is _FLOAT64:
+        node.shape = ()
+        node.dtype = _FLOAT
     elif kind in _PYTHON_DTYPES:
-        node = Node(op, inputs, params, (), _PYTHON_DTYPES[kind], True, recording.group, kept)
+        node.shape = ()
+        node.dtype = _PYTHON_DTYPES[kind]
+        node.weak = True
     else:
-        weak = ans.weak if isinstance(ans, Tracer) else False
-        node = Node(op, inputs, params, ans.shape, ans.dtype, weak, recording.group, kept)
+        node.shape = ans.shape
+        node.dtype = ans.dtype
+        if isinstance(ans, Tracer):
+            node.weak = ans.weak
     recording.append(node)
-    return Tracer(node, ans, recording)
+    made = _new(Tracer)
+    made.node = node
+    made.value = ans
+    made.recording = recording
+    made.view = None
+    return made
 
 
 def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Callable[..., Any] | None = None) -> Any:
