@@ -29,7 +29,7 @@ def gaussian(x, half=False):
 
 
 def scaled_tail(a):
-    """e^(a^2) erfc(a) for a >= 0: by the series of erf up to 2, by the continued fraction beyond (DLMF 7.6.2, 7.9.2)."""
+    """e^(a^2) erfc(a), a >= 0, by the series of erf up to 2 and the continued fraction beyond (DLMF 7.6.2, 7.9.2)."""
     one = a.dtype.type(1)
     root = np.sqrt(np.arctan(one) * 4)
     near, far = np.minimum(a, 2), np.maximum(a, 2)

@@ -19,6 +19,17 @@ __all__ = ["Emitter"]
 Count = int
 
 
+class _Splat(ir.Constant):
+    """One number in every lane of a vector, in LLVM's short form: it is written and read many times in a module."""
+
+    def __init__(self, kind: ir.VectorType, one: ir.Constant) -> None:
+        self.type = kind
+        self.constant = one
+
+    def _get_reference(self) -> str:
+        return f"splat ({self.constant.type} {self.constant.get_reference()})"
+
+
 class Emitter:
     """Writes the instructions of one function.
 
@@ -46,7 +57,7 @@ class Emitter:
         else:
             value = int(value)
         one = ir.Constant(scalar, value)
-        return ir.Constant(like, [one] * like.count) if isinstance(like, ir.VectorType) else one
+        return _Splat(like, one) if isinstance(like, ir.VectorType) else one
 
     def bits(self, pattern: Count, like: ir.Type) -> ir.Value:
         """A constant float given by its bits."""
@@ -72,10 +83,10 @@ class Emitter:
         if lanes == 1:
             return x
         if isinstance(x, ir.Constant):
-            return ir.Constant(ir.VectorType(x.type, lanes), [x] * lanes)
+            return _Splat(ir.VectorType(x.type, lanes), x)
         vector = ir.VectorType(x.type, lanes)
         one = self.b.insert_element(ir.Constant(vector, ir.Undefined), x, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
         return self.b.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
 
     # Intrinsics

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.native.access import Access, picked_shape, shape_sizes
 from chainrule.native.emitter import Emitter
+from chainrule.native.matmul import emit_matmul, factors_of
 from chainrule.native.random import RANDOM
 from chainrule.native.sizes import ONE, Size, size_of
 from chainrule.native.types import is_float, register
@@ -338,7 +339,11 @@ def _arg_extreme(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -
 
 
 def _matmul(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
-    """A product of stacks of matrices, entry by entry."""
+    """A product: of two matrices in tiles, of stacks of them entry by entry."""
+    factors = factors_of(node, scene.access)
+    if factors is not None:
+        emit_matmul(e, n, node, factors, scene.access(node), base, f"{e.b.function.name}.slice")
+        return
     x, y = node.inputs
     result = _result(scene, e, n, node, base)
     kind, dtype = register(node.dtype), node.dtype

@@ -83,8 +83,8 @@ class LoopKernel:
     ----------
     e : Emitter
         Where the instructions go.
-    n : Value
-        The leading size.
+    n : tuple of Value
+        The leading size: how many rows there are now, and in all, which is what constants such as 1/n follow from.
     shape : tuple of Size
         What the loop runs over.
     nodes : sequence of Node
@@ -100,14 +100,15 @@ class LoopKernel:
     def __init__(
         self,
         e: Emitter,
-        n: ir.Value,
+        n: tuple[ir.Value, ir.Value],
         shape: tuple[Size, ...],
         nodes: Sequence[Node],
         stored: dict[Node, Access],
         reads: Callable[[Any], Access],
         base: Callable[[Any], ir.Value],
     ) -> None:
-        self._e, self._n, self._nodes, self._base = e, n, nodes, base
+        self._e, self._nodes, self._base = e, nodes, base
+        self._n, self._total = n
         self._emitted: dict[Size, ir.Value] = {}
         self._literals: Literals = {}
         inside = set(nodes)
@@ -200,7 +201,7 @@ class LoopKernel:
         )
         for size in {*sizes, *self._shape, *kept}:
             self._emitted[size] = size.emit(self._e, self._n)
-        self._literals = literals_of(self._e, self._n, self._nodes)
+        self._literals = literals_of(self._e, self._total, self._nodes)
 
     def _start(self, stream: _Stream) -> ir.Value:
         """Pointer to the first entry."""

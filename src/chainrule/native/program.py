@@ -19,10 +19,13 @@ from chainrule.native.calling import Call
 from chainrule.native.computing import can_compute
 from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS, Domain, Group, grouped
+from chainrule.native.imports import addresses, imported
 from chainrule.native.kernels import KERNELS, can_run
 from chainrule.native.loops import LoopKernel
+from chainrule.native.region_code import RegionWriter
+from chainrule.native.regions import Region, divided
 from chainrule.native.rows import RowKernel
-from chainrule.native.sizes import Size, product_of
+from chainrule.native.sizes import Size, product_of, size_of
 from chainrule.native.types import INT, POINTER
 from chainrule.ops.shapes import astype, to_integer
 
@@ -43,11 +46,18 @@ class _Buffer:
         Of the entries.
     shape : tuple of Size
         Of the value that it was made for.
+    block : int
+        Where it is not 0, so much is needed for every block of so many rows.
     """
 
     count: Size
     dtype: np.dtype[Any]
     shape: tuple[Size, ...]
+    block: int = 0
+
+    def bytes(self, n: int) -> int:
+        """How much memory it takes for a leading size."""
+        return self.count.at(n) * self.dtype.itemsize * (-(-n // self.block) if self.block else 1)
 
 
 class Program:
@@ -84,7 +94,7 @@ class Program:
         self.steps = lowered.steps
         names = tuple(step for step in self.steps if isinstance(step, str))
         self.code = machine.object_code(lowered.module)
-        self.library = machine.linked(self.code, names, lowered.imports)
+        self.library = machine.linked(self.code, names, addresses(imported(lowered.module)))
         self._calls = {name: Call(self.library.addresses[name]) for name in names}
         self._layouts: dict[int, tuple[int, dict[int, int]]] = {}
 
@@ -101,7 +111,7 @@ class Program:
             for place in self._temporaries():
                 buffer = self.buffers[place]
                 starts[place] = total
-                size = buffer.count.at(n) * buffer.dtype.itemsize
+                size = buffer.bytes(n)
                 total += -(-size // _ALIGNMENT) * _ALIGNMENT
             found = self._layouts[n] = (total, starts)
         return found
@@ -150,8 +160,9 @@ class Program:
         shape = tuple(length.at(n) for length in buffer.shape)
         if memory is None:
             return np.empty(shape, buffer.dtype)
-        count = buffer.count.at(n) * buffer.dtype.itemsize
-        return np.asarray(memory[:count].view(buffer.dtype).reshape(shape))
+        if buffer.block:
+            return np.asarray(memory[: buffer.bytes(n)])
+        return np.asarray(memory[: buffer.bytes(n)].view(buffer.dtype).reshape(shape))
 
     def _evaluate(self, node: Node, arrays: dict[int, np.ndarray[Any, Any]], table: Any, n: int) -> None:
         """Run one operation through NumPy."""
@@ -205,7 +216,6 @@ class _Lowering:
         self.buffers: list[_Buffer] = []
         self.places: dict[Any, int] = {}
         self.constants: dict[int, np.ndarray[Any, Any]] = {}
-        self.imports: dict[str, int] = {}
         self.module = machine.new_module(graph.name)
         self.accesses: dict[Any, Access] = dict(views)
         self._views = views
@@ -301,19 +311,28 @@ class _Lowering:
                 steps.append(self._driver(f"run{len(steps)}", kernels))
                 kernels.clear()
 
-        for group in groups:
-            if group.domain is None and not can_run(group.nodes[0]):
+        before, region, after = divided(groups, self.access, self.places, set(self.graph.outputs))
+        for group in (*before, region, *after):
+            if isinstance(group, Region):
+                names = [self._kernel(part) for part in group.groups]
+                kernels.append(RegionWriter(self, group, names).emit())
+            elif group is not None and group.domain is None and not can_run(group.nodes[0]):
                 close()
                 steps.append(group.nodes[0])
-            else:
+            elif group is not None:
                 kernels.append(self._kernel(group))
         close()
         return steps
 
+    def scratch(self, size: int, block: int) -> int:
+        """A buffer of so many bytes for every block of rows; its place."""
+        self.buffers.append(_Buffer(size_of(size), np.dtype(np.uint8), (size_of(size),), block))
+        return len(self.buffers) - 1
+
     def _kernel(self, group: Group) -> str:
         name = f"kernel{group.number}"
-        e = Emitter(self._function(name))
-        table, n = e.b.function.args
+        e = Emitter(self._function(name, [POINTER, INT, INT]))
+        table, n, total = e.b.function.args
         pointers: dict[Any, ir.Value] = {}
 
         def base(buffer: Any) -> ir.Value:
@@ -328,18 +347,19 @@ class _Lowering:
         else:
             stored = {node: self.accesses[node] for node in group.nodes if node in self.accesses}
             kernel = RowKernel if group.domain.by_rows else LoopKernel
-            kernel(e, n, group.domain.shape, group.nodes, stored, self.access, base).emit()
+            kernel(e, (n, total), group.domain.shape, group.nodes, stored, self.access, base).emit()
         e.b.ret_void()
         return name
 
-    def _function(self, name: str) -> ir.Function:
-        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), name)
-        function.linkage = "internal" if name.startswith("kernel") else "external"
+    def _function(self, name: str, kinds: Sequence[ir.Type]) -> ir.Function:
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
+        function.linkage = "external" if name.startswith("run") else "internal"
         return function
 
     def _driver(self, name: str, kernels: Sequence[str]) -> str:
-        b = ir.IRBuilder(self._function(name).append_basic_block())
+        b = ir.IRBuilder(self._function(name, [POINTER, INT]).append_basic_block())
+        table, n = b.function.args
         for kernel in kernels:
-            b.call(self.module.globals[kernel], b.function.args)
+            b.call(self.module.globals[kernel], [table, n, n])
         b.ret_void()
         return name

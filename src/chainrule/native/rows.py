@@ -61,14 +61,15 @@ class RowKernel:
     def __init__(
         self,
         e: Emitter,
-        n: ir.Value,
+        n: tuple[ir.Value, ir.Value],
         shape: tuple[Size, ...],
         nodes: Sequence[Node],
         stored: dict[Node, Access],
         reads: Callable[[Any], Access],
         base: Callable[[Any], ir.Value],
     ) -> None:
-        self._e, self._n, self._nodes, self._reads, self._base = e, n, nodes, reads, base
+        self._e, self._nodes, self._reads, self._base = e, nodes, reads, base
+        self._n, self._total = n
         self._rows = shape[0]
         self._inside = set(nodes)
         self._totals = {node: reducer_of(node) for node in nodes if _is_total(node)}
@@ -79,7 +80,7 @@ class RowKernel:
     def emit(self) -> None:
         """Write the whole loop."""
         e, lanes = self._e, self._lanes
-        self._literals = literals_of(e, self._n, self._nodes)
+        self._literals = literals_of(e, self._total, self._nodes)
         self._streams: dict[Any, _Stream] = {}
         for node in self._nodes:
             for x in node.inputs:

@@ -6,7 +6,6 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from chainrule.native.emitter import Emitter
 from chainrule.native.math.division import fmod
 from chainrule.native.math.number import Number, where
 from chainrule.native.types import lanes_of, scalar_of
@@ -57,7 +56,7 @@ Dtype = np.dtype[Any]
 
 
 def unchanged(dtype: Dtype, x: Number) -> Number:
-    """X."""
+    """The operand itself."""
     return x
 
 
@@ -67,22 +66,22 @@ def imag(dtype: Dtype, x: Number) -> Number:
 
 
 def add(dtype: Dtype, x: Number, y: Number) -> Number:
-    """X + y; of bits, or."""
+    """The sum; of bits, or."""
     return x | y if dtype.kind == "b" else x + y
 
 
 def subtract(dtype: Dtype, x: Number, y: Number) -> Number:
-    """X - y."""
+    """The difference."""
     return x - y
 
 
 def multiply(dtype: Dtype, x: Number, y: Number) -> Number:
-    """X * y; of bits, and."""
+    """The product; of bits, and."""
     return x & y if dtype.kind == "b" else x * y
 
 
 def divide(dtype: Dtype, x: Number, y: Number) -> Number:
-    """X / y."""
+    """The quotient of floats."""
     return x / y
 
 
@@ -232,7 +231,7 @@ def floor_divide(dtype: Dtype, x: Number, y: Number) -> Number:
 
 
 def remainder(dtype: Dtype, x: Number, y: Number) -> Number:
-    """X minus floor(x / y) times y, with the sign of y; of integers 0 for y = 0."""
+    """The remainder with the sign of y; of integers 0 for y = 0."""
     if dtype.kind == "f":
         rest = fmod(x, y)
         zero = rest.equals(0.0)
@@ -281,13 +280,13 @@ def _too_far(dtype: Dtype, y: Number) -> Number:
 
 
 def left_shift(dtype: Dtype, x: Number, y: Number) -> Number:
-    """X * 2^y; 0 where y is the number of bits or more."""
+    """The product x 2^y; 0 where y is the number of bits or more."""
     far = _too_far(dtype, y)
     return where(far, 0, Number(x.e, x.e.b.shl(x.value, where(far, 0, y).value)))
 
 
 def right_shift(dtype: Dtype, x: Number, y: Number) -> Number:
-    """Floor(x / 2^y)."""
+    """The whole number below x / 2^y."""
     far = _too_far(dtype, y)
     if dtype.kind == "i":
         last = 8 * dtype.itemsize - 1
@@ -327,7 +326,7 @@ def spacing(dtype: Dtype, x: Number) -> Number:
 
 
 def ldexp(dtype: Dtype, x: Number, n: Number) -> Number:
-    """X 2^n."""
+    """The product x 2^n."""
     kind = x.e.integer_like(x.value.type)
     from_width, to_width = scalar_of(n.value.type).width, scalar_of(kind).width
     places, bias = x.pick((23, 127), (52, 1023))

@@ -8,7 +8,7 @@ __all__ = ["fmod"]
 
 
 def fmod(x: Number, y: Number) -> Number:
-    """X - q y with the whole number q next to x / y towards 0.
+    """The rest x - q y with the whole number q next to x / y towards 0.
 
     r - trunc(r / y) y is exact with one rounding, and the quotient as rounded is off by 1 at most where it has up to 53
     bits (24). Where it has more, what is left is smaller by that many bits, and the step is made again.

@@ -133,7 +133,7 @@ def _in_double(f: Callable[[Number, tuple[float, ...]], Number]) -> Callable[[Nu
 
 
 def erf(x: Number) -> Number:
-    """x + x P(x^2) in the middle; outside 1 - erfc, in 32 bits as 1 - e^-Q(|x|)."""
+    """By x + x P(x^2) in the middle; outside 1 - erfc, in 32 bits as 1 - e^-Q(|x|)."""
     a = abs(x)
     middle = a.fma((a * a).polynomial(x.pick(ERF_SINGLE, ERF_DOUBLE)), a)
     if x.is_single:

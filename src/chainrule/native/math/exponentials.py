@@ -69,7 +69,7 @@ class Exponential(NamedTuple):
 
 def magic(x: Number) -> float:
     """The number whose sum with a small one has the latter's nearest whole number in its lowest bits."""
-    return 1.5 * 2.0 ** float(x.pick(23, 52))
+    return 1.5 * 2.0**23 if x.is_single else 1.5 * 2.0**52
 
 
 def power_of_two(marked: Number, over: int = 0) -> Number:
@@ -79,7 +79,7 @@ def power_of_two(marked: Number, over: int = 0) -> Number:
 
 
 def scaled(x: Number, n: Number, marked: Number) -> Number:
-    """x 2^n, rounded once, where 2^n itself may be too large or too small for a number."""
+    """The product x 2^n, rounded once, where 2^n itself may be too large or too small for a number."""
     done = x.times_power_of_two(n)
     if done is not None:
         return done

@@ -68,7 +68,7 @@ def _arctan(t: Number) -> Number:
 
 
 def arctan(x: Number) -> Number:
-    """pi / 2 - arctan(1 / |x|) for |x| > 1, up to the sign."""
+    """By pi / 2 - arctan(1 / |x|) for |x| > 1, up to the sign."""
     a = abs(x)
     large = a > 1.0
     r = _arctan(where(large, a.constant(1.0), a) / where(large, a, 1.0))
@@ -102,14 +102,14 @@ def _reduced(x: Number) -> tuple[Number, Number, Number]:
 
 
 def arcsin(x: Number) -> Number:
-    """pi / 2 - 2 arcsin(sqrt((1 - |x|) / 2)) for |x| > 1/2, up to the sign."""
+    """By pi / 2 - 2 arcsin(sqrt((1 - |x|) / 2)) for |x| > 1/2, up to the sign."""
     large, s, c = _reduced(x)
     y = s + c
     return where(large, math.pi / 2 - (y + y - x.pick(*REST_OF_HALF_PI)), y).with_sign(x)
 
 
 def arccos(x: Number) -> Number:
-    """2 arcsin(sqrt((1 - x) / 2)) for x > 1/2, pi minus that of -x for x < -1/2, pi / 2 - arcsin x between."""
+    """By 2 arcsin(sqrt((1 - x) / 2)) for x > 1/2, pi minus that of -x for x < -1/2, pi / 2 - arcsin x between."""
     large, s, c = _reduced(x)
     y = s + c
     rest = x.pick(*REST_OF_HALF_PI)

@@ -1,7 +1,8 @@
 """log, log2, log10, log1p and what is made of them.
 
-With x = 2^e (1 + f), 1 + f in [3/4, 3/2), it is log x = e ln 2 + log(1 + f). In 32 bits log(1 + f) is a polynomial in f; in 64 it is one in s^2 with s = f / (2 + f), as in Sun's fdlibm, since
-log(1 + f) = 2 artanh(s). Minimax polynomials, relative error below 2^-27 and 2^-58.
+With x = 2^e (1 + f), 1 + f in [3/4, 3/2), it is log x = e ln 2 + log(1 + f). In 32 bits log(1 + f) is a polynomial in
+f; in 64 it is one in s^2 with s = f / (2 + f), as in Sun's fdlibm, since log(1 + f) = 2 artanh(s). Minimax polynomials,
+relative error below 2^-27 and 2^-61.
 """
 
 import math
@@ -9,7 +10,20 @@ import math
 from chainrule.native.math.exponentials import exp, exp2
 from chainrule.native.math.number import Number, where
 
-__all__ = ["log", "log10", "log1p", "log1p_inside", "log1p_unit", "log2", "logaddexp", "logaddexp2", "logit", "split", "xlog1py", "xlogy"]
+__all__ = [
+    "log",
+    "log10",
+    "log1p",
+    "log1p_inside",
+    "log1p_unit",
+    "log2",
+    "logaddexp",
+    "logaddexp2",
+    "logit",
+    "split",
+    "xlog1py",
+    "xlogy",
+]
 
 # Bits of 3/4, where the range of 1 + f starts.
 START_SINGLE, START_DOUBLE = 0x3F400000, 0x3FE8000000000000
@@ -99,14 +113,14 @@ def with_limits(y: Number, x: Number, zero: float = 0.0) -> Number:
 
 
 def log(x: Number) -> Number:
-    """log x."""
+    """The natural logarithm."""
     f, e, complete = split(x)
     y = natural(f, e)
     return y if complete else with_limits(y, x)
 
 
 def log2(x: Number) -> Number:
-    """log x / log 2, exact for powers of two."""
+    """The logarithm to base 2, exact for powers of two."""
     f, e, complete = split(x)
     high, low = x.pick(LOG2_E_SINGLE, LOG2_E_DOUBLE)
     f, rest = parts(f)
@@ -116,7 +130,7 @@ def log2(x: Number) -> Number:
 
 
 def log10(x: Number) -> Number:
-    """log x / log 10."""
+    """The logarithm to base 10."""
     f, e, complete = split(x)
     high, low = x.pick(LOG10_E_SINGLE, LOG10_E_DOUBLE)
     high_2, low_2 = x.pick(LOG10_2_SINGLE, LOG10_2_DOUBLE)
@@ -161,17 +175,17 @@ def logit(x: Number) -> Number:
 
 
 def times(x: Number, y: Number, logarithm: Number) -> Number:
-    """x times the logarithm of what y gives, 0 where x is 0 unless y is NaN."""
+    """The product of x and a logarithm that y gives, 0 where x is 0 unless y is NaN."""
     return where(x.equals(0.0), where(y.is_nan(), y, 0.0), x * logarithm)
 
 
 def xlogy(x: Number, y: Number) -> Number:
-    """x log y, 0 at x = 0."""
+    """The product x log y, 0 at x = 0."""
     return times(x, y, log(y))
 
 
 def xlog1py(x: Number, y: Number) -> Number:
-    """x log(1 + y), 0 at x = 0."""
+    """The product x log(1 + y), 0 at x = 0."""
     return times(x, y, log1p(y))
 
 

@@ -1,7 +1,7 @@
 """Formulas as instructions: an operator on numbers writes the instruction that computes it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite.ir as ir
 
@@ -10,6 +10,8 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.types import is_float, lanes_of, scalar_of
 
 __all__ = ["Number", "where"]
+
+T = TypeVar("T")
 
 
 class Number:
@@ -42,7 +44,7 @@ class Number:
         """True for floats of 32 bits."""
         return isinstance(scalar_of(self.value.type), ir.FloatType)
 
-    def pick(self, single: Any, double: Any) -> Any:
+    def pick(self, single: T, double: T) -> T:
         """The constant that goes with the type: `single` for 32 bits, `double` for 64."""
         return single if self.is_single else double
 
@@ -132,7 +134,7 @@ class Number:
         return self.bits() < 0
 
     def any(self) -> ir.Value:
-        """One bit: is any lane set?"""
+        """One bit, set where any lane is."""
         lanes = lanes_of(self.value.type)
         if lanes == 1:
             return self.value
@@ -140,7 +142,7 @@ class Number:
         return self.e.b.icmp_unsigned("!=", self.e.b.bitcast(self.value, together), ir.Constant(together, 0))
 
     def fma(self, y: Any, z: Any) -> "Number":
-        """self * y + z, rounded once."""
+        """The sum self * y + z, rounded once."""
         return Number(self.e, self.e.fma(self.value, self._value(y), self._value(z)))
 
     def polynomial(self, coefficients: Sequence[float]) -> "Number":
@@ -158,11 +160,11 @@ class Number:
 
     def at_most(self, bound: Any) -> "Number":
         """The smaller of the two; NaN stays NaN."""
-        return where(self > bound, self.constant(bound) if not isinstance(bound, Number) else bound, self)
+        return where(self > bound, bound, self)
 
     def at_least(self, bound: Any) -> "Number":
         """The larger of the two; NaN stays NaN."""
-        return where(self < bound, self.constant(bound) if not isinstance(bound, Number) else bound, self)
+        return where(self < bound, bound, self)
 
     def with_sign(self, y: "Number") -> "Number":
         """The magnitude of one number with the sign of another."""
@@ -203,11 +205,11 @@ class Number:
         return Number(self.e, self.e.b.fptrunc(self.value, kind))
 
     def times_power_of_two(self, n: "Number") -> "Number | None":
-        """self * 2^n in one instruction, rounded once; None where the machine has none for this type."""
+        """The product self * 2^n in one instruction, rounded once; None where the machine has none for this type."""
         return self._in_one("scalef", n.value, self.value)
 
     def mantissa(self) -> "Number | None":
-        """m in [3/4, 3/2) with self = m 2^e, in one instruction: NaN below 0, 1 at 0 and infinity; or None."""
+        """The m in [3/4, 3/2) with self = m 2^e, in one instruction: NaN below 0, 1 at 0 and infinity; or None."""
         # 3: from 3/4 on; 12: NaN for a negative number, no sign for zero.
         return self._in_one("getmant", ir.Constant(ir.IntType(32), 3 + 12), self.value)
 
@@ -231,6 +233,5 @@ class Number:
 
 def where(condition: Number, x: Any, y: Any) -> Number:
     """Lane by lane, `x` where the condition holds and `y` elsewhere; one of the two may be a Python number."""
-    like = x if isinstance(x, Number) else y
-    e = condition.e
-    return Number(e, e.b.select(condition.value, like._value(x), like._value(y)))
+    like: Number = x if isinstance(x, Number) else y
+    return Number(like.e, like.e.b.select(condition.value, like._value(x), like._value(y)))

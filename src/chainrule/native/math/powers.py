@@ -46,19 +46,19 @@ TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
 
 
 def _sum(x: Number, y: Number) -> tuple[Number, Number]:
-    """x + y as rounded, and the rest; |x| >= |y|, or x = 0."""
+    """The sum as rounded, and the rest; |x| >= |y|, or x = 0."""
     total = x + y
     return total, (x - total) + y
 
 
 def _product(x: Number, y: Number) -> tuple[Number, Number]:
-    """x * y as rounded, and the rest."""
+    """The product as rounded, and the rest."""
     product = x * y
     return product, x.fma(y, -product)
 
 
 def _log_of_sum(a: Number) -> tuple[Number, Number]:
-    """log a as a sum of two numbers, for positive a."""
+    """The logarithm as a sum of two numbers, for positive a."""
     f, e, _ = split(a)
     d, d_low = _sum(f.constant(2.0), f)
     inverse = 1.0 / d
@@ -83,7 +83,7 @@ def _log_of_sum(a: Number) -> tuple[Number, Number]:
 
 
 def power(x: Number, y: Number) -> Number:
-    """x^y, with the special values of C's pow."""
+    """The power x^y, with the special values of C's pow."""
     if x.is_single:
         return _power_narrow(x, y)
     a = abs(x)
@@ -134,16 +134,15 @@ def _with_limits(z: Number, x: Number, y: Number) -> Number:
 
 
 def short_power(x: Number, y: float) -> Number | None:
-    """x^y for the constants that take a product or two, a division or a root; None for others."""
+    """The power x^y for the constants that take a product or two, a division or a root; None for others."""
     if y == 0:
         return x.constant(1.0)
     if y == 0.5:
         return x.sqrt()
     if y in (1, 2, 3, 4):
-        square = x * x
-        return (x, square, square * x, square * square)[int(y) - 1]
+        return whole_power(x, int(y))
     if y in (-1, -2):
-        return 1.0 / (x if y == -1 else x * x)
+        return 1.0 / whole_power(x, int(-y))
     return None
 
 
@@ -153,13 +152,14 @@ def constant_value(y: ir.Value) -> float | None:
         return None
     held = y.constant
     if isinstance(held, (list, tuple)):
-        values = {one.constant for one in held}
-        held = values.pop() if len(values) == 1 else None
+        held = held[0] if len({one.constant for one in held}) == 1 else None
+    if isinstance(held, ir.Constant):
+        held = held.constant
     return held if isinstance(held, (int, float)) else None
 
 
 def whole_power(x: Number, exponent: int) -> Number:
-    """x^exponent for integers, by squaring."""
+    """The power for a whole exponent from 0 on, by squaring."""
     result: Number | None = None
     while exponent:
         if exponent & 1:
@@ -197,7 +197,7 @@ def cbrt(x: Number) -> Number:
 
 
 def hypot(x: Number, y: Number) -> Number:
-    """sqrt(x^2 + y^2); in 64 bits scaled by the larger one."""
+    """The root of x^2 + y^2; in 64 bits scaled by the larger one."""
     if x.is_single:
         a, b = x.wide(), y.wide()
         z = (a * a + b * b).sqrt().narrow()

@@ -5,11 +5,13 @@ x 2 / pi: those before add multiples of four turns, those behind count less than
 multiple of pi / 2 than 2^-62 of it. (M. Payne, R. Hanek: Radian reduction for trigonometric functions, 1983.)
 """
 
+from itertools import pairwise
+
 import llvmlite.ir as ir
 
 from chainrule.native.emitter import Emitter
 from chainrule.native.math.number import Number
-from chainrule.native.types import INT, POINTER
+from chainrule.native.types import INT
 
 __all__ = ["reduced"]
 
@@ -21,6 +23,9 @@ _TWO_OVER_PI = int(
     "7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7b6babf0cfbc209af4361d",
     16,
 )
+
+# pi / 2 as the nearest number and the rest.
+HALF_PI = (1.5707963267948966, 6.123233995736766e-17)
 
 _LONG = ir.IntType(128)
 
@@ -59,10 +64,7 @@ def _function(e: Emitter) -> ir.Function:
     start = b.gep(_table(e.module), [(offset >> 6).value], source_etype=INT)
     words = [b.load(b.gep(start, [inner.int(k)], source_etype=INT), typ=INT, align=8) for k in range(4)]
     shift = (offset & 63).value
-    high, middle, low = (
-        inner.intrinsic("llvm.fshl", one, following, shift)
-        for one, following in zip(words[:-1], words[1:], strict=True)
-    )
+    high, middle, low = (inner.intrinsic("llvm.fshl", one, following, shift) for one, following in pairwise(words))
 
     def product(word: ir.Value, carried: ir.Value) -> ir.Value:
         return b.add(b.mul(b.zext(word, _LONG), b.zext(m.value, _LONG)), b.zext(carried, _LONG))
@@ -81,10 +83,15 @@ def _function(e: Emitter) -> ir.Function:
     fraction = b.or_(b.shl(b.zext(first, _LONG), ir.Constant(_LONG, 64)), b.zext(second, _LONG))
     negative = b.icmp_signed("<", fraction, ir.Constant(_LONG, 0))
     size = b.select(negative, b.neg(fraction), fraction)
-    zeros = b.call(inner.declared("llvm.ctlz.i128", _LONG, [_LONG, ir.IntType(1)]), [size, ir.Constant(ir.IntType(1), 0)])
-    leading = b.uitofp(upper(b.shl(size, zeros)), double)
+    zeros = b.call(
+        inner.declared("llvm.ctlz.i128", _LONG, [_LONG, ir.IntType(1)]), [size, ir.Constant(ir.IntType(1), 0)]
+    )
+    # 64 leading bits, as two numbers.
+    leading = Number(inner, upper(b.shl(size, zeros)))
+    low_bits = leading & 2047
+    high_part, low_part = (Number(inner, b.uitofp(x.value, double)) for x in (leading - low_bits, low_bits))
     power = b.bitcast(b.shl(b.sub(inner.int(1023 - 64), b.trunc(zeros, INT)), inner.int(52)), double)
-    r = Number(inner, leading) * Number(inner, power) * 1.5707963267948966
+    r = high_part.fma(HALF_PI[0], high_part.fma(HALF_PI[1], low_part * HALF_PI[0])) * Number(inner, power)
     r = Number(inner, b.select(negative, (-r).value, r.value))
     filled = b.insert_value(ir.Constant(result, ir.Undefined), r.value, 0)
     b.ret(b.insert_value(filled, quarters.value, 1))
