@@ -102,17 +102,20 @@ class Graph:
         Name of the function that was recorded.
     specialized : str or None
         Why the graph holds for the recorded number of rows alone, where one for every number was asked for.
+    least : int
+        The smallest number of rows for which a graph with an open leading size holds.
     derived : dict
         Graphs made of this one, such as its derivative, kept for the next time they are asked for.
     """
 
-    __slots__ = ("derived", "inputs", "name", "outputs", "specialized")
+    __slots__ = ("derived", "inputs", "least", "name", "outputs", "specialized")
 
     def __init__(self, inputs: Iterable[Node], outputs: Iterable[Any], name: str = "f") -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.name = name
         self.specialized: str | None = None
+        self.least = 0
         self.derived: dict[Any, Any] = {}
 
     @property
@@ -141,7 +144,7 @@ class Graph:
         Raises
         ------
         OptionError
-            Where two inputs have different numbers of rows, or one has no rows.
+            Where two inputs have different numbers of rows, or there are fewer than `least`.
         """
         found: dict[str, int] = {}
         for node, shape in zip(self.inputs, shapes, strict=True):
@@ -152,7 +155,10 @@ class Graph:
         if len(set(found.values())) != 1:
             listed = ", ".join(f"{name}: {rows}" for name, rows in found.items())
             raise OptionError(f"the inputs of {self.name} should have one number of rows, found {listed or 'none'}")
-        return next(iter(found.values()))
+        rows = next(iter(found.values()))
+        if rows < self.least:
+            raise OptionError(f"{self.name} needs at least {self.least} rows, found {rows}")
+        return rows
 
     def at(self, n: int) -> "Graph":
         """Make the graph for one number of rows.
@@ -275,9 +281,9 @@ def verify(graph: Graph) -> None:
             )
 
 
-#: Numbers of rows with which a graph that serves every number is verified: a batch of one, and one that is no
+#: Numbers of rows with which a graph that serves every number is verified: a small one, and one that is no
 #: usual length of another axis.
-_VERIFIED_AT = (1, 47)
+_VERIFIED_AT = (2, 47)
 
 
 def _with_rows(graph: Graph, n: int) -> Graph:

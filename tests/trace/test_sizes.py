@@ -113,6 +113,21 @@ def test_dependence_on_the_size_is_found_and_said(name):
     np.testing.assert_allclose(evaluate(graph, x)[0], f(x), rtol=1e-13)
 
 
+def test_a_function_that_refuses_one_row():
+    def f(x):
+        if len(x) == 1:
+            raise ValueError("no variance of one row")
+        return np.sum((x - np.mean(x, axis=0)) ** 2) / (len(x) - 1)
+
+    graph = trace(f, leading=0)(np.ones((3, 2)))
+    assert graph.specialized is None
+    assert graph.least == 2
+    x = RNG.normal(size=(2, 2))
+    np.testing.assert_allclose(evaluate(graph, x)[0], f(x))
+    with pytest.raises(OptionError, match="f needs at least 2 rows, found 1"):
+        evaluate(graph, x[:1])
+
+
 def test_the_line_is_named():
     def f(x):
         y = x + 1.0

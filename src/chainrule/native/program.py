@@ -98,6 +98,10 @@ class Program:
         self._calls = {name: Call(self.library.addresses[name]) for name in names}
         self._layouts: dict[int, tuple[int, dict[int, int]]] = {}
 
+    def access(self, x: Any) -> Access:
+        """Where the entries of a node or a constant array stand."""
+        return self.accesses[x if isinstance(x, Node) else id(x)]
+
     @property
     def is_native(self) -> bool:
         """True where nothing runs through NumPy."""
@@ -202,7 +206,9 @@ def _with_own_outputs(graph: Graph) -> Graph:
                 x = Node(op, (x,), {"dtype": x.dtype}, x.shape, x.dtype, x.weak)
             seen.add(x)
         outputs.append(x)
-    return Graph(graph.inputs, outputs, graph.name)
+    found = Graph(graph.inputs, outputs, graph.name)
+    found.least = graph.least
+    return found
 
 
 class _Lowering:

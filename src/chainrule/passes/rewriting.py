@@ -53,5 +53,5 @@ def rewritten(graph: Graph, rule: Callable[[Node], Any]) -> Graph:
     for node in graph.nodes:
         made[node] = rule(with_inputs(node, tuple(source(x) for x in node.inputs)))
     found = Graph(graph.inputs, (source(x) for x in graph.outputs), graph.name)
-    found.specialized = graph.specialized
+    found.specialized, found.least = graph.specialized, graph.least
     return found

@@ -47,7 +47,8 @@ def trace_every_size(
     Returns
     -------
     Graph
-        For every number of rows; or for the one at hand, with the reason in `Graph.specialized`.
+        For every number of rows, or from two rows on where `f` raises for one; or for the number at hand, with the
+        reason in `Graph.specialized`.
 
     Raises
     ------
@@ -145,7 +146,13 @@ def _general(record: Callable[[int], Recorded], here: Recorded, sizes: tuple[int
 
     first, second = sizes
     general = unified(recorded(first), recorded(second))
-    for found in (here, *map(recorded, _TRIED_AT)):
+    fewest, many = _TRIED_AT
+    try:
+        few = record(fewest)
+    except Exception:  # The function refuses so few rows, as for a variance: then so does the graph.
+        general.least = fewest + 1
+        few = recorded(fewest + 1)
+    for found in (here, few, recorded(many)):
         mismatch = difference(found, Recorded(_folded(general.at(found.rows)), found.rows))
         if mismatch is not None:
             what = f"what holds for {first} and {second} rows fails for {found.rows}: {mismatch}"
