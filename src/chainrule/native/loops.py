@@ -26,6 +26,9 @@ from chainrule.ops.axes import normalize_axes
 
 __all__ = ["LoopKernel"]
 
+#: A length of which nothing is known.
+_ANY = Size((0, 1))
+
 #: Vectors that a loop with a reduction handles at a time, so that one sum need not wait for the one before it.
 _SUMS_AT_ONCE = 4
 
@@ -110,6 +113,7 @@ class LoopKernel:
         self._e, self._nodes, self._base = e, nodes, base
         self._n, self._total = n
         self._emitted: dict[Size, ir.Value] = {}
+        self._part: ir.Value | None = None
         self._literals: Literals = {}
         inside = set(nodes)
         self._loads: dict[Any, _Stream] = {}
@@ -173,13 +177,29 @@ class LoopKernel:
 
     # Writing it
 
-    def emit(self) -> None:
-        """Write the whole loop."""
+    @property
+    def outer(self) -> Size:
+        """Length of the outermost axis of the loop, after axes were joined."""
+        return self._shape[0] if self._shape else ONE
+
+    @property
+    def entries(self) -> int:
+        """Number of entries that the loop goes over, which has to be known."""
+        return product_of(self._shape).known()
+
+    def emit(self, part: tuple[ir.Value, ir.Value] | None = None) -> None:
+        """Write the whole loop, or a part of its outermost axis: from one number up to another.
+
+        A part is for loops without reductions.
+        """
         self._compute_numbers()
+        self._part = None if part is None else self._e.b.sub(part[1], part[0])
         for r in self._reductions:
             if r.in_memory:
                 self._fill(r)
         offsets = {key: self._start(stream) for key, stream in self._streams().items()}
+        if part is not None:
+            offsets = {key: self._moved(offsets[key], stream, 0, part[0]) for key, stream in self._streams().items()}
         self._axis(0, offsets, {})
 
     def _streams(self) -> dict[Any, _Stream]:
@@ -232,7 +252,7 @@ class LoopKernel:
         elif axis == rank - 1:
             sums = self._innermost(pointers, sums)
         else:
-            length = self._number(self._shape[axis])
+            length = self._length(axis)
             with e.loop(e.int(0), length, carried=list(sums.values())) as loop:
                 moved = {
                     key: self._moved(pointers[key], stream, axis, loop.index) for key, stream in self._streams().items()
@@ -243,6 +263,9 @@ class LoopKernel:
         for r in started:
             self._finish(r, sums.pop(r.node), pointers["reduce", r.node])
         return sums
+
+    def _length(self, axis: int) -> ir.Value:
+        return self._number(self._shape[axis]) if axis or self._part is None else self._part
 
     def _moved(self, pointer: ir.Value, stream: _Stream, axis: int, index: ir.Value) -> ir.Value:
         stride = stream.strides[axis]
@@ -258,7 +281,9 @@ class LoopKernel:
 
     def _innermost(self, pointers: dict[Any, ir.Value], sums: dict[Node, ir.Value]) -> dict[Node, ir.Value]:
         e, lanes, length = self._e, self._lanes, self._shape[-1]
-        stop = self._number(length)
+        stop = self._length(len(self._shape) - 1)
+        if self._part is not None and len(self._shape) == 1:
+            length = _ANY
         if length.is_known and length.known() < lanes:
             return self._entries(pointers, e.int(0), e.tail_mask(e.int(0), stop, lanes), lanes, sums)
         if length.is_known:

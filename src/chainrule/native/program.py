@@ -4,7 +4,7 @@ What has no native form runs through its evaluation in NumPy, between stretches 
 made; what one run needs beside the arrays that come and go is a workspace, and runs at once have one each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from chainrule.native.loops import LoopKernel
 from chainrule.native.region_code import RegionWriter
 from chainrule.native.regions import Region, divided
 from chainrule.native.rows import RowKernel
+from chainrule.native.sharing import SHARED_ENTRIES, emit_shared
 from chainrule.native.sizes import Size, product_of, size_of
 from chainrule.native.types import INT, POINTER
 from chainrule.ops.shapes import astype, to_integer
@@ -338,7 +339,19 @@ class _Lowering:
     def _kernel(self, group: Group) -> str:
         name = f"kernel{group.number}"
         e = Emitter(self._function(name, [POINTER, INT, INT]))
-        table, n, total = e.b.function.args
+        if group.domain is None:
+            node = group.nodes[0]
+            table, n, _ = e.b.function.args
+            KERNELS[node.op.name](self, e, n, node, self._bases(e, table))
+        elif self._is_shared(group):
+            emit_shared(e, lambda inner, arguments: self._loop(inner, group, arguments), f"{name}.slice")
+        else:
+            self._loop(e, group).emit()
+        e.b.ret_void()
+        return name
+
+    def _bases(self, e: Emitter, table: ir.Value) -> Callable[[Any], ir.Value]:
+        """The pointer to a buffer, read from the table when it is first asked for."""
         pointers: dict[Any, ir.Value] = {}
 
         def base(buffer: Any) -> ir.Value:
@@ -347,15 +360,21 @@ class _Lowering:
                 pointers[buffer] = e.b.load(place, typ=POINTER)
             return pointers[buffer]
 
-        if group.domain is None:
-            node = group.nodes[0]
-            KERNELS[node.op.name](self, e, n, node, base)
-        else:
-            stored = {node: self.accesses[node] for node in group.nodes if node in self.accesses}
-            kernel = RowKernel if group.domain.by_rows else LoopKernel
-            kernel(e, (n, total), group.domain.shape, group.nodes, stored, self.access, base).emit()
-        e.b.ret_void()
-        return name
+        return base
+
+    def _loop(self, e: Emitter, group: Group, arguments: Sequence[ir.Value] | None = None) -> LoopKernel | RowKernel:
+        table, n, total = arguments or e.b.function.args
+        assert group.domain is not None
+        stored = {node: self.accesses[node] for node in group.nodes if node in self.accesses}
+        kernel = RowKernel if group.domain.by_rows else LoopKernel
+        return kernel(e, (n, total), group.domain.shape, group.nodes, stored, self.access, self._bases(e, table))
+
+    def _is_shared(self, group: Group) -> bool:
+        """True for a loop so long, and of a length so well known, that threads share it."""
+        if group.domain is None or group.domain.by_rows or any(node.op.name in REDUCTIONS for node in group.nodes):
+            return False
+        entries = product_of(group.domain.shape)
+        return entries.is_known and entries.known() >= SHARED_ENTRIES
 
     def _function(self, name: str, kinds: Sequence[ir.Type]) -> ir.Function:
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)

@@ -51,9 +51,7 @@ class RegionWriter:
         """Write it; returns its name."""
         name = f"region{self._partials}"
         block = self._block(f"{name}.block")
-        function = ir.Function(
-            self._program.module, ir.FunctionType(ir.VoidType(), [POINTER, INT, INT]), name
-        )
+        function = ir.Function(self._program.module, ir.FunctionType(ir.VoidType(), [POINTER, INT, INT]), name)
         function.linkage = "internal"
         e = Emitter(function)
         table, n, _ = function.args
