@@ -75,11 +75,12 @@ def factors_of(node: Node, access: Callable[[Any], Access]) -> Factors | None:
         return None
     known_m, known_n, known_k = (size.known() if size.is_known else None for size in (m, n, k))
     needed, open_size = (known_m, k) if form == "TN" else (known_k, m)
-    if needed is None or not open_size.is_known and _depends(left[1], right[1]):
+    if needed is None or known_n is None or not (left[1].is_known and right[1].is_known):
         return None
-    sizes = (known_m, known_n, None) if form == "TN" else (None, known_n, known_k)
+    m_or_open, k_or_open = (known_m, None) if form == "TN" else (None, known_k)
     strides = (left[1].known(), right[1].known(), None)
-    return Factors(Product(form, dtype, *sizes, machine.lanes(dtype), strides=strides), a, b, open_size)
+    product = Product(form, dtype, m_or_open, known_n, k_or_open, machine.lanes(dtype), strides=strides)
+    return Factors(product, a, b, open_size)
 
 
 _FORMS: dict[tuple[bool, bool], Literal["NN", "NT", "TN"]] = {
@@ -103,10 +104,6 @@ def _stored(access: Access, *, is_row: bool) -> tuple[bool, Size] | None:
     if row == ONE or height == ONE:
         return True, column
     return None
-
-
-def _depends(*strides: Size) -> bool:
-    return not all(stride.is_known for stride in strides)
 
 
 def emit_matmul(e: Emitter, n: ir.Value, node: Node, factors: Factors, target: Access, base: Any, name: str) -> None:

@@ -31,7 +31,8 @@ FIELDS = {
     "count": 2 * _LINE + 16,
     "busy": 3 * _LINE,
     "sleepers": 4 * _LINE,
-    "waiting": 4 * _LINE + 8,
+    "calls": 4 * _LINE + 8,
+    "waiting": 4 * _LINE + 16,
     "limit": 5 * _LINE,
     "started": 5 * _LINE + 8,
     "mutex": 6 * _LINE,
@@ -241,6 +242,9 @@ def write_worker(w: Writer, take: ir.Function) -> None:
     def some() -> ir.Value:
         return w.positive(w.left())
 
+    def called() -> ir.Value:
+        return w.positive(w.get("calls"))
+
     again = b.append_basic_block("again")
     b.branch(again)
     b.position_at_end(again)
@@ -248,8 +252,12 @@ def write_worker(w: Writer, take: ir.Function) -> None:
     b.call(take, [])
     with b.if_then(b.not_(some())), w.locked():
         w.add("sleepers", 1)
-        w.until(lambda: b.or_(some(), surplus()), lambda: w.on("pthread_cond_wait", "work", "mutex"))
-        w.add("sleepers", -1)
+        w.until(lambda: b.or_(called(), b.or_(some(), surplus())), lambda: w.on("pthread_cond_wait", "work", "mutex"))
+        with b.if_else(called()) as (yes, no):
+            with yes:
+                w.add("calls", -1)
+            with no:
+                w.add("sleepers", -1)
         with b.if_then(surplus()):
             w.add("started", -1)
             w.on("pthread_mutex_unlock", "mutex")
@@ -259,7 +267,7 @@ def write_worker(w: Writer, take: ir.Function) -> None:
 
 def write_start(w: Writer, worker: ir.Function, set_mask: int) -> None:
     """Start the threads that are missing, with all signals blocked: those are for the interpreter's thread."""
-    b, _e = w.b, w.e
+    b = w.b
     masks = [b.alloca(ir.ArrayType(_BYTE, 128)) for _ in range(2)]
     thread = b.alloca(INT)
     how, none = ir.Constant(_C_INT, set_mask), ir.Constant(POINTER, None)
@@ -283,6 +291,20 @@ def write_start(w: Writer, worker: ir.Function, set_mask: int) -> None:
     b.ret_void()
 
 
+def call_sleepers(w: Writer, wanted: ir.Value) -> None:
+    """Wake so many threads, less those that are awake and will see the word; who is called is no sleeper any more."""
+    b = w.b
+    with w.locked():
+        sleepers = w.get("sleepers")
+        missing = b.sub(wanted, b.sub(w.get("started"), sleepers))
+        calls = b.select(b.icmp_signed("<", sleepers, missing), sleepers, missing)
+        with b.if_then(w.positive(calls)):
+            w.add("sleepers", b.sub(w.e.int(0), calls))
+            w.add("calls", calls)
+            with w.e.loop(w.e.int(0), calls):
+                w.on("pthread_cond_signal", "work")
+
+
 def write_parallel(w: Writer, threaded: tuple[ir.Function, ir.Function] | None) -> None:
     """Run a region, with the threads if they are free and there is something to share."""
     b, e = w.b, w.e
@@ -300,13 +322,8 @@ def write_parallel(w: Writer, threaded: tuple[ir.Function, ir.Function] | None) 
             w.put("done", 0)
             region = b.add(b.lshr(w.get("word"), e.int(32)), e.int(1))
             w.put("word", b.or_(b.shl(region, e.int(32)), count))
-            sleepers = w.get("sleepers")
-            with b.if_then(w.positive(sleepers)):
-                # Those that are awake will see the word; only what they cannot take is worth waking others.
-                missing = b.sub(b.sub(count, e.int(1)), b.sub(w.get("started"), sleepers))
-                calls = b.select(b.icmp_signed("<", sleepers, missing), sleepers, missing)
-                with b.if_then(w.positive(calls)), w.locked(), e.loop(e.int(0), calls):
-                    w.on("pthread_cond_signal", "work")
+            with b.if_then(w.positive(w.get("sleepers"))):
+                call_sleepers(w, b.sub(count, e.int(1)))
             b.call(take, [])
 
             def over() -> ir.Value:

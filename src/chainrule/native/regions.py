@@ -189,9 +189,14 @@ class _Search:
             sums = [node]
         else:
             parts, sums = [self._step(a, a.strides[:1]), ([], {b.buffer})], []
-        if None in parts:
-            return None
-        return [s for part in parts for s in part[0]], {x for part in parts for x in part[1]}, sums, work
+        steps: list[tuple[Any, int]] = []
+        fixed: set[Any] = set()
+        for part in parts:
+            if part is None:
+                return None
+            steps += part[0]
+            fixed |= part[1]
+        return steps, fixed, sums, work
 
     def _loop(self, group: Group) -> Any:
         assert group.domain is not None
