@@ -143,7 +143,14 @@ def main() -> None:
     machine.compiled(machine.new_module("first"), ())
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
         table = Table(
-            "", "chainrule", "NumPy", "PyTorch", "NumPy / chainrule", "instructions", "compile, ms", title=f"{dtype}, ns"
+            "",
+            "chainrule",
+            "NumPy",
+            "PyTorch",
+            "NumPy / chainrule",
+            "instructions",
+            "compile, ms",
+            title=f"{dtype}, ns",
         )
         for name, other, between in CASES:
             if options.names and name not in options.names:
