@@ -1,6 +1,8 @@
-"""Settings of the whole suite: one thread for BLAS, no windows, and the profiles of Hypothesis."""
+"""Settings of the whole suite: one thread for BLAS, no windows, machine code kept apart, the profiles of Hypothesis."""
 
 import os
+import shutil
+import tempfile
 
 from hypothesis import HealthCheck, settings
 
@@ -16,3 +18,11 @@ settings.register_profile(
     "sweep", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci")
+
+# Machine code is kept for this run alone, so that what the tests see does not depend on the run before.
+_code = tempfile.mkdtemp(prefix="chainrule-tests-")
+os.environ["CHAINRULE_CACHE_DIR"] = _code
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_code, ignore_errors=True)

@@ -20,7 +20,9 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("argv", [("--help",), (), ("train", "--help"), ("predict", "-h"), ("info", "--help")])
+@pytest.mark.parametrize(
+    "argv", [("--help",), (), ("train", "--help"), ("predict", "-h"), ("info", "--help"), ("cache", "--help")]
+)
 @pytest.mark.parametrize("columns", ["80", "100", "300"])
 def test_help_fits_the_terminal(run, monkeypatch, argv, columns):
     monkeypatch.setenv("COLUMNS", columns)

@@ -231,8 +231,16 @@ def test_early_stopping_is_told(run, flowers):
     assert list(accuracies(ran.out)) == ["train", "validation", "test"]
 
 
+def test_steps_that_are_interpreted_are_told(run, monkeypatch):
+    monkeypatch.setattr("chainrule.train.task.compile_steps", lambda task, state: "no native form of np.exp")
+    ran = run("train", "digits", "--epochs", "1")
+    assert ran.code == 0
+    assert "\nsteps were interpreted: no native form of np.exp\n" in ran.out
+
+
 def test_digits(run):
     ran = run("train", "digits")
+    assert "interpreted" not in ran.out
     assert ran.code == 0
     assert accuracies(ran.out)["test"][0] >= 97
     error = re.search(r"largest relative error (\S+) ", ran.out)

@@ -12,6 +12,8 @@ from chainrule.evaluate import evaluate, node_values, runner
 from chainrule.graph import verify
 from chainrule.lengths import Length, Quotient, settle
 from chainrule.random import random_state, uniform
+from chainrule.trace.sizes import trace_sizes
+from chainrule.trace.unify import Mismatch
 
 RNG = np.random.default_rng(0)
 BIG = RNG.normal(size=(1000, 2))  # Large enough to be held by reference.
@@ -228,3 +230,51 @@ def test_text():
     assert str(Length(3, 2)) == "3n + 2"
     assert str(Length(1, -1)) == "n - 1"
     assert str(Quotient(2.0, Length(1, -1))) == "2.0/(n - 1)"
+
+
+# One size, or two
+
+
+def sized(f, *sizes):
+    return trace_sizes(f, (np.ones((3, 2)),), ("x",), (True,), sizes)
+
+
+@pytest.mark.parametrize("name", GENERAL)
+def test_two_sizes(name):
+    f = GENERAL[name]
+    graph = sized(f, 7, 4)
+    verify(graph)
+    for rows in (7, 4):
+        x = RNG.normal(size=(rows, 2))
+        expected = f(x)
+        for one, other in zip(
+            evaluate(graph, x), expected if isinstance(expected, tuple) else (expected,), strict=True
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_one_size_needs_no_formulas():
+    def f(x):
+        return np.sum(x) * (2.5 if len(x) == 5 else 1.7) / len(x) ** 2
+
+    graph = sized(f, 5)
+    assert not graph.is_open
+    assert evaluate(graph, np.ones((5, 2)))[0] == pytest.approx(25 / 25)
+    with pytest.raises(Mismatch):
+        sized(f, 5, 4)
+
+
+def test_sizes_that_are_not_asked_for_are_not_tried():
+    def f(x):
+        assert len(x) in (5, 4)
+        return np.mean(x)
+
+    assert sized(f, 5, 4).is_open
+
+
+def test_what_is_not_the_same_each_time_is_named_with_its_line():
+    with pytest.raises(TraceError, match=r"does not do the same each time(.|\n)*test_sizes.py"):
+        sized(lambda x: x * RNG.normal(), 5, 4)
+    with pytest.raises(Mismatch) as caught:
+        sized(lambda x: x * (2.5 if len(x) == 5 else 1.7), 5, 4)
+    assert "test_sizes.py" in caught.value.line

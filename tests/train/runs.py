@@ -22,5 +22,42 @@ def same_bits(one, other):
     return bits(one) == bits(other)
 
 
+def close(one, other, rtol, atol=0.0):
+    """Compare the leaves of two trees, of one structure and the same kinds, to a tolerance."""
+    for x, y in zip(tree.leaves(one), tree.leaves(other), strict=True):
+        assert type(x) is type(y)
+        assert getattr(x, "dtype", None) == getattr(y, "dtype", None)
+        np.testing.assert_allclose(x, y, rtol=rtol, atol=atol)
+
+
+class Watch:
+    """A display that calls a function after every step, or every chunk of steps."""
+
+    def __init__(self, seen=lambda state: None):
+        self.seen = seen
+
+    def begin(self, task, state, epochs):
+        pass
+
+    def step(self, state):
+        self.seen(state)
+
+    def epoch(self, state):
+        pass
+
+    def end(self):
+        pass
+
+
+def stop_after(steps):
+    """A display that presses Ctrl-C, in effect, when so many steps are done."""
+
+    def seen(state):
+        if state.step >= steps:
+            raise KeyboardInterrupt
+
+    return Watch(seen)
+
+
 def without_seconds(history):
     return [(row.epoch, row.steps, row.objective, row.validation, row.rate) for row in history]

@@ -16,13 +16,18 @@ START = NETWORK.initialize(0)
 
 
 def diverge(network, parameters, loss, x, targets, **options):
-    """Train until it diverges; any warning on the way is an error of its own."""
+    """Train until it diverges, compiled and interpreted; any warning on the way is an error of its own."""
     options = {"optimizer": optim.sgd(0.1), "epochs": 100} | options
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(DivergenceError) as caught:
-            fit(network, parameters, loss, x, targets, **options)
-    return caught.value
+    errors = []
+    for compiled in (True, False):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(DivergenceError) as caught:
+                fit(network, parameters, loss, x, targets, **options, compiled=compiled)
+        errors.append(caught.value)
+    one, other = errors
+    assert (str(one), one.layer, one.step) == (str(other), other.layer, other.step)
+    return one
 
 
 def test_a_rate_that_is_too_large():

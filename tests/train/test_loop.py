@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.train.runs import HELD_OUT, LOSS, NETWORK, RNG, T, X, bits, same_bits, without_seconds
+from tests.train.runs import HELD_OUT, LOSS, NETWORK, RNG, T, Watch, X, bits, same_bits, stop_after, without_seconds
 
 from chainrule import data, optim, tree
 from chainrule.differentiate import grad
@@ -19,8 +19,19 @@ def run(parameters=START, **changes):
     return fit(NETWORK, parameters, LOSS, X, T, **options)
 
 
-def test_full_batch_descent_is_the_formula():
-    found = run(optimizer=optim.sgd(0.3), batch_size=None, regularizers=[L2(0.1)], epochs=4)
+BOTH_WAYS = pytest.mark.parametrize("compiled", [True, False])
+
+
+@pytest.fixture
+def single_steps(monkeypatch):
+    """Chunks of one step each."""
+    monkeypatch.setattr("chainrule.train.compiled._CHUNK_SECONDS", 0.0)
+
+
+@BOTH_WAYS
+def test_full_batch_descent_is_the_formula(compiled):
+    found = run(optimizer=optim.sgd(0.3), batch_size=None, regularizers=[L2(0.1)], epochs=4, compiled=compiled)
+    assert found.interpreted == (None if compiled else "compiled=False was given")
     expected, f = START, objective(NETWORK, LOSS, [L2(0.1)])
     for row in found.history:
         assert row.objective == pytest.approx(f(expected, STATE, X, T)[0])
@@ -38,12 +49,34 @@ def test_an_epoch_sees_every_example_once(batch_size, sizes):
         seen.append(np.ravel(targets))
         return np.sum((outputs - targets[:, np.newaxis]) ** 2, axis=1)
 
-    fit(NETWORK, START, loss, X, np.arange(23), optimizer=optim.sgd(0.01), epochs=2, batch_size=batch_size, rng=0)
+    options = {"optimizer": optim.sgd(0.01), "epochs": 2, "batch_size": batch_size, "rng": 0, "compiled": False}
+    fit(NETWORK, START, loss, X, np.arange(23), **options)
     steps = seen[1:]  # the first call looks whether the shapes fit
     assert [len(rows) for rows in steps] == sizes * 2
     first, second = np.concatenate(steps[: len(sizes)]), np.concatenate(steps[len(sizes) :])
     assert sorted(first) == sorted(second) == list(range(23))
     assert list(first) != list(second)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("batch_size", "steps"), [(4, 6), (1, 23), (23, 1), (50, 1), (None, 1)])
+def test_the_gradients_of_an_epoch_are_those_of_every_example_once(batch_size, steps, compiled, single_steps):
+    # The one parameter moves by its target times a power of 3, so that the digits tell which examples were seen.
+    network = Network.of(1, (), 1, "identity", "identity")
+    start = tree.map(np.zeros_like, network.initialize(0))
+    targets = 3.0 ** np.arange(23)[:, np.newaxis]
+    seen = []
+
+    def loss(outputs, targets):
+        return -np.sum(targets * outputs, axis=1)
+
+    options = {"optimizer": optim.sgd(1.0), "epochs": 2, "batch_size": batch_size, "reduction": "sum", "rng": 0}
+    progress = Watch(lambda state: seen.append(float(state.parameters[0]["bias"][0])))
+    found = fit(network, start, loss, np.zeros((23, 1)), targets, **options, compiled=compiled, progress=progress)
+    assert found.interpreted == (None if compiled else "compiled=False was given")
+    assert len(seen) == 2 * steps
+    assert seen[steps - 1] == np.sum(targets)
+    assert seen[-1] == 2 * np.sum(targets)
 
 
 def test_the_rows_of_the_history():
@@ -60,10 +93,11 @@ def test_the_rows_of_the_history():
     assert np.isnan(run().history.arrays()["validation"]).all()
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_the_objective_of_an_epoch_with_a_short_last_minibatch(reduction):
+def test_the_objective_of_an_epoch_with_a_short_last_minibatch(reduction, compiled):
     # With a rate of almost nothing the parameters stay, and the minibatches add up to the whole.
-    found = run(optimizer=optim.sgd(1e-300), epochs=1, reduction=reduction)
+    found = run(optimizer=optim.sgd(1e-300), epochs=1, reduction=reduction, compiled=compiled)
     assert found.history[0].objective == pytest.approx(objective(NETWORK, LOSS, (), reduction)(START, STATE, X, T)[0])
 
 
@@ -105,30 +139,11 @@ OPTIMIZERS = {
 }
 
 
-class StopAfter:
-    """Presses Ctrl-C, in effect, when so many steps are done."""
-
-    def __init__(self, steps):
-        self.steps = steps
-
-    def begin(self, task, state, epochs):
-        pass
-
-    def step(self, state):
-        if state.step == self.steps:
-            raise KeyboardInterrupt
-
-    def epoch(self, state):
-        pass
-
-    def end(self):
-        pass
-
-
+@BOTH_WAYS
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("batch_size", [4, None])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
-def test_a_run_that_goes_on_equals_one_that_never_stopped(optimizer, batch_size, reduction):
+def test_a_run_that_goes_on_equals_one_that_never_stopped(optimizer, batch_size, reduction, compiled, monkeypatch):
     options = {
         "optimizer": optimizer,
         "batch_size": batch_size,
@@ -136,14 +151,19 @@ def test_a_run_that_goes_on_equals_one_that_never_stopped(optimizer, batch_size,
         "epochs": 5,
         "validation": HELD_OUT,
         "patience": 4,
+        "compiled": compiled,
     }
     whole = run(**options)
+    monkeypatch.setattr("chainrule.train.compiled._CHUNK_SECONDS", 0.0)
     # In the middle of the first epoch, at its end, and later.
     for steps in (1, 2, 5, 6, 7) if batch_size else (1, 3):
-        half = run(**options, progress=StopAfter(steps))
+        half = run(**options, progress=stop_after(steps))
         assert half.interrupted
         assert half.state.step == steps
+        # Stopped between chunks of one step, it goes on with chunks of up to an epoch.
+        monkeypatch.setattr("chainrule.train.compiled._CHUNK_SECONDS", 0.05)
         rest = run(half.state, **options | {"rng": None})
+        monkeypatch.setattr("chainrule.train.compiled._CHUNK_SECONDS", 0.0)
         assert not rest.interrupted
         assert same_bits(rest.parameters, whole.parameters)
         assert same_bits(rest.state.parameters, whole.state.parameters)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.train.runs import bits, same_bits, without_seconds
+from tests.train.runs import bits, same_bits, stop_after, without_seconds
 
 from chainrule import data, optim, random, tree
 from chainrule.differentiate import grad
@@ -36,34 +36,16 @@ def run(parameters=START, network=NETWORK, **changes):
     return fit(network, parameters, LOSS, X, T, **options)
 
 
-class StopAfter:
-    """Presses Ctrl-C, in effect, when so many steps are done."""
-
-    def __init__(self, steps):
-        self.steps = steps
-
-    def begin(self, task, state, epochs):
-        pass
-
-    def step(self, state):
-        if state.step == self.steps:
-            raise KeyboardInterrupt
-
-    def epoch(self, state):
-        pass
-
-    def end(self):
-        pass
-
-
 def same_run(one, other):
     states = ((run.parameters, run.network_state, run.state.network_state, run.state.optimizer) for run in (one, other))
     return same_bits(*states) and without_seconds(one.history) == without_seconds(other.history)
 
 
-def test_the_steps_are_those_of_the_formula():
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_steps_are_those_of_the_formula(compiled):
     """Each step draws from a stream folded from the seed and its number, and the state goes from step to step."""
-    found = run(optimizer=optim.sgd(0.1), batch_size=None, epochs=4)
+    found = run(optimizer=optim.sgd(0.1), batch_size=None, epochs=4, compiled=compiled)
+    assert found.interpreted == (None if compiled else "compiled=False was given")
     seed = int(np.random.default_rng(5).integers(2**63))
     stream = random.random_state(np.random.SeedSequence(seed, spawn_key=(0,)))
     f = grad(objective(NETWORK, LOSS), has_aux=True)
@@ -74,7 +56,8 @@ def test_the_steps_are_those_of_the_formula():
     for one, other in zip(
         tree.leaves((found.parameters, found.network_state)), tree.leaves((parameters, state)), strict=True
     ):
-        np.testing.assert_allclose(one, other, rtol=1e-12)
+        # Batch normalisation takes the bias before it away, whose gradient is zero but for rounding.
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-16)
 
 
 def test_the_same_seed_gives_the_same_bits():
@@ -84,12 +67,13 @@ def test_the_same_seed_gives_the_same_bits():
 
 
 @pytest.mark.parametrize("batch_size", [4, None])
-def test_a_run_that_goes_on_equals_one_that_never_stopped(batch_size):
+def test_a_run_that_goes_on_equals_one_that_never_stopped(batch_size, monkeypatch):
     options = {"batch_size": batch_size, "epochs": 5, "validation": HELD_OUT, "patience": 4}
     whole = run(**options)
+    monkeypatch.setattr("chainrule.train.compiled._CHUNK_SECONDS", 0.0)
     most = 29 if batch_size else 4
     for steps in sorted(set(np.random.default_rng(0).integers(1, most, 6).tolist())):
-        half = run(**options, progress=StopAfter(steps))
+        half = run(**options, progress=stop_after(steps))
         assert half.state.step == steps
         # A state is a tree: taken apart and put together it is the same one.
         leaves, structure = tree.flatten(half.state)
@@ -202,7 +186,7 @@ def test_digits_are_learned_with_dropout_and_batch_normalisation(tmp_path):
     assert np.mean(model.predict(x[1400:]) == right) > 0.96
     # With the state before training the same parameters are no use.
     fresh = Model(network, found.parameters, network.initial_state(np.float32), LOSS)
-    assert np.mean(fresh.predict(x[1400:]) == right) < 0.9
+    assert np.mean(fresh.predict(x[1400:]) == right) < 0.94
     save(model, tmp_path / "model")
     same = load(tmp_path / "model")
     assert bits(same.outputs(x)) == bits(model.outputs(x))

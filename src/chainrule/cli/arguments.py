@@ -97,6 +97,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         ("train", "train a network on a file, test it, save it", _add_train),
         ("predict", "predict for the rows of a file, as CSV", _add_predict),
         ("info", "show a model's layers, data and training", _add_info),
+        ("cache", "show or remove the machine code kept on disk", _add_cache),
     ):
         commands[name] = group.add_parser(
             name, help=help_text, formatter_class=layout, allow_abbrev=False, argument_default=None
@@ -275,6 +276,22 @@ def _add_info(parser: _Parser) -> None:
     parser.usage = "chainrule info MODEL"
     parser.description = "Show the layers of a model, the columns that it takes, and how it was trained."
     parser.add_argument("model", metavar="MODEL", help="a model file that chainrule train has saved")
+
+
+def _add_cache(parser: _Parser) -> None:
+    parser.usage = "chainrule cache ACTION"
+    parser.description = (
+        "Machine code is kept on disk, so that what was compiled once starts at once.\n"
+        "What was not used for longest goes when there is no room; all of it may go at\n"
+        "any time."
+    )
+    parser.epilog = (
+        "environment:\n"
+        "  CHAINRULE_CACHE_DIR   the folder (default: as the platform has it)\n"
+        "  CHAINRULE_CACHE_SIZE  bytes that it may hold, such as 500M; 0 keeps nothing\n"
+        "                        (default: 256M)"
+    )
+    parser.add_argument("action", metavar="ACTION", choices=("info", "clear"), help="info: show it; clear: remove it")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -70,4 +70,8 @@ def _run(argv: Sequence[str] | None) -> int:
         from chainrule.cli.info import info
 
         return info(arguments)
+    if arguments.command == "cache":
+        from chainrule.cli.cache import cache
+
+        return cache(arguments)
     return _run(["--help"])

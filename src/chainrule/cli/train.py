@@ -180,11 +180,12 @@ def _outcome(problem: Problem, report: Report) -> str:
         meaning = f"the most frequent class of the training rows: {preparation.target_names[0]} {baseline}"
     checked = f"{len(gradient.entries):,} of {gradient.size:,} derivatives compared with central differences"
     verdict = f"{'passed' if gradient.ok else 'FAILED'}, largest relative error {gradient.largest_error:.1e}"
-    return "\n".join(
-        [
-            f"{ending}\n",
-            f"{scores_table(report.results)}\n",
-            f"baseline: {meaning}",
-            f"gradient check: {verdict} ({checked})",
-        ]
-    )
+    lines = [
+        f"{ending}\n",
+        f"{scores_table(report.results)}\n",
+        f"baseline: {meaning}",
+        f"gradient check: {verdict} ({checked})",
+    ]
+    if fit.interpreted is not None:
+        lines.append(f"steps were interpreted: {fit.interpreted}")
+    return "\n".join(lines)

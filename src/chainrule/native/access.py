@@ -1,5 +1,6 @@
 """Where the entries of a value stand in memory, and the operations that only change that."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.native.sizes import ONE, ZERO, Size, contiguous, size_of
 
-__all__ = ["Access", "aligned", "picked_shape", "shape_sizes", "views_of"]
+__all__ = ["Access", "aligned", "has_form", "picked_shape", "shape_sizes", "strangers", "views_of"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,54 @@ class Access:
 
 
 def shape_sizes(shape: tuple[Any, ...]) -> tuple[Size, ...]:
-    """A node's shape as sizes."""
-    return tuple(size_of(length) for length in shape)
+    """A node's shape as sizes; a length that only a run tells counts as 0."""
+    return tuple(ZERO if length is None else size_of(length) for length in shape)
+
+
+def has_form(x: Any, *, lengths: bool = True) -> bool:
+    """Say whether a value has a form in machine code.
+
+    Parameters
+    ----------
+    x : Node, array or number
+        The value; of a node with several outputs all of them.
+    lengths : bool
+        Whether a length that only a run tells counts against it.
+
+    Returns
+    -------
+    bool
+        False for complex numbers, floats of 16 or 128 bits, and lengths that are not known.
+    """
+    if isinstance(x, Node) and isinstance(x.dtype, tuple):
+        return all(map(_has_form, x.dtype)) and not (lengths and any(None in shape for shape in x.shape))
+    if isinstance(x, Node):
+        return _has_form(x.dtype) and not (lengths and None in x.shape)
+    return _has_form(x.dtype) if hasattr(x, "dtype") else not isinstance(x, complex)
+
+
+def _has_form(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8))
+
+
+def strangers(graph: Graph) -> set[Node]:
+    """Find the operations that make or read a value without a form in machine code.
+
+    Parameters
+    ----------
+    graph : Graph
+        Any graph.
+
+    Returns
+    -------
+    set of Node
+        They run through NumPy.
+    """
+    return {
+        node
+        for node in graph.nodes
+        if node.op.name != "output" and not (has_form(node) and all(map(has_form, node.inputs)))
+    }
 
 
 def aligned(access: Access, shape: tuple[Size, ...]) -> tuple[Size, ...]:
@@ -60,13 +107,15 @@ def aligned(access: Access, shape: tuple[Size, ...]) -> tuple[Size, ...]:
     )
 
 
-def views_of(graph: Graph) -> dict[Node, Access]:
+def views_of(graph: Graph, known: Mapping[Node, Access] | None = None) -> dict[Node, Access]:
     """Find the operations that move no entries, and where the entries of their results stand.
 
     Parameters
     ----------
     graph : Graph
         Everything but a view is taken to stand in a buffer of its own.
+    known : mapping, optional
+        Inputs that stand elsewhere.
 
     Returns
     -------
@@ -74,12 +123,13 @@ def views_of(graph: Graph) -> dict[Node, Access]:
         What is missing has to be computed.
     """
     found: dict[Node, Access] = {}
+    outside, known = strangers(graph), known or {}
     for node in graph.nodes:
-        if node.op.name not in _MOVING or len(node.inputs) != 1:
+        if node.op.name not in _MOVING or len(node.inputs) != 1 or node in outside:
             continue
         (x,) = node.inputs
         if isinstance(x, Node):
-            source = found.get(x) or Access.whole(x, shape_sizes(x.shape))
+            source = found.get(x) or known.get(x) or Access.whole(x, shape_sizes(x.shape))
         elif isinstance(x, np.ndarray) and x.ndim:
             source = Access.whole(id(x), shape_sizes(x.shape))
         else:

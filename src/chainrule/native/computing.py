@@ -15,8 +15,8 @@ from chainrule.native.types import register
 
 __all__ = ["Literals", "can_compute", "computed", "is_literal", "literals_of"]
 
-#: Operations that change the dtype alone.
-CONVERSIONS = frozenset({"astype", "astype_integer"})
+#: Operations that change the dtype alone, or of a single number nothing.
+CONVERSIONS = frozenset({"astype", "astype_integer", "np.broadcast_to"})
 
 Literals = dict[Length | Quotient, tuple[ir.Value, np.dtype[Any]]]
 
@@ -64,6 +64,8 @@ def can_compute(node: Node) -> bool:
 def _dtypes(node: Node) -> tuple[np.dtype[Any], ...] | None:
     """What the inputs are converted to; None where there is no native form."""
     name = node.op.name
+    if name == "np.broadcast_to" and not is_literal(node.inputs[0]):
+        return None
     if name in CONVERSIONS:
         known = all(x.dtype.kind in "biuf" for x in node.inputs if isinstance(x, Node)) and node.dtype.kind in "biuf"
         return (node.dtype,) if known else None

@@ -19,7 +19,7 @@ __all__ = ["Emitter"]
 Count = int
 
 
-class _Splat(ir.Constant):
+class _Splat(ir.Constant):  # type: ignore[misc]
     """One number in every lane of a vector, in LLVM's short form: it is written and read many times in a module."""
 
     def __init__(self, kind: ir.VectorType, one: ir.Constant) -> None:

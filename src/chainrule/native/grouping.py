@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from chainrule.graph import Graph, Node
-from chainrule.native.access import Access, shape_sizes
+from chainrule.native.access import Access, shape_sizes, strangers
 from chainrule.native.sizes import ONE, Size
 from chainrule.ops.axes import normalize_axes
 
@@ -87,14 +87,21 @@ def grouped(
 
 class _Grouping:
     def __init__(self, graph: Graph, is_elementwise: Callable[[Node], bool], views: Mapping[Node, Access]) -> None:
-        self._elementwise = {node for node in graph.nodes if node not in views and is_elementwise(node)}
+        self._outside = strangers(graph)
+        self._elementwise = {
+            node for node in graph.nodes if node not in views and node not in self._outside and is_elementwise(node)
+        }
         self.views = dict(views)
         self._groups: dict[int, Group] = {}
         self._count = 0
         self._home: dict[Node, Group] = {}
         self._readers: dict[Node, list[Node]] = {}
         #: Shapes of which rows are summed.
-        self._rows = {shape_sizes(node.inputs[0].shape) for node in graph.nodes if self._sums_short_rows(node)}
+        self._rows = {
+            shape_sizes(node.inputs[0].shape)
+            for node in graph.nodes
+            if node not in self._outside and self._sums_short_rows(node)
+        }
 
     @staticmethod
     def _sums_short_rows(node: Node) -> bool:
@@ -117,6 +124,8 @@ class _Grouping:
         return self._sorted(order)
 
     def _domain(self, node: Node) -> Domain | None:
+        if node in self._outside:
+            return None
         is_reduction = node.op.name in REDUCTIONS and isinstance(node.inputs[0], Node)
         if is_reduction or node in self._elementwise:
             shape = shape_sizes(node.inputs[0].shape if is_reduction else node.shape)
@@ -206,7 +215,8 @@ class _Grouping:
         del self._groups[b.number]
         for group in self._groups.values():
             if b.number in group.before:
-                group.before[a.number] = group.before.get(a.number, False) or group.before.pop(b.number)
+                hard = group.before.pop(b.number)
+                group.before[a.number] = group.before.get(a.number, False) or hard
             if group.reach >> b.number & 1:
                 group.reach = group.reach & ~(1 << b.number) | a.reach
             elif group.reach >> a.number & 1:

@@ -1,5 +1,6 @@
 """Operations that run in loops of their own: what moves entries by index, and what runs along an axis."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -7,18 +8,22 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.native.access import Access, picked_shape, shape_sizes
+from chainrule.native.access import Access, has_form, picked_shape, shape_sizes
 from chainrule.native.emitter import Emitter
 from chainrule.native.matmul import emit_matmul, factors_of
 from chainrule.native.random import RANDOM
 from chainrule.native.sizes import ONE, Size, size_of
 from chainrule.native.types import is_float, register
 from chainrule.ops.axes import normalize_axes
+from chainrule.ops.products import split_subscripts
 from chainrule.ops.shapes import SLOT
 
-__all__ = ["KERNELS", "Scene", "can_run"]
+__all__ = ["KERNELS", "TROUBLE", "WITHOUT", "Array", "Picker", "Scene", "can_run", "nest", "operand"]
 
 _INTEGER = np.dtype(np.int64)
+
+#: The buffer that holds a 1 after a run in which an index was out of range; it is the first of every program.
+TROUBLE = "trouble"
 
 
 class Scene(Protocol):
@@ -28,7 +33,7 @@ class Scene(Protocol):
         """Where the entries of a node or a constant array stand."""
 
 
-class _Array:
+class Array:
     """An array that a kernel reads or writes entry by entry.
 
     Parameters
@@ -49,6 +54,12 @@ class _Array:
         self._e, self.dtype, self.access = e, dtype, access
         self.shape = [length.emit(e, n) for length in access.shape]
         self.strides = [stride.emit(e, n) for stride in access.strides]
+        #: The lengths as numbers; None where one follows from the leading size.
+        self.shape_known = (
+            tuple(length.known() for length in access.shape)
+            if all(length.is_known for length in access.shape)
+            else None
+        )
         start = base(access.buffer)
         self.pointer = e.address(start, access.offset.emit(e, n), dtype)
 
@@ -82,10 +93,10 @@ def nest(e: Emitter, lengths: Sequence[ir.Value], body: Callable[[list[ir.Value]
     axis([])
 
 
-def _operand(scene: Scene, e: Emitter, n: ir.Value, x: Any, base: Any, target: np.dtype[Any] | None = None) -> Any:
+def operand(scene: Scene, e: Emitter, n: ir.Value, x: Any, base: Any, target: np.dtype[Any] | None = None) -> Any:
     """An input as a function from an index to a value."""
     if isinstance(x, (Node, np.ndarray)) and not (isinstance(x, np.ndarray) and x.ndim == 0):
-        array = _Array(e, n, scene.access(x), x.dtype, base)
+        array = Array(e, n, scene.access(x), x.dtype, base)
 
         def read(index: Sequence[ir.Value]) -> ir.Value:
             used = index[len(index) - len(array.shape) :]
@@ -97,13 +108,13 @@ def _operand(scene: Scene, e: Emitter, n: ir.Value, x: Any, base: Any, target: n
     return lambda index: constant
 
 
-def _result(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> _Array:
-    return _Array(e, n, scene.access(node), node.dtype, base)
+def _result(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> Array:
+    return Array(e, n, scene.access(node), node.dtype, base)
 
 
 def _copy(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     """A reshape of what does not stand side by side: its entries one after the other."""
-    source = _Array(e, n, scene.access(node.inputs[0]), node.dtype, base)
+    source = Array(e, n, scene.access(node.inputs[0]), node.dtype, base)
     target = base(scene.access(node).buffer)
     place = _Counter(e)
     place.reset()
@@ -137,9 +148,9 @@ def _concatenate(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -
     axis = node.params["axis"] % len(node.shape)
     start: ir.Value = e.int(0)
     for part in node.inputs:
-        source = _Array(e, n, scene.access(part), part.dtype, base)
+        source = Array(e, n, scene.access(part), part.dtype, base)
 
-        def one(index: list[ir.Value], source: _Array = source, start: ir.Value = start) -> None:
+        def one(index: list[ir.Value], source: Array = source, start: ir.Value = start) -> None:
             there = [e.b.add(i, start) if k == axis else i for k, i in enumerate(index)]
             result.store(e.convert(source.load(index), source.dtype, node.dtype), there)
 
@@ -151,7 +162,7 @@ def _pad(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     result = _result(scene, e, n, node, base)
     zero = e.const(0, register(node.dtype))
     nest(e, result.shape, lambda index: result.store(zero, index))
-    source = _Array(e, n, scene.access(node.inputs[0]), node.dtype, base)
+    source = Array(e, n, scene.access(node.inputs[0]), node.dtype, base)
     before = [size_of(width[0]).emit(e, n) for width in node.params["widths"]]
     nest(
         e,
@@ -162,20 +173,38 @@ def _pad(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     )
 
 
-class _Picker:
-    """An index expression with arrays in it: which entries of an array it picks, in NumPy's order of axes."""
+class Picker:
+    """An index expression with arrays in it: which entries of an array it picks, in NumPy's order of axes.
+
+    Parameters
+    ----------
+    e : Emitter
+        Where the instructions go.
+    n : Value
+        The leading size.
+    template : tuple
+        The expression, with a mark where each index array stands.
+    readers : sequence of callable
+        For each index array, from an index of what they broadcast to an entry of it.
+    rank : int
+        Number of axes that they broadcast to.
+    whole : sequence of Size
+        Shape of the array.
+    trouble : Value
+        Where a 1 is written if an index is out of range.
+    """
 
     def __init__(
         self,
-        scene: Scene,
         e: Emitter,
         n: ir.Value,
         template: tuple[Any, ...],
-        arrays: Sequence[Any],
+        readers: Sequence[Callable[[Sequence[ir.Value]], ir.Value]],
+        rank: int,
         whole: Sequence[Size],
-        base: Any,
+        trouble: ir.Value,
     ) -> None:
-        self._e, self._n = e, n
+        self._e, self._n, self.rank, self._trouble = e, n, rank, trouble
         self._whole = [length.emit(e, n) for length in whole]
         used = sum(part is not None and part is not Ellipsis for part in template)
         if Ellipsis not in template:
@@ -184,14 +213,12 @@ class _Picker:
         for part in template:
             parts += [slice(None)] * (len(whole) - used) if part is Ellipsis else [part]
         self._parts = parts
-        readers = iter([_operand(scene, e, n, a, base, _INTEGER) for a in arrays])
-        self._readers = [next(readers) if part is SLOT else None for part in parts]
-        shapes = [shape_sizes(np.shape(a) if not isinstance(a, Node) else a.shape) for a in arrays]
-        self.rank = max((len(shape) for shape in shapes), default=0)
+        remaining = iter(readers)
+        self._readers = [next(remaining) if part is SLOT else None for part in parts]
         places = [k for k, part in enumerate(parts) if part is SLOT or isinstance(part, (int, np.integer))]
         # Index arrays side by side put their axes where the first of them stands, others at the front.
         together = bool(places) and places == list(range(places[0], places[-1] + 1))
-        self._front = places[0] if together and arrays else 0
+        self._front = places[0] if together and readers else 0
 
     def entry(self, index: Sequence[ir.Value]) -> list[ir.Value]:
         """The index in the whole array of an entry of what is picked."""
@@ -207,7 +234,7 @@ class _Picker:
             length = self._whole[axis]
             axis += 1
             if reader is not None:
-                found.append(self._from_start(reader(picked), length))
+                found.append(self._within(self._from_start(reader(picked), length), length))
             elif isinstance(part, slice):
                 found.append(self._along(part, next(rest), length))
             else:
@@ -215,8 +242,17 @@ class _Picker:
         return found
 
     def _from_start(self, i: ir.Value, length: ir.Value) -> ir.Value:
+        """An index counted from the start."""
         b = self._e.b
         return b.select(b.icmp_signed("<", i, self._e.int(0)), b.add(i, length), i)
+
+    def _within(self, i: ir.Value, length: ir.Value) -> ir.Value:
+        """An index that is out of bounds is noted, and does not lead to other memory."""
+        b = self._e.b
+        fits = b.icmp_unsigned("<", i, length)
+        with b.if_then(b.not_(fits), likely=False):
+            b.store(self._e.int(1), self._trouble)
+        return b.select(fits, i, self._e.int(0))
 
     def _along(self, part: slice, i: ir.Value, length: ir.Value) -> ir.Value:
         e = self._e
@@ -228,11 +264,26 @@ class _Picker:
         return e.b.add(start, e.b.mul(i, e.int(step)))
 
 
+def _picker(
+    scene: Scene,
+    e: Emitter,
+    n: ir.Value,
+    template: tuple[Any, ...],
+    arrays: Sequence[Any],
+    whole: Sequence[Size],
+    base: Any,
+) -> Picker:
+    """An index expression whose arrays stand in memory."""
+    readers = [operand(scene, e, n, a, base, _INTEGER) for a in arrays]
+    rank = max((len(a.shape) if isinstance(a, Node) else np.ndim(a) for a in arrays), default=0)
+    return Picker(e, n, template, readers, rank, whole, base(TROUBLE))
+
+
 def _gather(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     source, *arrays = node.inputs
     result = _result(scene, e, n, node, base)
-    whole = _Array(e, n, scene.access(source), source.dtype, base)
-    pick = _Picker(scene, e, n, node.params["template"], arrays, whole.access.shape, base)
+    whole = Array(e, n, scene.access(source), source.dtype, base)
+    pick = _picker(scene, e, n, node.params["template"], arrays, whole.access.shape, base)
     nest(e, result.shape, lambda index: result.store(whole.load(pick.entry(index)), index))
 
 
@@ -241,8 +292,8 @@ def _scatter_add(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -
     result = _result(scene, e, n, node, base)
     zero = e.const(0, register(node.dtype))
     nest(e, result.shape, lambda index: result.store(zero, index))
-    part = _Array(e, n, scene.access(g), g.dtype, base)
-    pick = _Picker(scene, e, n, node.params["template"], arrays, result.access.shape, base)
+    part = Array(e, n, scene.access(g), g.dtype, base)
+    pick = _picker(scene, e, n, node.params["template"], arrays, result.access.shape, base)
 
     def one(index: list[ir.Value]) -> None:
         there = pick.entry(index)
@@ -255,10 +306,10 @@ def _scatter_add(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -
 def _assign(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     source, item, *arrays = node.inputs
     result = _result(scene, e, n, node, base)
-    before = _operand(scene, e, n, source, base, node.dtype)
+    before = operand(scene, e, n, source, base, node.dtype)
     nest(e, result.shape, lambda index: result.store(before(index), index))
-    pick = _Picker(scene, e, n, node.params["template"], arrays, result.access.shape, base)
-    read = _operand(scene, e, n, item, base, node.dtype)
+    pick = _picker(scene, e, n, node.params["template"], arrays, result.access.shape, base)
+    read = operand(scene, e, n, item, base, node.dtype)
     picked = [length.emit(e, n) for length in _picked(node) or ()]
     nest(e, picked, lambda index: result.store(read(index), pick.entry(index)))
 
@@ -278,7 +329,7 @@ def _broadcast(shapes: Sequence[tuple[Size, ...]]) -> tuple[Size, ...]:
 def _running(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     """Cumulative sums and products, along one axis."""
     result = _result(scene, e, n, node, base)
-    source = _Array(e, n, scene.access(node.inputs[0]), node.inputs[0].dtype, base)
+    source = Array(e, n, scene.access(node.inputs[0]), node.inputs[0].dtype, base)
     axis = node.params["axis"]
     axis = (0 if axis is None else axis) % max(len(result.shape), 1)
     kind = register(node.dtype)
@@ -299,7 +350,7 @@ def _running(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> No
 
 def _arg_extreme(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     """Where the largest or smallest entry stands; the first of several, and of NaNs the first."""
-    source = _Array(e, n, scene.access(node.inputs[0]), node.inputs[0].dtype, base)
+    source = Array(e, n, scene.access(node.inputs[0]), node.inputs[0].dtype, base)
     axes = normalize_axes(node.params.get("axis"), len(source.shape))
     result = _result(scene, e, n, node, base)
     b, dtype = e.b, source.dtype
@@ -347,7 +398,7 @@ def _matmul(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> Non
     x, y = node.inputs
     result = _result(scene, e, n, node, base)
     kind, dtype = register(node.dtype), node.dtype
-    left, right = (_Array(e, n, scene.access(source), source.dtype, base) for source in (x, y))
+    left, right = (Array(e, n, scene.access(source), source.dtype, base) for source in (x, y))
     ranks = len(left.shape), len(right.shape)
     length = left.shape[-1]
 
@@ -370,6 +421,60 @@ def _matmul(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> Non
     nest(e, result.shape, one)
 
 
+def _einsum(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
+    """A sum of products, in loops over the axes of the result and, inside, over those that are summed."""
+    terms, outer = split_subscripts(node.params["subscripts"])
+    result = _result(scene, e, n, node, base)
+    factors = [Array(e, n, scene.access(x), x.dtype, base) for x in node.inputs]
+    lengths: dict[str, ir.Value] = {}
+    for term, factor in zip(terms, factors, strict=True):
+        for letter, length, size in zip(term, factor.shape, factor.access.shape, strict=True):
+            if size != ONE or letter not in lengths:
+                lengths[letter] = length
+    inner = [letter for letter in lengths if letter not in outer]
+    kind = register(node.dtype)
+
+    def over(letters: list[str], index: dict[str, ir.Value], total: ir.Value) -> ir.Value:
+        if letters:
+            with e.loop(e.int(0), lengths[letters[0]], carried=[total]) as loop:
+                loop.carry = [over(letters[1:], {**index, letters[0]: loop.index}, loop.carry[0])]
+            return loop.carry[0]
+        loaded = [factor.load([index[k] for k in term]) for term, factor in zip(terms, factors, strict=True)]
+        *more, last = (e.convert(x, f.dtype, node.dtype) for x, f in zip(loaded, factors, strict=True))
+        product: ir.Value = e.const(1, kind)
+        for x in more:
+            product = x if isinstance(product, ir.Constant) else _times(e, product, x)
+        return e.fma(product, last, total) if is_float(kind) else e.b.add(e.b.mul(product, last), total)
+
+    def one(index: list[ir.Value]) -> None:
+        result.store(over(inner, dict(zip(outer, index, strict=True)), e.const(0, kind)), index)
+
+    nest(e, result.shape, one)
+
+
+def _times(e: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
+    return e.b.fmul(x, y) if is_float(x.type) else e.b.mul(x, y)
+
+
+def _can_sum(node: Node) -> bool:
+    """Of three and more factors NumPy chooses an order; only where they are small, one loop over all axes will do."""
+    if not all(isinstance(x, (Node, np.ndarray)) for x in node.inputs) or node.dtype.kind == "b":
+        return False
+    terms, _ = split_subscripts(node.params["subscripts"])
+    if len(terms) < 3:
+        return True
+    sizes = {k: n for term, x in zip(terms, node.inputs, strict=True) for k, n in zip(term, x.shape, strict=True)}
+    return all(type(n) is int for n in sizes.values()) and math.prod(sizes.values()) <= _SMALL_SUM
+
+
+#: Steps of a sum of products of three and more factors at most.
+_SMALL_SUM = 1 << 12
+
+#: Operations that run through NumPy, each with the reason.
+WITHOUT: dict[str, str] = {
+    "np.argsort": "NumPy sorts with vector instructions, and which of equal entries comes first is its own",
+}
+
 KERNELS: dict[str, Callable[[Any, Emitter, ir.Value, Node, Any], None]] = {
     "np.reshape": _copy,
     "np.concatenate": _concatenate,
@@ -382,6 +487,7 @@ KERNELS: dict[str, Callable[[Any, Emitter, ir.Value, Node, Any], None]] = {
     "np.argmax": _arg_extreme,
     "np.argmin": _arg_extreme,
     "np.matmul": _matmul,
+    "np.einsum": _einsum,
     **RANDOM,
 }
 
@@ -391,8 +497,10 @@ def can_run(node: Node) -> bool:
     name = node.op.name
     if name in RANDOM:
         return all(len(x.shape) == 1 for x in node.inputs)
-    if name not in KERNELS or None in node.shape:
+    if name not in KERNELS or not has_form(node) or not all(map(has_form, node.inputs)):
         return False
+    if name == "np.einsum":
+        return _can_sum(node)
     if name.startswith("index") and any(getattr(x, "dtype", None) == np.dtype(bool) for x in node.inputs[1:]):
         return name == "index_set" and not _has_arrays(node) and _picked(node) is not None
     return name != "index_set" or _picked(node) is not None

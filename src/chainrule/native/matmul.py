@@ -55,7 +55,8 @@ def factors_of(node: Node, access: Callable[[Any], Access]) -> Factors | None:
     Returns
     -------
     Factors or None
-        None for stacks of matrices, integers, and sizes or strides that follow from n where a product needs numbers.
+        None for stacks of matrices, integers, lengths of 0, and sizes or strides that follow from n where a product
+        needs numbers.
     """
     x, y = node.inputs
     dtype = node.dtype
@@ -75,6 +76,8 @@ def factors_of(node: Node, access: Callable[[Any], Access]) -> Factors | None:
         return None
     known_m, known_n, known_k = (size.known() if size.is_known else None for size in (m, n, k))
     needed, open_size = (known_m, k) if form == "TN" else (known_k, m)
+    if 0 in (known_m, known_n, known_k):
+        return None  # There is nothing to multiply; the plain loops make what is left.
     if needed is None or known_n is None or not (left[1].is_known and right[1].is_known):
         return None
     m_or_open, k_or_open = (known_m, None) if form == "TN" else (None, known_k)

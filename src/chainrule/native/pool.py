@@ -23,6 +23,7 @@ import llvmlite.ir as ir
 
 from chainrule.errors import OptionError
 from chainrule.native import machine
+from chainrule.native.cache import Kept, fetch, key_of
 from chainrule.native.emitter import Emitter
 from chainrule.native.pool_code import FIELDS, PARALLEL, PARALLEL_ARGUMENTS, STATE_BYTES, SYMBOLS, write_pool
 
@@ -45,12 +46,12 @@ class Pool:
         self._memory = ctypes.create_string_buffer(STATE_BYTES + 64)
         self._state = -(-ctypes.addressof(self._memory) // 64) * 64
         self._c = ctypes.CDLL(None) if posix else None
-        module = machine.new_module("pool")
-        write_pool(module, threads=posix, set_mask=int(signal.SIG_SETMASK) if posix else 0)
+        set_mask = int(signal.SIG_SETMASK) if posix else 0
+        kept = fetch(key_of("pool", posix, set_mask), lambda: Kept(_object_code(posix, set_mask)))
         imports = {"chainrule.pool.state": self._state}
         if self._c is not None:
             imports |= {name: ctypes.cast(getattr(self._c, name), ctypes.c_void_p).value or 0 for name in SYMBOLS}
-        self.library = machine.compiled(module, (PARALLEL, "chainrule.pool.wake"), imports)
+        self.library = machine.linked(kept.code, (PARALLEL, "chainrule.pool.wake"), imports)
         self._wake = ctypes.CFUNCTYPE(None)(self.library.addresses["chainrule.pool.wake"])
         self.clear()
         if posix:
@@ -81,6 +82,12 @@ class Pool:
         end = time.monotonic() + 1.0
         while self.field("started").value > 0 and time.monotonic() < end:
             time.sleep(0.0002)
+
+
+def _object_code(posix: bool, set_mask: int) -> bytes:
+    module = machine.new_module("pool")
+    write_pool(module, threads=posix, set_mask=set_mask)
+    return machine.object_code(module)
 
 
 _making = threading.Lock()

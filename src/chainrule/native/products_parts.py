@@ -1,12 +1,13 @@
-"""The functions that emitted products call, compiled once for a process."""
+"""The functions that emitted products call, once for a process."""
 
 import threading
 from collections.abc import Iterable
+from functools import partial
 
 import llvmlite.ir as ir
 import numpy as np
 
-from chainrule.native import machine
+from chainrule.native import cache, machine
 from chainrule.native.products_packing import PREFIX as PACKING
 from chainrule.native.products_packing import Packing, emit_packing
 from chainrule.native.products_tiles import PREFIX as TILE
@@ -20,7 +21,7 @@ _compiling = threading.Lock()
 
 
 def part_addresses(names: Iterable[str]) -> dict[str, int]:
-    """Where parts stand; those that are asked for the first time are compiled, all in one go.
+    """Where parts stand; those that are asked for the first time are compiled, or found on disk.
 
     Parameters
     ----------
@@ -39,15 +40,19 @@ def part_addresses(names: Iterable[str]) -> dict[str, int]:
     """
     wanted = tuple(names)
     with _compiling:
-        missing = tuple(name for name in dict.fromkeys(wanted) if name not in _addresses)
-        if missing:
-            module = machine.new_module("products")
-            for name in missing:
-                emit_part(module, name)
-            library = machine.compiled(module, missing)
-            _libraries.append(library)
-            _addresses.update(library.addresses)
+        for name in wanted:
+            if name not in _addresses:
+                kept = cache.fetch(cache.key_of("part", name), partial(_translated, name))
+                library = machine.linked(kept.code, (name,))
+                _libraries.append(library)
+                _addresses.update(library.addresses)
         return {name: _addresses[name] for name in wanted}
+
+
+def _translated(name: str) -> cache.Kept:
+    module = machine.new_module("products")
+    emit_part(module, name)
+    return cache.Kept(machine.object_code(module))
 
 
 def emit_part(module: ir.Module, name: str) -> ir.Function:

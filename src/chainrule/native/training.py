@@ -5,22 +5,35 @@ writes over, or swaps with what it has written.
 """
 
 import ctypes
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.graph import Graph, Node
-from chainrule.lengths import Length
-from chainrule.native import machine
+from chainrule.native import cache, machine
 from chainrule.native.emitter import Emitter
 from chainrule.native.program import Program
 from chainrule.native.types import INT, POINTER, register
 
-__all__ = ["Steps"]
+__all__ = ["Bench", "Steps"]
 
 _DOUBLE = np.dtype(np.float64)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from looking for cycles among the many objects that a module is made of, and that live on for now."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Steps:
@@ -30,9 +43,11 @@ class Steps:
     ----------
     graph : Graph
         Inputs: the leaves of the state, then what stays the same, then the number of the step, then the rows of the
-        minibatch, whose leading size is open. Outputs: the leaves of the state after the step, then the objective.
+        minibatch, whose leading size may be open. Outputs: the leaves of the state after the step, then the objective.
     state : int
         Number of leaves of the state.
+    rows : int
+        Number of arrays that hold rows of the minibatch.
 
     Raises
     ------
@@ -40,25 +55,34 @@ class Steps:
         Where an operation has no native form.
     """
 
-    def __init__(self, graph: Graph, state: int) -> None:
+    def __init__(self, graph: Graph, state: int, rows: int = 2) -> None:
         self._state = state
         for source, x in zip(graph.inputs[:state], graph.outputs[:state], strict=True):
-            if getattr(x, "shape", ()) != source.shape or getattr(x, "dtype", source.dtype) != source.dtype:
+            if not isinstance(x, Node):
+                raise NotImplementedError(f"{source.name} is set to a constant in a step")
+            if x.shape != source.shape or x.dtype != source.dtype:
                 raise NotImplementedError(f"{source.name} changes its shape or dtype in a step")
+        with _without_collection():
+            self._compile(graph, rows)
+        kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
+        self._call = ctypes.CFUNCTYPE(None, *kinds)(self._library.addresses["steps"])
+
+    def _compile(self, graph: Graph, rows: int) -> None:
+        state = self._state
         self.program = Program(graph, {k: k for k in range(state)})
         if not self.program.is_native:
             names = sorted({step.name for step in self.program.steps if isinstance(step, Node)})
             raise NotImplementedError(f"no native form of {', '.join(names)}")
+        # Who made the graph may write into an array that it reads as a constant.
+        self._constants = {place: array.copy() for place, array in self.program.constants.items()}
         inputs = self.program.graph.inputs
-        self._rows = tuple(node for node in inputs if node.shape and isinstance(node.shape[0], Length))
-        self._leaves, self._clock = inputs[:state], inputs[-len(self._rows) - 1]
-        self._fixed = inputs[state : -len(self._rows) - 1]
+        self._rows = inputs[-rows:]
+        self._leaves, self._clock = inputs[:state], inputs[-rows - 1]
+        self._fixed = inputs[state : -rows - 1]
         module = machine.new_module("steps")
         self._emit(module)
         imports = {name: self.program.library.addresses[name] for name in self.program.steps}
-        self._library = machine.compiled(module, ("steps",), imports)
-        kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
-        self._call = ctypes.CFUNCTYPE(None, *kinds)(self._library.addresses["steps"])
+        self._library = machine.linked(cache.object_code(module), ("steps",), imports)
 
     def _emit(self, module: ir.Module) -> None:
         kinds = [POINTER, POINTER, INT, INT, INT, INT, INT, POINTER, POINTER]
@@ -121,16 +145,57 @@ class Steps:
                 mask = e.tail_mask(e.int(whole), e.int(length), lanes)
                 e.store(e.load(origin, e.int(whole), dtype, lanes, mask), goal, e.int(whole), dtype, mask)
 
+    def bench(
+        self, fixed: Sequence[Any], rows: Sequence[np.ndarray[Any, Any]], batch: int, *, gathers: bool
+    ) -> "Bench":
+        """Make room for steps on some examples.
+
+        Parameters
+        ----------
+        fixed : sequence
+            The leaves of what stays the same.
+        rows : sequence of array
+            All examples: the arrays that minibatches are taken from.
+        batch : int
+            Rows of a minibatch; the last one may have fewer.
+        gathers : bool
+            Whether minibatches are picked; otherwise every step takes all rows as they are.
+
+        Returns
+        -------
+        Bench
+            For one run at a time.
+        """
+        return Bench(self, fixed, rows, batch, gathers)
+
+
+class Bench:
+    """Memory in which steps run, but for the state that comes and goes; see `Steps.bench`."""
+
+    def __init__(
+        self, steps: Steps, fixed: Sequence[Any], rows: Sequence[np.ndarray[Any, Any]], batch: int, gathers: bool
+    ) -> None:
+        program = steps.program
+        self._steps, self._batch, self._gathers = steps, batch, gathers
+        data = [np.ascontiguousarray(x, node.dtype) for x, node in zip(rows, steps._rows, strict=True)]
+        arrays = dict(steps._constants)
+        for node, value in zip(steps._fixed, fixed, strict=True):
+            arrays[program.places[node]] = np.array(value, node.dtype)
+        self._clock = arrays[program.places[steps._clock]] = np.zeros(())
+        for node, x in zip(steps._rows, data, strict=True):
+            arrays[program.places[node]] = np.empty((batch, *x.shape[1:]), node.dtype) if gathers else x
+        self._leaves = [(program.places[node], node.dtype) for node in steps._leaves]
+        written = {program.places[x] for x in program.graph.outputs if isinstance(x, Node)}
+        self._spare = {k: program.array(k, batch) for k in written - {place for place, _ in self._leaves}}
+        arrays.update(program.workspace(batch, arrays))
+        self._table = np.zeros(len(program.buffers), np.uint64)
+        for place, array in arrays.items():
+            self._table[place] = array.ctypes.data
+        self._sources = np.array([x.ctypes.data for x in data], np.uint64)
+        self._kept = arrays, data  # What the table points to.
+
     def run(
-        self,
-        state: Sequence[Any],
-        fixed: Sequence[Any],
-        clock: int,
-        rows: Sequence[np.ndarray[Any, Any]],
-        order: np.ndarray[Any, Any] | None,
-        batch: int,
-        first: int,
-        count: int,
+        self, state: Sequence[Any], clock: int, order: np.ndarray[Any, Any] | None, first: int, count: int
     ) -> tuple[list[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
         """Take some steps.
 
@@ -138,16 +203,10 @@ class Steps:
         ----------
         state : sequence
             The leaves of the state; they stay as they are.
-        fixed : sequence
-            The leaves of what stays the same.
         clock : int
             Number of the first of these steps since the start of the training.
-        rows : sequence of array
-            All examples: the arrays that minibatches are taken from.
         order : array of int64 or None
-            The rows of the epoch in their order; None where every step takes all rows as they are.
-        batch : int
-            Rows of a minibatch; the last one may have fewer.
+            The rows of the epoch in their order, where minibatches are picked.
         first, count : int
             Number of the first minibatch of these steps, and how many there are.
 
@@ -158,35 +217,30 @@ class Steps:
         objectives : array, shape (count,)
             The objective of each step, before it was taken.
         """
-        program = self.program
-        data = [np.ascontiguousarray(x, node.dtype) for x, node in zip(rows, self._rows, strict=True)]
-        arrays: dict[int, np.ndarray[Any, Any]] = dict(program.constants)
-        for node, value in zip((*self._leaves, *self._fixed), (*state, *fixed), strict=True):
-            arrays[program.places[node]] = np.array(value, node.dtype)
-        arrays[program.places[self._clock]] = np.array(float(clock))
-        for node, x in zip(self._rows, data, strict=True):
-            arrays[program.places[node]] = x if order is None else np.empty((batch, *x.shape[1:]), node.dtype)
-        for node in program.graph.outputs:
-            if isinstance(node, Node) and program.places[node] not in arrays:
-                arrays[program.places[node]] = program.array(program.places[node], batch)
-        arrays.update(program.workspace(batch, arrays))
-        table = np.zeros(len(program.buffers), np.uint64)
-        for place, array in arrays.items():
-            table[place] = array.ctypes.data
+        table, steps = self._table, self._steps
+        here: dict[int, np.ndarray[Any, Any]] = {}
+        for (place, dtype), value in zip(self._leaves, state, strict=True):
+            array = np.array(value, dtype, order="C")
+            table[place] = address = array.ctypes.data
+            here[address] = array
+        for place, array in self._spare.items():
+            table[place] = address = array.ctypes.data
+            here[address] = array
+        self._clock[...] = clock
         objectives = np.empty(count)
-        sources = np.array([x.ctypes.data for x in data], np.uint64)
-        gathers = order is not None
-        order = np.ascontiguousarray(order if gathers else (), np.int64)
-        self._call(
+        order = np.ascontiguousarray(order if self._gathers else (), np.int64)
+        steps._call(
             table.ctypes.data,
             order.ctypes.data,
-            gathers,
+            self._gathers,
             first,
             count,
-            batch,
+            self._batch,
             len(order),
             objectives.ctypes.data,
-            sources.ctypes.data,
+            self._sources.ctypes.data,
         )
-        by_address = {array.ctypes.data: array for array in arrays.values()}
-        return [by_address[int(table[program.places[node]])] for node in self._leaves], objectives
+        # Where the state has changed places with what stands beside it, the next run has that room.
+        found = [here[int(table[place])] for place, _ in self._leaves]
+        self._spare = {place: here[int(table[place])] for place in self._spare}
+        return found, objectives

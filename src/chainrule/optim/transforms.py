@@ -338,12 +338,14 @@ def clip_by_global_norm(max_norm: float) -> Transform:
         leaves = tree.leaves(gradients)
         # In units of the largest entry: the squares of gradients that explode would overflow, and those are
         # what clipping is there for. An infinite gradient gives NaN, which the next loss shows.
-        unit = np.maximum(max((np.max(np.abs(g), initial=0.0) for g in leaves), default=0.0), max_norm)
+        unit: Any = max_norm
+        for g in leaves:
+            unit = np.maximum(unit, np.max(np.abs(g))) if getattr(g, "size", 1) else unit
         with np.errstate(invalid="ignore"):
             norm = np.sqrt(sum(np.sum(np.square(g / unit)) for g in leaves))
         limit = max_norm / unit
         factor = limit / np.maximum(norm, limit)
-        return tree.map(lambda g: g * np.asarray(factor, np.result_type(g)), gradients)
+        return tree.map(lambda g: g * factor.astype(getattr(g, "dtype", float)), gradients)
 
     return _stateless(clip)
 

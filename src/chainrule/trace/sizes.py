@@ -18,7 +18,7 @@ from chainrule.trace.symbolic import Symbolic, open_body
 from chainrule.trace.tracer import Tracer, dtype_of
 from chainrule.trace.unify import Mismatch, Recorded, difference, unified
 
-__all__ = ["trace_every_size", "trace_sizes"]
+__all__ = ["folded", "trace_every_size", "trace_sizes"]
 
 #: Sizes at which the formulas are tried besides the one at hand: one row, where axes vanish and broadcast, and many,
 #: where code may take a branch for large data.
@@ -153,14 +153,14 @@ def _general(record: Callable[[int], Recorded], here: Recorded, sizes: tuple[int
         general.least = fewest + 1
         few = recorded(fewest + 1)
     for found in (here, few, recorded(many)):
-        mismatch = difference(found, Recorded(_folded(general.at(found.rows)), found.rows))
+        mismatch = difference(found, Recorded(folded(general.at(found.rows)), found.rows))
         if mismatch is not None:
             what = f"what holds for {first} and {second} rows fails for {found.rows}: {mismatch}"
             raise Mismatch(what, mismatch.line)
     return general
 
 
-def _folded(graph: Graph) -> Graph:
+def folded(graph: Graph) -> Graph:
     """Compute what was recorded as a constant array, and had to become operations for every size."""
     return _rebuilt(
         graph, lambda node: node.op(*node.inputs, **node.params) if not _reads_nodes(node) else None, graph.inputs

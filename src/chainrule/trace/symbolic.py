@@ -25,17 +25,25 @@ __all__ = ["NO_VALUE", "Body", "Symbolic", "open_body", "records_with_care", "re
 _CONSTANT_LIMIT = 4096
 _PYTHON_NUMBERS = (bool, int, float, complex)
 
-_here = threading.local()
+
+class _Here(threading.local):
+    """Number of bodies that this thread records without values, and the answer of `records_with_care`."""
+
+    bodies = 0
+    careful = True
+
+
+_here = _Here()
 
 
 def records_without_values() -> bool:
     """Say whether this thread is recording a body without values."""
-    return getattr(_here, "bodies", 0) > 0
+    return _here.bodies > 0
 
 
 def records_with_care() -> bool:
     """Say whether derivatives recorded without values let zero stay zero (see `open_body`)."""
-    return getattr(_here, "careful", True)
+    return _here.careful
 
 
 class Body:
@@ -274,7 +282,7 @@ class open_body:
 
     def __enter__(self) -> Body:
         hooks.install(self._names)
-        _here.bodies = getattr(_here, "bodies", 0) + (not self._values)
+        _here.bodies += not self._values
         self._with_care = records_with_care()
         if self._careful is not None:
             _here.careful = self._careful

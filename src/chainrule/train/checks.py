@@ -107,7 +107,8 @@ def _checked_examples(task: Task, compute: Callable[..., Any], examples: Example
     if isinstance(first, Embedding):
         first.check_codes(inputs)
     task.loss.check_targets(targets)
-    return inputs, targets
+    # Row by row in memory, as minibatches are picked.
+    return np.ascontiguousarray(inputs), np.ascontiguousarray(targets)
 
 
 def in_precision(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -1,45 +1,86 @@
 """The steps of a task in machine code: an epoch runs without returning to Python, but between chunks of steps.
 
-The step is the one of `chainrule.train.task.train_step`, recorded once for every batch size. A chunk that ends with a
-number that is not finite is taken again from its start by that function, which knows how to say what happened.
+The step is the one of `chainrule.train.task.train_step`, recorded for the numbers of rows that minibatches have. A step
+whose numbers are not finite is taken again by that function, which knows what can be done, or else what to say.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import tree
-from chainrule.errors import TraceError
+from chainrule.errors import ChainruleError
 from chainrule.graph import Graph
-from chainrule.native.training import Steps
 from chainrule.optim import apply_updates
 from chainrule.passes import optimized
+from chainrule.passes.keys import graph_key
 from chainrule.random import RandomState, fold
-from chainrule.trace.sizes import trace_every_size
+from chainrule.trace.sizes import trace_sizes
+from chainrule.trace.unify import Mismatch
 from chainrule.train.divergence import all_finite
 from chainrule.train.state import TrainState
+from chainrule.train.users_code import has_users_code
 
-__all__ = ["CompiledSteps", "compile_steps", "run_chunks"]
+if TYPE_CHECKING:
+    from chainrule.native.training import Bench, Steps
+
+__all__ = ["CompiledSteps", "compile_steps", "fingerprint", "run_chunks"]
 
 #: Seconds that a chunk of steps should take: callbacks, Ctrl-C and progress wait so long.
 _CHUNK_SECONDS = 0.05
+#: The most that a chunk grows by from one to the next, and what it grows by after a step that had to be taken again.
+_GROWTH, _CAREFUL_GROWTH = 64, 2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class CompiledSteps:
     """Machine code for the steps of a task.
 
     Attributes
     ----------
-    steps : chainrule.native.training.Steps
-        The code.
+    by_rows : dict of int to chainrule.native.training.Steps
+        The code for each number of rows that a minibatch has; mostly one for all.
+    finite : int
+        Number of leaves, at the start of the state, that have to be finite: parameters and the network's state.
+    count : int
+        Steps of the next chunk, as far as an epoch has so many left.
     """
 
-    steps: Steps
+    by_rows: "dict[int, Steps]"
+    finite: int
+    count: int = 1
+    _benches: "dict[tuple[int, int], Bench]" = field(default_factory=dict)
+    _flat: list[Any] = field(default_factory=list)
+
+    def bench(self, steps: "Steps", task: Any, state: TrainState, batch: int, *, gathers: bool) -> "Bench":
+        """Where the steps of a task run; made at the first time, so that a chunk of a few steps costs little."""
+        key = id(steps), state.seed
+        if key not in self._benches:
+            fixed = tree.leaves(_stream(task, state))
+            self._benches[key] = steps.bench(fixed, (task.inputs, task.targets), batch, gathers=gathers)
+        return self._benches[key]
+
+    def flat(self, state: TrainState) -> tuple[list[Any], tree.Structure]:
+        """The leaves of what goes from step to step, and their structure; those of the state made last are at hand."""
+        carried = _carried(state)
+        if self._flat and all(a is b for a, b in zip(self._flat[0], carried, strict=True)):
+            return self._flat[1], self._flat[2]
+        return tree.flatten(carried)
+
+    def forget(self) -> None:
+        """Look at the leaves of the next state again: a callback may have put other arrays into it."""
+        self._flat.clear()
+
+    def whole(self, leaves: list[Any], structure: tree.Structure) -> Any:
+        """What goes from step to step, made of leaves; the opposite of `flat`."""
+        carried = structure.unflatten(leaves)
+        self._flat[:] = carried, leaves, structure
+        return carried
 
 
 def compile_steps(task: Any, state: TrainState) -> CompiledSteps | str:
@@ -57,28 +98,94 @@ def compile_steps(task: Any, state: TrainState) -> CompiledSteps | str:
     CompiledSteps or str
         The code; or why there is none, such as a loss that takes a decision on a value.
     """
-    try:
-        graph = optimized(step_graph(task, state))
-        if graph.specialized:
-            return f"the step depends on the batch size: {graph.specialized}"
-        return CompiledSteps(Steps(graph, len(tree.leaves(_carried(state)))))
-    except (TraceError, NotImplementedError) as reason:
-        return str(reason)
+    sizes = _sizes(task)
+    with np.errstate(all="ignore"):
+        try:
+            try:
+                graphs = dict.fromkeys(sizes, step_graph(task, state, sizes))
+            except Mismatch:
+                graphs = {rows: step_graph(task, state, (rows,)) for rows in sizes}
+            leaves = len(tree.leaves(_carried(state)))
+            finite = len(tree.leaves((state.parameters, state.network_state)))
+            return CompiledSteps({rows: _translated(_Known(graph), leaves) for rows, graph in graphs.items()}, finite)
+        except (ChainruleError, NotImplementedError, Mismatch) as reason:
+            return str(reason)
+        except Exception as problem:  # A function of the user's may need values, in whatever way that shows.
+            return f"without values a step raised {type(problem).__name__}: {problem}"
 
 
-def step_graph(task: Any, state: TrainState) -> Graph:
-    """Record a step: from the state, what layers draw from, the step's number and a batch to the state and objective."""
+@dataclass(frozen=True)
+class _Known:
+    """A graph that is equal to every graph that computes the same."""
+
+    graph: Graph = field(compare=False)
+    key: Hashable = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", graph_key(self.graph))
+
+
+@lru_cache(maxsize=32)
+def _translated(known: _Known, leaves: int) -> "Steps":
+    # The translator is loaded by who trains, not by who only makes predictions.
+    from chainrule.native.training import Steps
+
+    return Steps(optimized(known.graph), leaves)
+
+
+def _sizes(task: Any) -> tuple[int] | tuple[int, int]:
+    """The numbers of rows that minibatches have."""
+    total = len(task.inputs)
+    usual = total if task.batch_size is None else min(task.batch_size, total)
+    left = total % usual
+    return (usual, left) if left else (usual,)
+
+
+def fingerprint(task: Any, state: TrainState) -> Hashable:
+    """What tells whether the functions of a task do what they did: what a step records, as a key."""
+    with np.errstate(all="ignore"):
+        try:
+            return graph_key(step_graph(task, state, (_sizes(task)[0],)))
+        except Exception as reason:  # As for `compile_steps`, which says what it is.
+            return str(reason)
+
+
+def step_graph(task: Any, state: TrainState, sizes: tuple[int] | tuple[int, int]) -> Graph:
+    """Record a step: from the state, what layers draw from, the step's number and a batch to the state and objective.
+
+    Parameters
+    ----------
+    task, state
+        As for `compile_steps`.
+    sizes : tuple of one or two int
+        The numbers of rows for which the graph has to hold.
+
+    Returns
+    -------
+    Graph
+        Inputs and outputs are as `chainrule.native.training.Steps` takes them.
+
+    Raises
+    ------
+    Mismatch, TraceError
+        As `chainrule.trace.sizes.trace_sizes` does.
+    """
+    may_hide = has_users_code(task.optimizer)
 
     def step(carried: Any, stream: Any, clock: Any, x: Any, targets: Any) -> Any:
         parameters, network_state, optimizer = carried
         rng = fold(stream, clock) if task.draws else None
         (value, after), gradients = task.value_and_gradient(parameters, network_state, x, targets, rng, True)
+        if may_hide:
+            # A transform of the user's may make a number of NaN: that has to show in the objective.
+            for gradient in tree.leaves(gradients):
+                value = value + np.sum(gradient * 0)
         updates, optimizer = task.optimizer.update(gradients, optimizer, parameters)
         return apply_updates(parameters, updates), after, optimizer, value
 
     arguments = [_carried(state), _stream(task, state), 0.0, task.inputs[:1], task.targets[:1]]
     names = ["state", "stream", "step", "x", "targets"]
-    return trace_every_size(step, arguments, names, [False, False, False, True, True], careful=False)
+    return trace_sizes(step, arguments, names, [False, False, False, True, True], sizes, careful=False)
 
 
 def _carried(state: TrainState) -> Any:
@@ -90,9 +197,11 @@ def _stream(task: Any, state: TrainState) -> RandomState | tuple[()]:
 
 
 def run_chunks(
-    task: Any, compiled: CompiledSteps, state: TrainState, batches: Sequence[NDArray[np.intp] | None]
+    task: Any, compiled: CompiledSteps, state: TrainState, order: NDArray[np.intp] | None
 ) -> Iterator[TrainState]:
     """Take the steps that are left of an epoch, chunk by chunk.
+
+    Each step gives the same bits, whatever chunk it is in.
 
     Parameters
     ----------
@@ -102,8 +211,8 @@ def run_chunks(
         Its steps.
     state : TrainState
         A state from the start of an epoch, or from the middle of one.
-    batches : sequence of arrays of integer, or of None
-        The rows of each minibatch of the epoch; None for all rows as they are.
+    order : array of integer, or None
+        The rows of the epoch in the order of its minibatches; None for one step with all rows as they are.
 
     Yields
     ------
@@ -115,63 +224,74 @@ def run_chunks(
     DivergenceError
         As `train_step` does.
     """
+    from chainrule.train.task import train_step
+
     total = len(task.inputs)
-    whole = batches[0] is None
-    order = None if whole else np.concatenate(batches)
-    batch = total if whole else task.batch_size
-    count = 1
-    while state.batch < task.steps:
+    batch = total if order is None else min(task.batch_size, total)
+    usual, last = compiled.by_rows[batch], compiled.by_rows[total - (task.steps - 1) * batch]
+
+    def taken(steps: "Steps", state: TrainState, count: int) -> TrainState | None:
+        """The state after some steps; None where a number is not finite."""
         begun = time.perf_counter()
-        count = min(count, task.steps - state.batch)
-        leaves, structure = tree.flatten(_carried(state))
-        found, objectives = compiled.steps.run(
-            leaves,
-            tree.leaves(_stream(task, state)),
-            state.step,
-            (task.inputs, task.targets),
-            order,
-            batch,
-            state.batch,
-            count,
-        )
-        if not (np.isfinite(objectives).all() and all_finite(x for x in found if x.dtype.kind == "f")):
-            for state in _again(task, state, batches[state.batch : state.batch + count]):
-                yield state
-            continue
-        parameters, network_state, optimizer = structure.unflatten(_like(found, leaves))
-        rows = [min(batch, total - (state.batch + k) * batch) for k in range(count)]
-        gained = _summed(state.total, objectives, rows, is_sum=task.reduction == "sum")
-        taken = time.perf_counter() - begun
-        state = replace(
+        leaves, structure = compiled.flat(state)
+        bench = compiled.bench(steps, task, state, batch, gathers=order is not None)
+        found, objectives = bench.run(leaves, state.step, order, state.batch, count)
+        if not (
+            np.isfinite(objectives).all() and all_finite(x for x in found[: compiled.finite] if x.dtype.kind == "f")
+        ):
+            return None
+        parameters, network_state, optimizer = compiled.whole(list(_like(found, leaves)), structure)
+        weights = np.ones(count)
+        if task.reduction == "mean":
+            weights[:] = batch
+            weights[-1] = min(batch, total - (state.batch + count - 1) * batch)
+        return replace(
             state,
             parameters=parameters,
             network_state=network_state,
             optimizer=optimizer,
             batch=state.batch + count,
             step=state.step + count,
-            total=gained,
-            seconds=state.seconds + taken,
+            # One after the other, so that it does not depend on the chunk.
+            total=float(np.add.accumulate(np.append(state.total, objectives * weights))[-1]),
+            seconds=state.seconds + (time.perf_counter() - begun),
         )
+
+    growth = _GROWTH
+    while state.batch < task.steps:
+        at_end = state.batch == task.steps - 1
+        left = task.steps - state.batch if usual is last or at_end else task.steps - 1 - state.batch
+        count = min(compiled.count, left)
+        steps = last if at_end else usual
+        after = taken(steps, state, count)
+        if after is None:
+            good = _finite_steps(lambda k, steps=steps, state=state: taken(steps, state, k) is not None, count)
+            if good:
+                state = taken(steps, state, good) or state
+                yield state
+            state = train_step(task, state, task.rows(order, state.batch))
+            yield state
+            compiled.count, growth = 1, _CAREFUL_GROWTH
+            continue
+        seconds = after.seconds - state.seconds
+        state = after
         yield state
-        count = max(1, int(count * min(_CHUNK_SECONDS / max(taken, 1e-6), 64)))
+        compiled.count = max(1, int(count * min(_CHUNK_SECONDS / max(seconds, 1e-6), growth)))
 
 
-def _summed(total: float, objectives: NDArray[Any], rows: Sequence[int], *, is_sum: bool) -> float:
-    for value, examples in zip(objectives.tolist(), rows, strict=True):
-        total += value if is_sum else value * examples
-    return total
+def _finite_steps(is_finite: Any, count: int) -> int:
+    """The most steps after which all is finite, by halving; after `count` of them it is not, and NaN stays."""
+    low, high = 0, count
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_finite(middle) else (low, middle)
+    return low
 
 
 def _like(found: Sequence[NDArray[Any]], before: Sequence[Any]) -> Iterator[Any]:
     """The leaves of a state as they were: what counted in Python counts in Python."""
     for x, y in zip(found, before, strict=True):
-        yield type(y)(x.item()) if isinstance(y, (int, float)) else x
-
-
-def _again(task: Any, state: TrainState, batches: Sequence[NDArray[np.intp] | None]) -> Iterator[TrainState]:
-    """Take the steps of a chunk again, one by one in NumPy."""
-    from chainrule.train.task import train_step
-
-    for rows in batches:
-        state = train_step(task, state, rows)
-        yield state
+        if isinstance(y, np.ndarray):
+            yield x
+        else:
+            yield x[()] if isinstance(y, np.generic) else type(y)(x.item())

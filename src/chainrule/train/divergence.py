@@ -23,11 +23,12 @@ def all_finite(arrays: Iterable[NDArray[Any]]) -> bool:
     >>> all_finite([np.ones(3), np.array([1e30])]), all_finite([np.array([np.nan])])
     (True, False)
     """
-    for array in arrays:
-        flat = array.reshape(-1)
-        # The sum of squares is one pass without a temporary array. It may overflow, so a second look decides.
-        if not math.isfinite(flat.dot(flat)) and not np.isfinite(flat).all():
-            return False
+    with np.errstate(all="ignore"):
+        for array in arrays:
+            flat = array.reshape(-1)
+            # The sum of squares is one pass without a temporary array. It may overflow, so a second look decides.
+            if not math.isfinite(flat.dot(flat)) and not np.isfinite(flat).all():
+                return False
     return True
 
 

@@ -31,7 +31,7 @@ class Progress(Protocol):
         """Take note that a run starts from `state` and ends after so many epochs in all."""
 
     def step(self, state: TrainState) -> None:
-        """Take note of the state after a step."""
+        """Take note of the state after a step, or after a chunk of steps."""
 
     def epoch(self, state: TrainState) -> None:
         """Take note of the state after an epoch."""
@@ -54,12 +54,15 @@ class Fit:
     ended : {"epochs", "patience", "callback", "interrupt"}
         Why it ended: all epochs were done, the held-out cost did not fall for `patience` epochs, a callback
         said so, or Ctrl-C.
+    interpreted : str or None
+        Why the steps ran in NumPy and not as machine code; None where they did not.
     """
 
     parameters: Parameters
     network_state: State
     state: TrainState
     ended: Ended
+    interpreted: str | None = None
 
     @property
     def history(self) -> History:
@@ -90,12 +93,12 @@ def fit(
     rng: np.random.Generator | int | None = None,
     callbacks: Iterable[Callback] = (),
     progress: Progress | None = None,
-    compiled: bool = False,
+    compiled: bool = True,
 ) -> Fit:
     """Train a network: minimise the objective over examples, step by step.
 
-    The gradient of every step is the derivative of the graph of `chainrule.nn.objective`. Ctrl-C ends the run
-    after the step under way, and what was learned is returned.
+    The gradient of every step is the derivative of the graph of `chainrule.nn.objective`. Steps run as machine code in
+    chunks of about 50 ms. Ctrl-C ends the run after the chunk under way, and what was learned is returned.
 
     Parameters
     ----------
@@ -138,7 +141,10 @@ def fit(
         Shows how the run gets on. By default nothing is printed.
     compiled : bool
         Whether the steps run as machine code. With False each one runs in NumPy, so that a loss of one's own can be
-        looked into with a debugger; results agree to rounding. Steps that have no native form run so anyway.
+        looked into with a debugger; results agree to rounding. Steps that have no native form, or take decisions on
+        values, run so anyway, and `Fit.interpreted` says why. Functions of one's own are called to record the step,
+        before the first one and again after callbacks, not at every step: what else they do, such as printing,
+        happens then only.
 
     Returns
     -------
@@ -190,10 +196,17 @@ def fit(
         compiled,
     )
     task, first = checked(task, initial, network_state if earlier is None else earlier.network_state)
-    state = start(task, initial, first, rng) if earlier is None else earlier
-    state, ended = _run(task, state, epochs, patience, tuple(callbacks), progress)
+    # The first state is not held here, as it would be for the whole run.
+    state, ended = _run(
+        task,
+        start(task, initial, first, rng) if earlier is None else earlier,
+        epochs,
+        patience,
+        tuple(callbacks),
+        progress,
+    )
     found = state if patience is None or state.best is None else state.best
-    return Fit(found.parameters, found.network_state, state, ended)
+    return Fit(found.parameters, found.network_state, state, ended, task.interpreted)
 
 
 def _run(
@@ -226,6 +239,8 @@ def _run(
                 stop = [callback(state) for callback in callbacks]
                 if any(stop):
                     return state, "callback"
+                if callbacks:
+                    task.look_again(state)
                 if interrupted():
                     return state, "interrupt"
     except KeyboardInterrupt:

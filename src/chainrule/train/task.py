@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -16,15 +16,24 @@ from chainrule.nn import Loss, Network, Parameters, State, objective
 from chainrule.nn.objective import Regularizer
 from chainrule.optim import Transform, apply_updates
 from chainrule.random import RandomState, fold, random_state
-from chainrule.train.compiled import CompiledSteps, compile_steps, run_chunks
+from chainrule.train.compiled import CompiledSteps, compile_steps, fingerprint, run_chunks
 from chainrule.train.divergence import Place, all_finite, bad_gradient, bad_loss
 from chainrule.train.evaluation import chunks, cost
 from chainrule.train.state import Best, Epoch, History, TrainState
+from chainrule.train.users_code import has_users_code
 
 __all__ = ["Examples", "Task", "end_epoch", "start", "train_epoch", "train_step"]
 
 Examples = tuple[NDArray[Any], NDArray[Any]]
 """Inputs, shape (examples, inputs), and targets, shape (examples, outputs)."""
+
+
+@dataclass(eq=False)
+class _Code:
+    """The machine code of a task, once it is made, or why there is none; and what it was recorded from, as a key."""
+
+    steps: CompiledSteps | str | None = None
+    recorded: Hashable = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +73,7 @@ class Task:
     regularizers: tuple[Regularizer, ...] = ()
     reduction: Literal["mean", "sum"] = "mean"
     validation: Examples | None = None
-    compiled: bool = False
+    compiled: bool = True
 
     @cached_property
     def value_and_gradient(self) -> Callable[..., tuple[tuple[Any, State], Parameters]]:
@@ -86,21 +95,55 @@ class Task:
         return random_state(np.random.SeedSequence(seed, spawn_key=(0,)))
 
     @cached_property
-    def _codes(self) -> list[CompiledSteps | str]:
-        return []
+    def _code(self) -> _Code:
+        return _Code()
 
     def code(self, state: TrainState) -> CompiledSteps | str:
         """The steps in machine code, made when they are first asked for; or why there is none."""
         if not self.compiled:
-            return "compiled=False was asked for"
-        if not self._codes:
-            self._codes.append(compile_steps(self, state))
-        return self._codes[0]
+            return "compiled=False was given"
+        if self._code.steps is None:
+            if self.may_change:
+                self._code.recorded = fingerprint(self, state)
+            self._code.steps = compile_steps(self, state)
+        return self._code.steps
+
+    @property
+    def interpreted(self) -> str | None:
+        """Why the steps that were taken ran in NumPy; None where they ran as machine code, or there were none."""
+        found = self._code.steps if self.compiled else "compiled=False was given"
+        return found if isinstance(found, str) else None
+
+    @cached_property
+    def may_change(self) -> bool:
+        """Whether a step calls functions of the user's, which may read what a callback changes."""
+        return has_users_code(self.network, self.loss, self.optimizer, self.regularizers)
+
+    def look_again(self, state: TrainState) -> None:
+        """Take in what callbacks may have changed: make new code where the functions do not do what they did."""
+        if not isinstance(self._code.steps, CompiledSteps):
+            return
+        self._code.steps.forget()
+        if self.may_change and fingerprint(self, state) != self._code.recorded:
+            self._code.steps = None
 
     @property
     def steps(self) -> int:
         """Steps of an epoch."""
         return 1 if self.batch_size is None else math.ceil(len(self.inputs) / self.batch_size)
+
+    def order(self, state: TrainState) -> NDArray[np.intp] | None:
+        """All rows in the order of the minibatches of the epoch under way; None where one step takes all of them."""
+        if self.batch_size is None:
+            return None
+        total = len(self.inputs)
+        return next(minibatches(total, total, np.random.default_rng([state.seed, state.epoch])))
+
+    def rows(self, order: NDArray[np.intp] | None, batch: int) -> NDArray[np.intp] | None:
+        """The rows of a minibatch, counted from 0, in the order of an epoch."""
+        if order is None or self.batch_size is None:
+            return None
+        return order[batch * self.batch_size : (batch + 1) * self.batch_size]
 
     def rate(self, step: int) -> float | None:
         """Rate of a step, counted from 0; None where the optimiser has none."""
@@ -217,16 +260,17 @@ def train_epoch(task: Task, state: TrainState) -> Iterator[TrainState]:
     DivergenceError
         As `train_step` does.
     """
-    batches: list[NDArray[np.intp]] | list[None] = [None]
-    if task.batch_size is not None:
-        order = np.random.default_rng([state.seed, state.epoch])
-        batches = list(minibatches(len(task.inputs), task.batch_size, order))
+    order = task.order(state)
+    begun = time.perf_counter()
     code = task.code(state)
-    if isinstance(code, CompiledSteps):
-        yield from run_chunks(task, code, state, batches)
-        return
-    for rows in batches[state.batch :]:
-        state = train_step(task, state, rows)
+    state = replace(state, seconds=state.seconds + (time.perf_counter() - begun))
+    # This function returns, so that it does not hold on to a state that is over while the epoch runs.
+    return run_chunks(task, code, state, order) if isinstance(code, CompiledSteps) else _run_steps(task, state, order)
+
+
+def _run_steps(task: Task, state: TrainState, order: NDArray[np.intp] | None) -> Iterator[TrainState]:
+    while state.batch < task.steps:
+        state = train_step(task, state, task.rows(order, state.batch))
         yield state
 
 

@@ -1,0 +1,447 @@
+"""Machine code kept on disk, so that the next process need not translate it again.
+
+An entry is a file named after its key: a digest of what the code was made from, of the processor, of the versions, and
+of the sources that made it. The file is written beside its place and renamed, so that several processes can share a
+folder, and it begins with a checksum. What is damaged, truncated, foreign or somebody else's counts as missing. Where
+the folder cannot be read or written, only the time changes.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import stat
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.ir as ir
+
+from chainrule import __version__
+from chainrule.errors import OptionError
+from chainrule.native import machine
+
+__all__ = [
+    "FOLDER_VARIABLE",
+    "SIZE_VARIABLE",
+    "Kept",
+    "Usage",
+    "clear",
+    "fetch",
+    "key_of",
+    "load",
+    "object_code",
+    "store",
+    "usage",
+]
+
+FOLDER_VARIABLE, SIZE_VARIABLE = "CHAINRULE_CACHE_DIR", "CHAINRULE_CACHE_SIZE"
+_DEFAULT_SIZE = 256 << 20
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
+
+# A file: these bytes, the checksum of all that follows and of the key, the length of the facts, facts, code.
+_MAGIC = b"chainrule-code-1"
+_HEAD = struct.Struct(f"<{len(_MAGIC)}s32sQ")
+_ENDING, _PART = ".code", ".part"
+#: Seconds after which a file that nobody finished writing is taken for left behind.
+_ABANDONED = 3600.0
+#: When the limit is reached, entries go until so much of it is taken, so that not every new one has to look for room.
+_TRIMMED = 0.8
+#: The rooms whose code decides what machine code is made of a graph.
+_ROOMS = ("evaluate", "graph", "lengths", "native", "ops", "passes", "random", "trace", "transforms")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an entry holds.
+
+    Attributes
+    ----------
+    code : bytes
+        An object file.
+    facts : Any
+        What has to be known to use it: anything that JSON can write.
+    """
+
+    code: bytes
+    facts: Any = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What `usage` found.
+
+    Attributes
+    ----------
+    place : pathlib.Path or None
+        The folder.
+    off : str
+        Why nothing is kept; empty where it is.
+    entries, bytes, limit : int
+        How many entries there are, how much they take, and how much they may.
+    hits, misses : int
+        How often this process found code, and how often it had to make it.
+    """
+
+    place: Path | None
+    off: str
+    entries: int
+    bytes: int
+    limit: int
+    hits: int
+    misses: int
+
+
+@dataclass
+class _Process:
+    """What this process knows."""
+
+    hits: int = 0
+    misses: int = 0
+    #: By folder the bytes that its entries take, as far as is known.
+    taken: dict[Path, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_imported = time.time()
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    # Another thread of the parent may have held the lock.
+    os.register_at_fork(after_in_child=lambda: setattr(_process, "lock", threading.Lock()))
+
+
+def key_of(*parts: str | bytes | int) -> str:
+    """Name what code follows from.
+
+    Parameters
+    ----------
+    *parts : str, bytes or int
+        What is translated. The processor, versions and chainrule's sources are added here.
+
+    Returns
+    -------
+    str
+        A digest.
+
+    Examples
+    --------
+    >>> from chainrule.native.cache import key_of
+    >>> key_of("tile", 4) == key_of("tile", 4), key_of("tile", 4) == key_of("tile", 8)
+    (True, False)
+    """
+    digest = blake2b(digest_size=24)
+    for part in (*_versions(), machine.fingerprint(), machine.vector_bytes(), *parts):
+        raw = part if isinstance(part, bytes) else repr(part).encode()
+        digest.update(f"{type(part).__name__} {len(raw)} ".encode() + raw)
+    return digest.hexdigest()
+
+
+@cache
+def _versions() -> tuple[str | bytes, ...]:
+    return (
+        __version__,
+        _sources(os.path.dirname(os.path.dirname(__file__))),
+        llvmlite.__version__,
+        sys.platform,
+        sys.byteorder,
+    )
+
+
+def _sources(package: str) -> bytes:
+    """A digest of the code that makes machine code, since a version number stays while that is worked on."""
+    digest = blake2b()
+    for name in _source_names(package):
+        with open(os.path.join(package, name), "rb", buffering=0) as file:
+            text = file.read()
+            digest.update(f"{name} {len(text)} ".encode() + text)
+            if os.fstat(file.fileno()).st_mtime > _imported:
+                # This process runs what stood there before: its code is for nobody else.
+                digest.update(secrets.token_bytes(16))
+    return digest.digest()
+
+
+def _source_names(package: str) -> list[str]:
+    """Without `pathlib`, which would take longer than finding and loading an entry."""
+    found = [f"{room}.py" for room in _ROOMS if os.path.isfile(os.path.join(package, f"{room}.py"))]
+    for room in _ROOMS:
+        for folder, _, names in os.walk(os.path.join(package, room)):
+            found += [os.path.relpath(os.path.join(folder, name), package) for name in names if name.endswith(".py")]
+    return sorted(found)
+
+
+def fetch(key: str, make: Callable[[], Kept]) -> Kept:
+    """Find an entry, or make it and keep it.
+
+    Parameters
+    ----------
+    key : str
+        From `key_of`.
+    make : callable
+        Makes what is missing.
+
+    Returns
+    -------
+    Kept
+        The same whether it was found or made.
+
+    Raises
+    ------
+    OptionError
+        Where CHAINRULE_CACHE_SIZE says something else than a size.
+    """
+    found = load(key)
+    if found is None:
+        found = make()
+        store(key, found)
+    return found
+
+
+def object_code(module: ir.Module) -> bytes:
+    """Translate a module to machine code, as `machine.object_code` does, where that was not done before.
+
+    Parameters
+    ----------
+    module : llvmlite.ir.Module
+        Instructions; their text is the key.
+
+    Returns
+    -------
+    bytes
+        An object file.
+    """
+    return fetch(key_of("text", str(module)), lambda: Kept(machine.object_code(module))).code
+
+
+def load(key: str) -> Kept | None:
+    """Find an entry.
+
+    Parameters
+    ----------
+    key : str
+        From `key_of`.
+
+    Returns
+    -------
+    Kept or None
+        None where there is none, or none that can be trusted.
+    """
+    place, _ = _place()
+    found = None if place is None else _read(place / f"{key}{_ENDING}", key)
+    with _process.lock:
+        if found is None:
+            _process.misses += 1
+        else:
+            _process.hits += 1
+    return found
+
+
+def store(key: str, kept: Kept) -> None:
+    """Keep an entry, where that is possible.
+
+    Parameters
+    ----------
+    key : str
+        From `key_of`.
+    kept : Kept
+        What `load` is to find.
+    """
+    place, _ = _place(make=True)
+    limit = _limit()
+    raw = _written(key, kept)
+    if place is None or len(raw) > limit:
+        return
+    part = place / f".{secrets.token_hex(12)}{_PART}"
+    # A full or read-only disk: the code is at hand all the same.
+    with contextlib.suppress(OSError):
+        try:
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(raw)
+            os.replace(part, place / f"{key}{_ENDING}")
+        finally:
+            part.unlink(missing_ok=True)
+        with _process.lock:
+            known = _process.taken.get(place)
+            _process.taken[place] = limit + 1 if known is None else known + len(raw)
+            if _process.taken[place] > limit:
+                _process.taken[place] = _trim(place, limit)
+
+
+def usage() -> Usage:
+    """Look at what is kept.
+
+    Returns
+    -------
+    Usage
+        Place, sizes, and what this process found there.
+
+    Examples
+    --------
+    >>> from chainrule.native.cache import usage
+    >>> usage().bytes <= usage().limit
+    True
+    """
+    place, off = _place()
+    sizes = [] if place is None else [size for _, size, _ in _entries(place)]
+    return Usage(place or _folder(), off, len(sizes), sum(sizes), _limit(), _process.hits, _process.misses)
+
+
+def clear() -> tuple[int, int]:
+    """Remove all entries.
+
+    Returns
+    -------
+    entries, bytes : int
+        What was removed.
+
+    Raises
+    ------
+    OSError
+        Where a file cannot be removed.
+    """
+    place, _ = _place()
+    entries = [] if place is None else _entries(place)
+    for _, _, path in entries:
+        path.unlink(missing_ok=True)
+    if place is not None:
+        for path in place.glob(f".*{_PART}"):
+            path.unlink(missing_ok=True)
+        _process.taken.pop(place, None)
+    return len(entries), sum(size for _, size, _ in entries)
+
+
+# The folder
+
+
+def _folder() -> Path | None:
+    """Where entries are to be: as the platform has it, unless the environment says otherwise."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return Path(os.path.abspath(chosen))
+    try:
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches" / "chainrule"
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "chainrule" / "cache"
+        # The XDG base directory specification: a path that is not absolute is to be ignored.
+        base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        return (base if base.is_absolute() else Path.home() / ".cache") / "chainrule"
+    except RuntimeError:  # There is no home.
+        return None
+
+
+def _limit() -> int:
+    text = os.environ.get(SIZE_VARIABLE)
+    if text is None:
+        return _DEFAULT_SIZE
+    found = re.fullmatch(r"([0-9]+)([KMG]?)", text.strip())
+    if found is None:
+        raise OptionError(
+            f"the environment variable {SIZE_VARIABLE} is {text!r}: expected a number of bytes, such as 500M or 2G, "
+            "or 0 to keep nothing."
+        )
+    return int(found[1]) << _UNITS[found[2]]
+
+
+def _place(*, make: bool = False) -> tuple[Path | None, str]:
+    """The folder, where it is there and can be trusted; otherwise None, and why it cannot be used, if that is so."""
+    if _limit() == 0:
+        return None, f"{SIZE_VARIABLE} is 0"
+    folder = _folder()
+    if folder is None:
+        return None, "this user has no home folder"
+    try:
+        if make and not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.stat()
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        return None, f"it cannot be used ({error.strerror})"
+    if not stat.S_ISDIR(found.st_mode):
+        return None, "it is no folder"
+    if not _is_own(found):
+        return None, "it belongs to another user, or others may write there"
+    return folder, ""
+
+
+def _is_own(found: os.stat_result) -> bool:
+    """True where nobody else can have put there what would then be run."""
+    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
+
+
+def _entries(place: Path) -> list[tuple[int, int, Path]]:
+    """When each was used last, how large it is, and where it is."""
+    return list(_files(place, _ENDING))
+
+
+def _files(place: Path, ending: str) -> Iterator[tuple[int, int, Path]]:
+    with contextlib.suppress(OSError), os.scandir(place) as listing:
+        for entry in listing:
+            # Another process may remove one meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                if entry.name.endswith(ending) and entry.is_file(follow_symlinks=False):
+                    found = entry.stat(follow_symlinks=False)
+                    yield found.st_mtime_ns, found.st_size, Path(entry.path)
+
+
+def _trim(place: Path, limit: int) -> int:
+    """Remove what was not used for longest, where the limit is passed; returns what the rest takes."""
+    for written, _, path in _files(place, _PART):
+        if written < (time.time() - _ABANDONED) * 1e9:
+            path.unlink(missing_ok=True)
+    entries = sorted(_entries(place))
+    total = sum(size for _, size, _ in entries)
+    goal = limit * _TRIMMED if total > limit else limit
+    for _, size, path in entries:
+        if total <= goal:
+            break
+        path.unlink(missing_ok=True)
+        total -= size
+    return total
+
+
+# Files
+
+
+def _written(key: str, kept: Kept) -> bytes:
+    facts = json.dumps(kept.facts, separators=(",", ":"), allow_nan=False).encode()
+    return _HEAD.pack(_MAGIC, _checksum(key, facts, kept.code), len(facts)) + facts + kept.code
+
+
+def _checksum(key: str, facts: bytes, code: bytes) -> bytes:
+    digest = blake2b(f"{key} {len(facts)} ".encode(), digest_size=32)
+    digest.update(facts)
+    digest.update(code)
+    return digest.digest()
+
+
+def _read(path: Path, key: str) -> Kept | None:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(path, flags), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or not _is_own(found):
+                return None
+            raw = file.read()
+    except OSError:
+        return None
+    if len(raw) < _HEAD.size:
+        return None
+    magic, checksum, length = _HEAD.unpack_from(raw)
+    facts, code = raw[_HEAD.size : _HEAD.size + length], raw[_HEAD.size + length :]
+    if magic != _MAGIC or len(facts) != length or checksum != _checksum(key, facts, code):
+        return None
+    # The time of the last use, by which entries go; where it cannot be written, they go by age.
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return Kept(code, json.loads(facts))

@@ -1,0 +1,311 @@
+"""What a program is made of, and its form on disk: the graph need not be lowered again where it was once.
+
+On disk a node is its number in the order in which `chainrule.passes.keys.graph_key` counts, an array the number of its
+occurrence among the constants of the graph.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import llvmlite.ir as ir
+import numpy as np
+
+from chainrule.graph import Graph, Node, topological_order
+from chainrule.lengths import Length, Quotient
+from chainrule.native import cache, machine
+from chainrule.native.access import Access
+from chainrule.native.blas import PREFIX as BLAS
+from chainrule.native.blas import routine
+from chainrule.native.control_bodies import quick_form
+from chainrule.native.control_steps import Sized
+from chainrule.native.sizes import Size
+from chainrule.ops import PRIMITIVES, Op
+from chainrule.ops.outputs import output
+from chainrule.ops.shapes import SLOT
+from chainrule.passes.keys import graph_key
+from chainrule.transforms.branches import cond_op
+from chainrule.transforms.loops import scan_op, while_op
+from chainrule.transforms.recompute import recompute_op
+
+__all__ = ["Buffer", "Translation", "translated"]
+
+_OPS = {**PRIMITIVES, **{op.name: op for op in (output, scan_op, while_op, cond_op, recompute_op)}}
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory for a value.
+
+    Attributes
+    ----------
+    count : Size
+        Number of entries.
+    dtype : numpy.dtype
+        Of the entries.
+    shape : tuple of Size
+        Of the value that it was made for.
+    block : int
+        Where it is not 0, so much is needed for every block of so many rows.
+    """
+
+    count: Size
+    dtype: np.dtype[Any]
+    shape: tuple[Size, ...]
+    block: int = 0
+
+    def bytes(self, n: int) -> int:
+        """How much memory it takes for a leading size."""
+        return self.count.at(n) * self.dtype.itemsize * (-(-n // self.block) if self.block else 1)
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A graph in machine code.
+
+    Attributes
+    ----------
+    code : bytes
+        An object file.
+    imports : tuple of str
+        What it calls from elsewhere.
+    steps : sequence
+        What runs, in order: names of functions, `Sized`, and nodes that run through NumPy.
+    buffers : sequence of Buffer
+        Memory, by place.
+    places : mapping
+        The place of a node; of an output of a node with several under ``(node, k)``; of a constant under its ``id``.
+    accesses : mapping
+        Where the entries stand that a step reads through NumPy, and of others as far as it was found out.
+    constants : mapping of int to ndarray
+        Arrays by place.
+    swaps : sequence of tuple of int
+        Places of an output and an input that may take each other's memory after a run.
+    """
+
+    code: bytes
+    imports: tuple[str, ...]
+    steps: Sequence[Any]
+    buffers: Sequence[Buffer]
+    places: Mapping[Any, int]
+    accesses: Mapping[Any, Access]
+    constants: Mapping[int, np.ndarray[Any, Any]]
+    swaps: Sequence[tuple[int, int]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The functions that steps call."""
+        return tuple(
+            step.name if isinstance(step, Sized) else step for step in self.steps if not isinstance(step, Node)
+        )
+
+
+def translated(
+    graph: Graph, given_up: Mapping[int, int], translate: Callable[[Callable[[ir.Module], bytes]], Translation]
+) -> Translation:
+    """Find the translation of a graph on disk, or make it and keep it.
+
+    Parameters
+    ----------
+    graph : Graph
+        With outputs in memory of their own.
+    given_up : dict of int to int
+        As for `chainrule.native.program.Program`.
+    translate : callable
+        Makes what is missing; it is handed the function that makes the object file.
+
+    Returns
+    -------
+    Translation
+        Of this graph: its nodes and its arrays.
+    """
+    try:
+        key = _key(graph, given_up)
+    except _Unknown:
+        return translate(cache.object_code)
+    numbering = _Numbering(graph)
+    kept = cache.load(key)
+    if kept is not None and kept.facts["integer bits"] == _integer_bits(kept.facts["imports"]):
+        return numbering.read(kept)
+    made = translate(machine.object_code)
+    try:
+        facts = numbering.facts(made)
+    except _Unknown:
+        return made
+    cache.store(key, cache.Kept(made.code, facts))
+    return made
+
+
+class _Unknown(Exception):
+    """Something has no name that another process would know."""
+
+
+# The key
+
+
+def _key(graph: Graph, given_up: Mapping[int, int]) -> str:
+    # Loops take the quick form of a body where there is one.
+    quick = [None if (found := quick_form(body)) is None else graph_key(found) for body in _bodies(graph)]
+    parts: list[str] = []
+    _write((graph_key(graph), tuple(quick), tuple(sorted(given_up.items()))), parts)
+    return cache.key_of("graph", " ".join(parts))
+
+
+def _write(x: Hashable, parts: list[str]) -> None:
+    """Write a key as text, which is the same in every process; tuples are almost all there is."""
+    kind = type(x)
+    if kind is tuple:
+        parts.append("(")
+        for part in x:  # type: ignore[attr-defined]
+            _write(part, parts)
+        parts.append(")")
+    elif x is None or x is Ellipsis or x is SLOT or kind in (bool, int, float, str, bytes):
+        parts.append(repr(x))
+    elif isinstance(x, np.dtype):
+        parts.append(f"dtype {x.str}")
+    elif isinstance(x, Op):
+        # What a user's function defines under a name may be something else the next time.
+        if _OPS.get(x.name) is not x:
+            raise _Unknown
+        parts.append(f"op {x.name}")
+    elif isinstance(x, type):
+        parts.append(f"type {x.__module__}.{x.__qualname__}")
+    elif isinstance(x, Length):
+        parts.append("length")
+        _write((x.factor, x.offset, x.kind), parts)
+    elif isinstance(x, Quotient):
+        parts.append("quotient")
+        _write((type(x.numerator), repr(x.numerator), x.length, x.kind), parts)
+    else:
+        raise _Unknown
+
+
+def _bodies(graph: Graph) -> Iterator[Graph]:
+    """The graphs inside of operations, theirs included."""
+    for node in graph.nodes:
+        for x in node.params.values():
+            if isinstance(x, Graph):
+                yield x
+                yield from _bodies(x)
+
+
+def _integer_bits(imports: Sequence[str]) -> list[int]:
+    """What the code takes for granted of SciPy's BLAS."""
+    return [routine(name.removeprefix(BLAS)).integer_bits for name in imports if name.startswith(BLAS)]
+
+
+# The rest
+
+
+class _Numbering:
+    """Numbers for what stands in a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes = list(dict.fromkeys((*graph.inputs, *topological_order(graph.outputs))))
+        graphs = (graph, *_bodies(graph))
+        self.arrays = [
+            x for one in graphs for node in one.nodes for x in node.inputs if isinstance(x, np.ndarray) and x.ndim
+        ]
+
+    def facts(self, t: Translation) -> dict[str, Any]:
+        """Write a translation, but for its code."""
+        numbers = {node: k for k, node in enumerate(self.nodes)}
+        occurrences: dict[int, int] = {}
+        for k, x in enumerate(self.arrays):
+            occurrences.setdefault(id(x), k)
+        taken = {
+            place: occurrences[key] for key, place in t.places.items() if isinstance(key, int) if key in occurrences
+        }
+        if set(taken) != set(t.constants):
+            raise _Unknown  # An array was made while the graph was lowered.
+
+        def reference(key: Any) -> list[Any]:
+            if isinstance(key, Node) and key in numbers:
+                return ["node", numbers[key]]
+            if isinstance(key, tuple) and key[0] in numbers:
+                return ["part", numbers[key[0]], key[1]]
+            if isinstance(key, int) and key in occurrences:
+                return ["array", occurrences[key]]
+            raise _Unknown
+
+        def is_outside(key: Any) -> bool:
+            return (key[0] if isinstance(key, tuple) else key) in numbers
+
+        def step(x: Any) -> list[Any]:
+            if isinstance(x, Sized):
+                return ["sized", x.name, numbers[x.node]]
+            return ["numpy", numbers[x]] if isinstance(x, Node) else ["run", x]
+
+        through_numpy = [x for node in t.steps if isinstance(node, Node) for x in node.inputs if isinstance(x, Node)]
+        return {
+            "imports": t.imports,
+            "integer bits": _integer_bits(t.imports),
+            "steps": [step(x) for x in t.steps],
+            "buffers": [
+                [x.count.coefficients, x.dtype.str, [length.coefficients for length in x.shape], x.block]
+                for x in t.buffers
+            ],
+            "places": [[reference(key), place] for key, place in t.places.items() if is_outside(key)],
+            "accesses": [
+                [
+                    numbers[node],
+                    reference(access.buffer),
+                    [length.coefficients for length in access.shape],
+                    [stride.coefficients for stride in access.strides],
+                    access.offset.coefficients,
+                ]
+                for node in dict.fromkeys(through_numpy)
+                for access in (t.accesses[node],)
+            ],
+            "constants": list(taken.items()),
+            "swaps": t.swaps,
+        }
+
+    def read(self, kept: cache.Kept) -> Translation:
+        """Read what `facts` has written of a graph with the same key."""
+        facts = kept.facts
+
+        def key(reference: list[Any]) -> Any:
+            kind, number, *rest = reference
+            if kind == "array":
+                return id(self.arrays[number])
+            return self.nodes[number] if kind == "node" else (self.nodes[number], *rest)
+
+        def step(kind: str, *rest: Any) -> Any:
+            if kind == "sized":
+                return Sized(rest[0], self.nodes[rest[1]])
+            return self.nodes[rest[0]] if kind == "numpy" else rest[0]
+
+        constants = {place: self.arrays[number] for place, number in facts["constants"]}
+        places = {key(reference): place for reference, place in facts["places"]}
+        places.update({id(array): place for place, array in constants.items()})
+        return Translation(
+            code=kept.code,
+            imports=tuple(facts["imports"]),
+            steps=[step(*x) for x in facts["steps"]],
+            buffers=[
+                Buffer(_size(count), np.dtype(dtype), _sizes(shape), block)
+                for count, dtype, shape, block in facts["buffers"]
+            ],
+            places=places,
+            accesses={
+                self.nodes[number]: Access(key(buffer), _sizes(shape), _sizes(strides), _size(offset))
+                for number, buffer, shape, strides, offset in facts["accesses"]
+            },
+            constants={place: np.ascontiguousarray(array) for place, array in constants.items()},
+            swaps=[(a, b) for a, b in facts["swaps"]],
+        )
+
+
+def _size(coefficients: list[int]) -> Size:
+    return Size(tuple(coefficients))
+
+
+def _sizes(lengths: list[list[int]]) -> tuple[Size, ...]:
+    return tuple(map(_size, lengths))
