@@ -39,6 +39,11 @@ def test_import_loads_nothing_heavy():
     assert [name for name in rooms if not name.startswith("_") and name != "version"] == []
 
 
+def test_the_translator_is_loaded_by_who_trains():
+    loaded = run("import sys, chainrule.train; print(*sys.modules)").split()
+    assert [name for name in loaded if name.partition(".")[0] == "llvmlite"] == []
+
+
 def test_import_is_quick():
     """The quickest of some fresh interpreters counts: a busy machine only ever adds time."""
     code = """

@@ -1,9 +1,9 @@
 """The exceptions that a user can meet, and the line of the user's code that led to one."""
 
+import functools
 import linecache
 import os
 import sys
-import sysconfig
 from types import FrameType
 
 __all__ = [
@@ -98,16 +98,23 @@ class DivergenceError(ChainruleError, FloatingPointError):
 
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_LIBRARY_FOLDERS = tuple(
-    os.path.join(folder, package) + os.sep
-    for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    for package in ("numpy", "scipy", "sklearn")
-)
+
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    # Imported here, since that takes a twentieth of the time of `import chainrule`.
+    import sysconfig
+
+    return tuple(
+        os.path.join(folder, package) + os.sep
+        for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+        for package in ("numpy", "scipy", "sklearn")
+    )
 
 
 def _is_users(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
-    return not (name.startswith(_OWN_FOLDER) or name.startswith(_LIBRARY_FOLDERS) or name.startswith("<__array"))
+    return not (name.startswith(_OWN_FOLDER) or name.startswith(_library_folders()) or name.startswith("<__array"))
 
 
 def user_line() -> str:

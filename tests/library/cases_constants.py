@@ -56,5 +56,7 @@ CASES = (
     Case("np.flatnonzero", np.flatnonzero, each(some_zeros), ZERO, looks=True),
     Case("np.searchsorted", np.searchsorted, each(ascending, REALS, shape=ROWS), ZERO, looks=True),
     Case("np.atleast_1d", np.atleast_1d, each(REALS), complex=True),
+    Case("np.atleast_2d", np.atleast_2d, each(REALS), complex=True),
+    Case("np.atleast_3d", np.atleast_3d, each(REALS), complex=True),
     Case("np.atleast_1d", lambda x, y: np.atleast_1d(x, 1.0, y), broadcast(REALS, REALS), label="of several"),
 )

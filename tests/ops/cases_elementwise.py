@@ -20,6 +20,7 @@ from tests.ops.case import (
 )
 
 from chainrule import stop_gradient
+from chainrule.ops import elementwise
 from chainrule.ops.elementwise import relu, root
 
 # Entries of the two arrays never tie: those of the second are multiples of 0.4, of the first are 0.1 to 0.3 off.
@@ -70,6 +71,7 @@ ONE_INPUT = (
     Case("np.degrees", np.degrees, each(REALS)),
     Case("np.conjugate", np.conjugate, each(REALS), complex=True),
     Case("np.real", np.real, each(REALS), complex=True),
+    Case("np.real", elementwise.real, each(REALS), complex=True, label="the primitive"),
     Case("np.imag", np.imag, each(REALS), complex=True),
 )
 

@@ -120,6 +120,20 @@ class Writer:
     def shape(self, name):
         return self.names[name].shape
 
+    def apart(self, target, e):
+        """Text of what is assigned to a target: a copy where NumPy does not look whether the two overlap.
+
+        For targets of one axis it does so only if the two run in opposite directions. With different steps in one
+        direction, what it reads depends on what it has written by then.
+        """
+        try:
+            a, b = eval(target, self.names), eval(e, self.names)
+        except Exception:
+            return e
+        if np.ndim(a) != 1 or np.ndim(b) == 0 or not np.shares_memory(a, b):
+            return e
+        return e if a.strides[0] == b.strides[-1] or a.strides[0] * b.strides[-1] < 0 else f"({e}).copy()"
+
     # Expressions.
 
     def fits(self, shape):
@@ -201,6 +215,11 @@ def ordinary(a):
     return not isinstance(a, (float, complex, np.generic)) or isinstance(a, (np.bool_, np.integer))
 
 
+def off_zero(a):
+    """Keep a distance from 0, where np.abs has a kink: differences on both sides of it are no derivative."""
+    return np.where(np.abs(a) < 0.02, a + np.copysign(0.02, a), a)
+
+
 def generate(seed, size=None):
     """Write the program of a seed.
 
@@ -218,11 +237,11 @@ def generate(seed, size=None):
     rng = np.random.default_rng(seed)
     decides = seed % 2 == 0
     writer = Writer(rng, decides)
-    x = rng.uniform(-1.2, 1.2, writer.choose(SHAPES)).round(3)
+    x = off_zero(rng.uniform(-1.2, 1.2, writer.choose(SHAPES)).round(3))
     w = (
         round(float(rng.uniform(0.2, 1.0)), 3)
         if rng.random() < 0.4
-        else rng.uniform(-1, 1, writer.choose(SHAPES)).round(3)
+        else off_zero(rng.uniform(-1, 1, writer.choose(SHAPES)).round(3))
     )
     head = ["import numpy as np"]
     made = sorted({writer.choose(MADE) for _ in range(3)})

@@ -101,6 +101,46 @@ BODIES = {
             "return np.array([first, np.sum(w)])",
         ],
     ),
+    "entries of a broadcast array one after the other are a copy": (
+        VECTOR,
+        0.5,
+        True,
+        ["a = w * x", "b = np.ravel(np.broadcast_to(a, (2, 3)))", "b[4, ...] += x[0]", "a[0] = 0.2", "return b * x[1]"],
+    ),
+    "entries of a diagonal in another shape are a view": (
+        SQUARE,
+        0.5,
+        True,
+        ["a = np.diagonal(x).reshape(3, 1)", "x[1, 1] = w", "return a * x"],
+    ),
+    "reductions of a number along an axis": (
+        VECTOR,
+        0.5,
+        False,
+        [
+            "a = x[-3, ...]",
+            "b = np.sum(a, axis=0, keepdims=True) * np.max(a * w, axis=-1) + np.prod(x[1], axis=0)",
+            "return b * np.cumsum(a, axis=0) * np.cumprod(x[2], axis=-1)",
+        ],
+    ),
+    "the derivative by an array without axes is written into": (
+        VECTOR,
+        0.5,
+        True,
+        [
+            "a = np.full((), np.mean(x) ** 2)",
+            "b = np.sin(a) * x",
+            "b[b > -5.0] *= a[()]",
+            "a[a < np.mean(a)] = x[1]",
+            "return a * np.cos(np.sum(b) + w)",
+        ],
+    ),
+    "an array of a number that was computed": (
+        VECTOR,
+        0.5,
+        True,
+        ["a = np.asarray(w * np.mean(x))", "b = np.asarray(a)", "a[a > -5.0] += w * x[0]", "return a * b * x"],
+    ),
     "subtraction at repeated places": (SQUARE, 0.5, False, ["np.subtract.at(x, [0, 2, 0], w * x)", "return x"]),
 }
 

@@ -19,7 +19,7 @@ def write(w):
     e = w.expression(trailing)
     if "2 +" in op:
         e = f"np.sin({e})"
-    return [f"{a}[{key}] {op} {e}"]
+    return [f"{a}[{key}] {op} {w.apart(f'{a}[{key}]', e) if op == '=' else e}"]
 
 
 def write_mask(w):
@@ -85,8 +85,8 @@ def by_function(w):
         f"np.subtract.at({a}, {places}, {w.number()})",
         f"np.put_along_axis({a}, np.argmax({a}, axis=-1, keepdims=True), {w.number()}, axis=-1)",
         f"np.put_along_axis({a}, np.argsort({a}, axis=-1), np.sin({a}), axis=-1)",
-        f"np.copyto({a}, {e})",
-        f"np.copyto({a}, {e}, where=np.arange({shape[-1] if shape else 1}) > 0)",
+        f"np.copyto({a}, {w.apart(a, e)})",
+        f"np.copyto({a}, {w.apart(a, e)}, where=np.arange({shape[-1] if shape else 1}) > 0)",
         f"np.multiply({a}, 0.5, out={a})",
         f"np.sin({e}, out={a})",
         f"np.add({a}, {e}, out={a})",

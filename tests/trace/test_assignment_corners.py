@@ -117,6 +117,14 @@ FOLLOWED = {
     "diag": "s = np.array(s); d = np.diag(s, 1); s[0, 1] = 5 * x[0, 0]; return d * x[:, :2]",
     "broadcast": "C = np.broadcast_to(x[0], (2, 3)); x[0, 0] = 5 * x[0, 1]; return C * x",
     "broadcast of a new array": "C = np.broadcast_to(B[0], (2, 3)); B[0, 0] = x[0, 1]; return C * x",
+    "ravel of a broadcast is a copy": "C = np.broadcast_to(x[0], (2, 3)).ravel(); C[4] = x[1, 0]; x[0] = 2.0; return C",
+    "ravel of a row with steps is a copy": "s = +s; C = s[0, ::2].ravel(); s[0, 0] = 2.0; return C * x[:, :2]",
+    "ravel of a column of a new array is a copy": "C = np.ravel(B.T[1]); C[0] = 2.0; B[0, 0] = x[1, 1]; return B + x",
+    "ravel of a row is a view": "C = np.ravel(B[1]); C[0] = x[0, 0]; return B",
+    "reshape of a broadcast": "C = np.broadcast_to(x[0], (2, 3)).reshape(2, 3, 1); x[0, 0] = 5 * x[0, 1]; return C",
+    "ravel of a diagonal is a copy": "s = np.array(s); d = np.diagonal(s).ravel(); s[0, 0] = 5 * x[0, 0]; return d * x",
+    "asarray of a number": "C = np.asarray(x[0, 0] * 2); D = np.asarray(C); C[...] += x[0, 1]; return D * x",
+    "overlapping with another step": "s = +s; s[:, -1] = s[1].copy(); return s[:2] * x",
     "np.real": "C = np.real(x); C[0] = x[1]; return C + x",
     "np.real of a complex array": "C = x + 2j * x; np.real(C)[0] = x[1]; return np.abs(C) ** 2",
     "atleast_2d": "C = np.atleast_2d(x[0]); C[0, 1] = 5 * x[0, 0]; return C + x",
@@ -268,6 +276,16 @@ def test_refused(name):
         assert f"\n  at {__file__ if name == 'an unknown view' else '<corner>'}:" in str(problem.value)
     assert not PLAIN.any()
     assert PLAIN.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "taken", ["np.broadcast_to(x[0], (2, 3))[0]", "np.diagonal(s).reshape(3, 1)", "np.diagonal(s)"]
+)
+def test_views_that_cannot_be_written_into(taken):
+    f = body_of(f"C = {taken}; C[0] = 1.0; return C")
+    for run in (f, lambda x, s: vjp(f, x, s)):
+        with pytest.raises(ValueError, match="assignment destination is read-only"):
+            run(X.copy(), S.copy())
 
 
 def test_a_handle_that_escaped():

@@ -1,6 +1,7 @@
 """Which arguments of a function are differentiated by, and how they are traced and put back together."""
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -66,7 +67,7 @@ class Selection:
         Where it is neither, or nothing is picked, or the same argument twice.
     """
 
-    __slots__ = ("_names", "_signature", "_wanted", "f", "several")
+    __slots__ = ("_highest", "_names", "_signature", "_wanted", "f", "several")
 
     def __init__(self, f: Callable[..., Any], wrt: int | str | Sequence[int] | Sequence[str]) -> None:
         if not callable(f):
@@ -83,6 +84,9 @@ class Selection:
             raise OptionError("wrt names no argument to differentiate by")
         if len(set(self._wanted)) != len(self._wanted):
             raise OptionError(f"wrt names an argument twice: {self._wanted!r}")
+        # Positions counted from the front are those of every call that is long enough.
+        from_front = [one for one in self._wanted if type(one) is int and one >= 0]
+        self._highest: float = max(from_front) if len(from_front) == len(self._wanted) else math.inf
         # A signature costs more to find than a small function to run, so it is looked for once, and for names only.
         self._names: dict[int | str, str] = {}
         self._signature = _signature(f) if any(isinstance(one, str) for one in self._wanted) else None
@@ -124,10 +128,9 @@ class Selection:
 
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int | str, ...]:
         """Where the picked arguments stand in a call: positions, or names."""
-        count = len(args)
-        return tuple(
-            [one if type(one) is int and 0 <= one < count else self._find(one, args, kwargs) for one in self._wanted]
-        )
+        if self._highest < len(args):
+            return self._wanted
+        return tuple([self._find(one, args, kwargs) for one in self._wanted])
 
     def rebuild(self, call: Call, values: list[Any]) -> Any:
         """Put one value for each leaf into the structure of the arguments picked."""

@@ -187,7 +187,7 @@ def _split_aux(f: Callable[..., Any], result: Any, has_aux: bool) -> tuple[Any, 
 
 
 def _check_number(f: Callable[..., Any], output: Any) -> None:
-    if isinstance(output, Tracer) and output.shape == () and output.dtype.kind == "f":
+    if isinstance(output, Tracer) and output.node.shape == () and output.node.dtype.kind == "f":
         return
     name = _name(f)
     if isinstance(output, (tuple, list, dict)):

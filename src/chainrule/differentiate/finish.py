@@ -8,6 +8,8 @@ from chainrule.trace.tracer import Tracer, peel
 
 __all__ = ["finish"]
 
+_NDARRAY = np.ndarray
+
 
 def finish(found: list[Any], handles: list[Tracer]) -> list[Any]:
     """Make every gradient an array of its own, of the argument's kind."""
@@ -22,6 +24,9 @@ def finish(found: list[Any], handles: list[Tracer]) -> list[Any]:
 
 def _own(g: Any, handle: Tracer, seen: set[int]) -> Any:
     kind = type(g)
+    if kind is _NDARRAY and g.base is None and g.shape and g.flags.writeable and id(g) not in seen:
+        seen.add(id(g))
+        return g
     if isinstance(g, Tracer) or (kind is float and handle.node.weak):
         return g
     if handle.node.weak:

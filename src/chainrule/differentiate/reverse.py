@@ -29,6 +29,7 @@ __all__ = [
 
 
 _NDARRAY = np.ndarray
+_zeros = np.zeros
 _FLOAT64 = np.float64
 _FLOAT = np.dtype(np.float64)
 
@@ -196,15 +197,20 @@ def _pass_structural(
         elif op.pull_all is not None:
             _pull_all(derivatives, own, node, g)
         return
+    if op is index and len(node.inputs) == 1 and not isinstance(g, Tracer):
+        _add_entries(derivatives, own, node.inputs[0], g, (), node.params["template"])
+        return
     ans, inputs = complete(node)
-    if not isinstance(g, Tracer):
-        if op is index and type(node.inputs[0]) is Node and (len(inputs) == 1 or not has_tracer(inputs[1:])):
+    if (op is index or op is index_set) and not isinstance(g, Tracer):
+        if op is index and type(node.inputs[0]) is Node and not has_tracer(inputs[1:]):
             _add_entries(derivatives, own, node.inputs[0], g, inputs[1:], node.params["template"])
             return
         if op is index_set and (len(inputs) == 2 or not has_tracer(inputs[2:])):
             _clear_entries(derivatives, own, node, inputs[2:], g, reuse=reuse)
             return
-    for i, source in enumerate(node.inputs):
+    i = -1
+    for source in node.inputs:
+        i += 1
         if type(source) is not Node:
             continue
         if careful and op.is_multilinear:
@@ -228,7 +234,8 @@ def _add(derivatives: dict[Node, Any], own: set[Node], source: Node, part: Any) 
         part = fit(part, source)
     before = derivatives.get(source)
     derivatives[source] = part if before is None else before + part
-    own.discard(source)
+    if own:
+        own.discard(source)
 
 
 def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, g: Any) -> None:
@@ -259,11 +266,11 @@ def _add_entries(
 
     A loop that reads an array entry by entry so takes time in proportion to its length, not to its square.
     """
-    if source.dtype.kind != "c" and g.dtype.kind == "c":
+    if g.dtype.kind == "c" and source.dtype.kind != "c":
         g = np.real(g)
     whole = derivatives.get(source)
     if whole is None:
-        whole = np.zeros(source.shape, source.dtype)
+        whole = _zeros(source.shape, source.dtype)
         if not arrays:
             whole[template] = g
     elif isinstance(whole, Tracer):
@@ -300,8 +307,12 @@ def _clear_entries(
         whole = g if reuse else np.array(g)
         whole[where] = 0
         before = derivatives.get(array)
-        derivatives[array] = whole if before is None else before + whole
-        own.add(array)
+        whole = derivatives[array] = whole if before is None else before + whole
+        # NumPy makes a number of a sum without axes, into which nothing can be written.
+        if type(whole) is _NDARRAY:
+            own.add(array)
+        else:
+            own.discard(array)
 
 
 def _transposed(node: Node, i: int, ans: Any, g: Any, *factors: Any) -> Any:
@@ -386,7 +397,7 @@ def fit(part: Any, source: Node) -> Any:
     """
     if part.shape != source.shape:
         part = unbroadcast(part, source.shape)
-    if part.dtype != source.dtype:
+    if part.dtype is not source.dtype and part.dtype != source.dtype:
         if source.dtype.kind != "c" and part.dtype.kind == "c":
             part = np.real(part)
         part = part.astype(source.dtype)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops import reductions
-from chainrule.ops.axes import Axis, shape_of
+from chainrule.ops.axes import Axis, axis_of_reduction, shape_of
 from chainrule.ops.shapes import convert, reshape
 from chainrule.trace.batch import shared_value
 from chainrule.trace.dispatch import composition
@@ -42,7 +42,8 @@ def _ones_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, 
 
 @composition(np.empty_like, "np.empty_like")
 def _empty_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-    return np.empty(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+    # Any entries are right; these are the same each time the function is recorded.
+    return np.zeros(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
 
 
 @composition(np.full_like, "np.full_like")
@@ -82,33 +83,33 @@ def _along(x: Any, axis: int | None) -> tuple[Any, int]:
 
 @composition(np.argmax, "np.argmax")
 def _argmax(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
-    return reductions.argmax(a, axis=axis, keepdims=keepdims)
+    return reductions.argmax(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.argmin, "np.argmin")
 def _argmin(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
-    return reductions.argmin(a, axis=axis, keepdims=keepdims)
+    return reductions.argmin(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.argsort, "np.argsort")
 def _argsort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None) -> Any:
-    a, axis = _along(a, axis)
+    a, axis = _along(a, axis_of_reduction(a, axis))
     return reductions.argsort(a, axis=axis, kind="stable" if stable else kind)
 
 
 @composition(np.any, "np.any")
 def _any(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.any(a, axis=axis, keepdims=keepdims)
+    return reductions.any(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.all, "np.all")
 def _all(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.all(a, axis=axis, keepdims=keepdims)
+    return reductions.all(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.count_nonzero, "np.count_nonzero")
 def _count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.count_nonzero(a, axis=axis, keepdims=keepdims)
+    return reductions.count_nonzero(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.round, "np.round")

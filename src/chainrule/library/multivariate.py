@@ -11,6 +11,7 @@ from chainrule.library.stats import as_array, as_float
 from chainrule.ops.special import gammaln, xlogy
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.hooks import hook
+from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import peel
 
 __all__: list[str] = []
@@ -116,7 +117,8 @@ def _frozen_pdf(self: Any, x: Any) -> Any:
 def _dirichlet(x: Any, alpha: Any) -> Any:
     x, alpha = as_array(x), as_array(alpha)
     plain = peel(x), peel(alpha)
-    if all(np.shape(value) == whole.shape for value, whole in zip(plain, (x, alpha), strict=True)):
+    known = not any(value is NO_VALUE for value in plain)
+    if known and all(np.shape(value) == whole.shape for value, whole in zip(plain, (x, alpha), strict=True)):
         # SciPy says what is wrong with values that are known.
         import scipy.stats
 

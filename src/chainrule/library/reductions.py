@@ -6,10 +6,11 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import reductions
-from chainrule.ops.axes import Axis, length_of, normalize_axes, shape_of
+from chainrule.ops.axes import Axis, axis_of_reduction, length_of, normalize_axes, shape_of
 from chainrule.ops.elementwise import root
 from chainrule.ops.shapes import convert, strong
 from chainrule.trace.dispatch import composition
+from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import peel
 
 __all__: list[str] = []
@@ -21,36 +22,38 @@ def _converted(a: Any, dtype: Any) -> Any:
 
 @composition(np.sum, "np.sum")
 def _sum(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    axis = axis_of_reduction(a, axis)
     return reductions.sum(a if dtype is None else _converted(a, dtype), axis=axis, keepdims=keepdims)
 
 
 @composition(np.prod, "np.prod")
 def _prod(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return reductions.prod(_converted(a, dtype), axis=axis, keepdims=keepdims)
+    return reductions.prod(_converted(a, dtype), axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.max, "np.max")
 def _max(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amax(a, axis=axis, keepdims=keepdims)
+    return reductions.amax(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.min, "np.min")
 def _min(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amin(a, axis=axis, keepdims=keepdims)
+    return reductions.amin(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.amax, "np.amax")
 def _amax(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amax(a, axis=axis, keepdims=keepdims)
+    return reductions.amax(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.amin, "np.amin")
 def _amin(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amin(a, axis=axis, keepdims=keepdims)
+    return reductions.amin(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.ptp, "np.ptp")
 def _ptp(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    axis = axis_of_reduction(a, axis)
     return reductions.amax(a, axis=axis, keepdims=keepdims) - reductions.amin(a, axis=axis, keepdims=keepdims)
 
 
@@ -73,7 +76,8 @@ def _average(a: Any, axis: Axis = None, weights: Any = None, *, keepdims: bool =
     weights = _spread(weights, axis, shape_of(a))
     common = np.result_type(a.dtype, weights.dtype)
     whole = np.sum(weights, axis=axis, dtype=common, keepdims=keepdims)
-    if np.any(peel(whole) == 0):
+    plain = peel(whole)
+    if plain is not NO_VALUE and np.any(plain == 0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     return np.sum(np.multiply(a, weights, dtype=common), axis=axis, keepdims=keepdims) / whole
 
@@ -129,13 +133,13 @@ def _std(
 
 @composition(np.cumsum, "np.cumsum")
 def _cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    a, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis)
+    a, axis = (np.reshape(a, -1), 0) if axis_of_reduction(a, axis) is None else (a, axis)
     return reductions.cumsum(_converted(a, dtype), axis=axis)
 
 
 @composition(np.cumprod, "np.cumprod")
 def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    a, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis)
+    a, axis = (np.reshape(a, -1), 0) if axis_of_reduction(a, axis) is None else (a, axis)
     return reductions.cumprod(_converted(a, dtype), axis=axis)
 
 

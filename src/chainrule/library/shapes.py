@@ -1,15 +1,17 @@
 """Functions that rearrange entries of one array."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import elementwise, shapes
-from chainrule.ops.axes import as_operand, normalize_axes, shape_of
+from chainrule.ops.axes import as_operand, axis_of_reduction, normalize_axes, shape_of
 from chainrule.ops.shapes import SLOT
-from chainrule.trace.assignment import Taken, taken_from
+from chainrule.trace.assignment import Taken, is_surely_a_view, read_only_by, taken_from
 from chainrule.trace.dispatch import composition
+from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.tracer import Tracer, peel
 
 __all__: list[str] = []
 
@@ -27,13 +29,41 @@ def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = 
     if -1 in wanted:
         # NumPy resolves the length left open, and says what is wrong with an impossible one. No memory is touched.
         wanted = np.empty(here, bool).reshape(wanted).shape
-    return a if wanted == here else shapes.reshape(a, shape=wanted)
+    return a if wanted == here else _reshaped(a, wanted)
 
 
 @composition(np.ravel, "np.ravel", on_handles=True)
 def _ravel(a: Any, order: str = "C") -> Any:
     _row_major(order, "np.ravel")
-    return shapes.reshape(a, shape=(a.size,))
+    made = shapes.reshape(a, shape=(a.size,))
+    if isinstance(made, Tracer) and made.view is not None:
+        # Unlike np.reshape, np.ravel copies whatever does not lie in memory without gaps, a row with steps even.
+        orders: tuple[Literal["C", "F"], ...] = ("C",) if is_surely_a_view(made.shape, a.shape) else ("C", "F")
+        if not any(_memory(a, order).flags.c_contiguous for order in orders):
+            made = made if made.is_traced else shapes.reshape(+a, shape=(a.size,))
+            made.view = None
+    return made
+
+
+def _reshaped(a: Any, shape: tuple[int, ...]) -> Any:
+    """A reshape, which is no view where NumPy has to copy since `a` is spread or strided over other memory."""
+    made = shapes.reshape(a, shape=shape)
+    if isinstance(made, Tracer) and made.view is not None and read_only_by(a) is not None:
+        memories = [_memory(a, order) for order in ("C", "F")]
+        if not any(np.shares_memory(memory, np.reshape(memory, shape)) for memory in memories):
+            made.view = None
+    return made
+
+
+def _memory(x: Tracer, order: Literal["C", "F"]) -> Any:
+    """An array with the strides that NumPy's would have; what is not a view lies in `order` where that is unknown."""
+    found = peel(x)
+    if x.view is not None and (found is NO_VALUE or read_only_by(x) is not None):
+        return x.view.op(_memory(x.view.parent, order), **x.view.params)
+    if isinstance(found, np.ndarray) and found.size:
+        # In a batch each example lies as the first one does.
+        found = found[(0,) * (found.ndim - x.ndim)]
+    return found if isinstance(found, np.ndarray) and found.shape == x.shape else np.empty(x.shape, x.dtype, order)
 
 
 @composition(np.transpose, "np.transpose", on_handles=True)
@@ -67,7 +97,7 @@ def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 @composition(np.squeeze, "np.squeeze", on_handles=True)
 def _squeeze(a: Any, axis: Any = None) -> Any:
-    here = shape_of(a)
+    here, axis = shape_of(a), axis_of_reduction(a, axis)
     axes = tuple(k for k, n in enumerate(here) if n == 1) if axis is None else normalize_axes(axis, len(here))
     if any(here[k] != 1 for k in axes):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
@@ -83,8 +113,12 @@ def _expand_dims(a: Any, axis: Any) -> Any:
     return shapes.reshape(a, shape=tuple(1 if k in axes else next(lengths) for k in range(ndim)))
 
 
+def _spread(array: Any, shape: tuple[int, ...]) -> Any:
+    return shapes.broadcast_to(array, shape=shape) if isinstance(array, Tracer) else np.broadcast_to(array, shape)
+
+
 #: A view that cannot be written into, as NumPy's.
-_BROADCAST = Taken("np.broadcast_to", lambda array, shape: shapes.broadcast_to(array, shape=shape))
+_BROADCAST = Taken("np.broadcast_to", _spread)
 
 
 @composition(np.broadcast_to, "np.broadcast_to", on_handles=True)
@@ -178,7 +212,9 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
 
 
 def _entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
-    moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    if not isinstance(a, Tracer):
+        return np.diagonal(a, offset, axis1, axis2)
+    moved: Any = np.moveaxis(a, (axis1, axis2), (-2, -1))  # type: ignore[type-var]
     rows, columns = moved.shape[-2:]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     steps = np.arange(length)

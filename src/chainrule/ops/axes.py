@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 __all__ = [
     "Axis",
     "as_operand",
+    "axis_of_reduction",
     "expanded",
     "inverse_order",
     "length_of",
@@ -20,6 +21,7 @@ __all__ = [
 
 #: An axis argument as NumPy takes it: None for all, a number, or several.
 Axis = int | Sequence[int] | None
+_Given = TypeVar("_Given", bound=Axis)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -39,6 +41,11 @@ def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     if type(axis) is int and -ndim <= axis < ndim:
         return (axis % ndim,)
     return np.lib.array_utils.normalize_axis_tuple(axis, ndim)
+
+
+def axis_of_reduction(x: Any, axis: _Given) -> _Given | None:
+    """The axis argument of a sum, product or extreme: of a number NumPy lets it be 0 or -1, which means nothing."""
+    return None if (axis == 0 or axis == -1) and not shape_of(x) else axis
 
 
 def reduced_shape(shape: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[int, ...]:
@@ -66,7 +73,7 @@ def inverse_order(axes: Sequence[int]) -> tuple[int, ...]:
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum `g` over the axes along which an input of `shape` was broadcast: the transpose of broadcasting."""
-    here = shape_of(g)
+    here = g.shape
     extra = len(here) - len(shape)
     axes: tuple[int, ...] | None = None
     if here[extra:] == shape:

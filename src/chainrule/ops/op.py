@@ -170,7 +170,7 @@ class Op:
 
     def has_derivative(self, i: int) -> bool:
         """Say whether there is a rule for the derivative by input `i`."""
-        if self.is_constant or self.transpose is not None or self.pull_all is not None:
+        if self.transpose is not None or self.is_constant or self.pull_all is not None:
             return True
         return self.partials is not None and self.partials[i] is not None
 

@@ -20,7 +20,17 @@ from chainrule.trace.indexing import split_index
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import Tracer, View, peel, record, token
 
-__all__ = ["Taken", "adopt", "array_of_number", "assign", "is_array", "is_surely_a_view", "taken_from", "update"]
+__all__ = [
+    "Taken",
+    "adopt",
+    "array_of_number",
+    "assign",
+    "is_array",
+    "is_surely_a_view",
+    "read_only_by",
+    "taken_from",
+    "update",
+]
 
 
 def assign(x: Tracer, key: Any, item: Any) -> None:
@@ -43,8 +53,8 @@ def assign(x: Tracer, key: Any, item: Any) -> None:
     x.refresh()
     if not (is_array(x) or isinstance(peel(x), np.ndarray)):
         raise TraceError(f"A traced number cannot be assigned into; make an array of it first.{user_line()}")
-    if x.view is not None and isinstance(x.view.op, Taken) and x.view.op.put_back is None:
-        raise ValueError(f"assignment destination is read-only: it is a view made by {x.view.op.name}")
+    if x.view is not None and (name := read_only_by(x)):
+        raise ValueError(f"assignment destination is read-only: it is a view made by {name}")
     template, arrays = split_index(key)
     if isinstance(item, Tracer):
         item.refresh()
@@ -277,6 +287,16 @@ def taken_from(parent: Any, how: Any, **params: Any) -> Any:
         copied = not (parent.is_traced or np.shares_memory(made.value, parent.value))
         made.view = (_Live if copied else View)(parent, token(parent), how, params)
     return made
+
+
+def read_only_by(x: Tracer) -> str | None:
+    """The function that made a view read-only, or what it is a view of; None where it can be written into."""
+    view = x.view
+    while view is not None:
+        if isinstance(view.op, Taken) and view.op.put_back is None:
+            return view.op.name
+        view = view.parent.view
+    return None
 
 
 class _Live(View):

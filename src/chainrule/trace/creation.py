@@ -5,9 +5,9 @@ by name. For calls from other threads and from inside libraries they do what Num
 """
 
 import dis
+import functools
 import os
 import sys
-import sysconfig
 import threading
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import shapes
-from chainrule.trace.assignment import array_of_number
+from chainrule.trace.assignment import array_of_number, is_array
 from chainrule.trace.buffer import Buffer, buffer
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.tracer import Tracer, peel
@@ -29,9 +29,10 @@ _LIBRARIES = frozenset({"chainrule", "numpy", "scipy", "sklearn", "pandas", "mat
 
 
 class _Here(threading.local):
-    """Number of recordings that are open in this thread."""
+    """Number of recordings that are open in this thread, and whether they keep the garbage collector off."""
 
     depth = 0
+    has_paused_collector = False
 
 
 recording_here = _Here()
@@ -60,15 +61,19 @@ def _users_call(made: Callable[..., Any]) -> bool:
 # For each code object the names that its calls call, by their place.
 _calls: dict[int, tuple[CodeType, dict[int, str]]] = {}
 
-_LIBRARY_FOLDERS = tuple(
-    os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib", "purelib", "platlib")
-)
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    # Imported here, since that takes a twentieth of the time of `import chainrule`.
+    import sysconfig
+
+    return tuple(os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def _is_library(frame: FrameType) -> bool:
     """Say whether a frame is of a library: those expect NumPy's own arrays of its functions."""
     module = frame.f_globals.get("__name__", "").partition(".")[0]
-    return module in _LIBRARIES or frame.f_code.co_filename.startswith(_LIBRARY_FOLDERS)
+    return module in _LIBRARIES or frame.f_code.co_filename.startswith(_library_folders())
 
 
 def _name_called(code: CodeType, place: int) -> str:
@@ -97,10 +102,18 @@ def _span(instruction: dis.Instruction) -> tuple[tuple[int, int], tuple[int, int
     return (where.lineno, where.col_offset), (where.end_lineno, where.end_col_offset)
 
 
+#: What leaves entries as they are found in memory. A recording gets zeros, the same each time the function runs.
+_UNSET = (np.empty, np.empty_like)
+
+
 def _making(function: Any) -> Callable[..., Any]:
     def make(*args: Any, **kwargs: Any) -> Any:
         made = function(*args, **kwargs)
-        return buffer(made) if _users_call(make) else made
+        if not _users_call(make):
+            return made
+        if function in _UNSET and made.dtype.kind in "fc":
+            made.fill(0)
+        return buffer(made)
 
     make.__name__ = make.__qualname__ = function.__name__
     make.__doc__ = function.__doc__
@@ -149,7 +162,8 @@ def _converting(function: Any) -> Callable[..., Any]:
         if not _users_call(make):
             return function(a, dtype, **kwargs)
         if isinstance(a, Tracer):
-            return a if dtype is None or np.dtype(dtype) == a.dtype else shapes.convert(a, np.dtype(dtype))
+            made = a if dtype is None or np.dtype(dtype) == a.dtype else shapes.convert(a, np.dtype(dtype))
+            return array_of_number(made) if isinstance(made, Tracer) and not is_array(made) else made
         return array(a, dtype, **kwargs) if not isinstance(a, np.ndarray) else function(a, dtype, **kwargs)
 
     make.__name__ = function.__name__
@@ -253,8 +267,8 @@ def exchange() -> None:
     global _exchanged
     _exchanged = True
     _NUMPY.update(MADE)
-    for known in (_in_modules, _passing):
-        for names, ours, _ in known.values():
+    if _in_modules or _passing:
+        for names, ours, _ in (*_in_modules.values(), *_passing.values()):
             names.update(ours)
 
 
@@ -263,10 +277,10 @@ def restore() -> None:
     global _exchanged
     _exchanged = False
     _NUMPY.update(_OWN)
-    for known in (_in_modules, _passing):
-        for names, _, own in known.values():
+    if _in_modules or _passing:
+        for names, _, own in (*_in_modules.values(), *_passing.values()):
             names.update(own)
-    _passing.clear()
+        _passing.clear()
 
 
 def look_for_names(own: dict[str, Any]) -> None:
@@ -279,7 +293,8 @@ def look_for_names(own: dict[str, Any]) -> None:
                 _look_in_module(module.__dict__)
     known = _lengths.get(id(own))
     if known is not None and known[0] is own:
-        _look_in_module(own)
+        if known[1] != len(own):
+            _look_in_module(own)
     elif id(own) not in _passing and own.get("__name__", "").partition(".")[0] not in _LIBRARIES:
         _look_in(own, _passing)
 

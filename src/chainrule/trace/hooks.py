@@ -7,6 +7,7 @@ code reaches names that were imported earlier, too. When the last recording clos
 else is ever touched.
 """
 
+import gc
 import importlib.machinery
 import sys
 import threading
@@ -15,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from chainrule.trace import creation
+from chainrule.trace import collector, creation
 from chainrule.trace.dispatch import follow, has_tracer
 from chainrule.trace.tables import Composition
 
@@ -91,15 +92,17 @@ def install(names: dict[str, Any]) -> None:
     with _lock:
         _open_recordings += 1
         creation.look_for_names(names)
-        if _open_recordings == 1:
+        is_first = _open_recordings == 1
+        if is_first:
             creation.exchange()
+            gc.callbacks.append(collector.pause)
         if len(_found) < len(HOOKED) + len(UNLISTED):
             if len(sys.modules) != _modules_seen:
                 _find()
             if not _watching:
                 _watching = True
                 sys.meta_path.insert(0, _watch)
-        if _open_recordings == 1:
+        if is_first and _found:
             for function, _, catching in _found.values():
                 function.__code__ = catching
 
@@ -107,10 +110,14 @@ def install(names: dict[str, Any]) -> None:
 def remove() -> None:
     """Close a recording: with the last one every function gets its own code back."""
     global _open_recordings, _watching
-    creation.recording_here.depth -= 1
+    here = creation.recording_here
+    here.depth = depth = here.depth - 1
+    if depth == 0 and here.has_paused_collector:
+        collector.resume()
     with _lock:
         _open_recordings -= 1
         if _open_recordings == 0:
+            gc.callbacks.remove(collector.pause)
             creation.restore()
             for function, own, _ in _found.values():
                 function.__code__ = own

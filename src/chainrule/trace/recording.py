@@ -13,7 +13,14 @@ from chainrule.graph import Node
 
 __all__ = ["Recording", "arrays_entering", "next_level"]
 
-_here = threading.local()
+
+class _Here(threading.local):
+    """What takes the constant arrays of this thread's recordings (see `arrays_entering`)."""
+
+    enter: Callable[[np.ndarray[Any, Any]], Any] | None = None
+
+
+_here = _Here()
 
 # A later recording is nested in an earlier one or has nothing to do with it, so the order of making is the level.
 _levels = itertools.count()
@@ -92,7 +99,7 @@ class Recording:
     is_special = False
 
     def __init__(self, *, whole: bool = False, copies: bool = False) -> None:
-        self.level = next_level()
+        self.level = next(_levels)
         self.entries: list[Node] = []
         self.append = self.entries.append
         self.whole = whole
@@ -113,10 +120,10 @@ class Recording:
         ndarray or Tracer
             The array, or its copy; or what stands for it in a recording around this one (see `arrays_entering`).
         """
-        enter = getattr(_here, "enter", None)
+        enter = _here.enter
         if enter is not None and array.dtype.kind in "fc" and array.ndim:
             return enter(array)
-        return self.keep(array)
+        return array.copy("K") if array.nbytes <= _COPY_LIMIT else self.keep(array)
 
     def keep(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Make sure that a constant array keeps its present entries until the recording ends.
@@ -164,7 +171,7 @@ def arrays_entering(enter: Callable[[np.ndarray[Any, Any]], Any]) -> Iterator[No
     enter : callable
         Takes an array of real or complex numbers, and returns what stands for it.
     """
-    before = getattr(_here, "enter", None)
+    before = _here.enter
     _here.enter = enter
     try:
         yield

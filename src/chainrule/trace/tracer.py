@@ -207,7 +207,15 @@ def _one(op: Op, compute: Callable[[Any], Any], x: "Tracer") -> Any:
     if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
         x.refresh()
     a = x.value
-    return _finish_one(op, x, a, compute(a), _EMPTY)
+    ans = compute(a)
+    recording = x.recording
+    kept: tuple[Any, ...] = ()
+    if not recording.whole:
+        if op.keeps:
+            kept = (ans if op.keeps_ans else None, a if op.keeps_x else None)
+        elif op.is_constant:
+            return ans
+    return wrap(recording, op, (x.node,), _EMPTY, kept, ans)
 
 
 def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
@@ -417,9 +425,8 @@ class Tracer(ArrayLike):
         finally:
             recording.group = None
 
-    @staticmethod
-    def __chainrule_record__(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        return record(op, args, params)
+    #: How the table of operations reaches this room (see `Op`).
+    __chainrule_record__ = staticmethod(record)
 
     # Operators.
 
@@ -531,7 +538,14 @@ class Tracer(ArrayLike):
             self.refresh()
         a = self.value
         if type(a) is _NDARRAY and type(self) is Tracer and (type(key) is int or type(key) is slice):
-            return _finish_one(_INDEX, self, a, a[key], {"template": (key,)})
+            source = self.node
+            params = {"template": (key,)}
+            ans = a[key]
+            made = wrap(self.recording, _INDEX, (source,), params, (), ans)
+            # NumPy makes a number of one entry, and a view of several.
+            if type(ans) is _NDARRAY:
+                made.view = View(self, source, _INDEX, params)
+            return made
         template, arrays = split_index(key)
         return record(_INDEX, (self, *arrays), {"template": template})
 
