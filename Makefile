@@ -48,7 +48,7 @@ lowest:
 	$(MAKE) test VENV=.venv-lowest PIP_ARGS="-c .venv-lowest/constraints.txt"
 
 bench: $(VENV)/.ready-bench
-	$(VENV)/bin/python benchmarks/recording.py
+	$(VENV)/bin/python -m benchmarks
 
 clean:
 	rm -rf .venv .venv-lowest build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
