@@ -20,6 +20,7 @@ from chainrule.differentiate import (
     vjp,
 )
 from chainrule.errors import ChainruleError, NoDerivativeError, TraceError
+from chainrule.jit import jit
 from chainrule.trace import stop_gradient, trace, value
 from chainrule.transforms import cond, custom_gradient, recompute, scan, vectorize, while_loop
 
@@ -42,6 +43,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "recompute",
     "scan",

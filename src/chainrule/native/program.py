@@ -34,12 +34,12 @@ from chainrule.native.sizes import Size, product_of, size_of
 from chainrule.native.translation import Buffer, Translation, translated
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["Program"]
+__all__ = ["TROUBLE_PLACE", "Program"]
 
 _ALIGNMENT = 64
 
 #: Place of the buffer that says whether an index was out of range.
-_TROUBLE = 0
+TROUBLE_PLACE = 0
 
 
 class Program:
@@ -135,7 +135,7 @@ class Program:
                 arrays[self.places[x]] = self.array(self.places[x], n)
         for place, array in arrays.items():
             table[place] = array.ctypes.data
-        arrays[_TROUBLE][()] = 0
+        arrays[TROUBLE_PLACE][()] = 0
         for step in self.steps:
             if isinstance(step, str):
                 self._calls[step](table.ctypes.data, n)
@@ -143,7 +143,7 @@ class Program:
                 run_sized(step, self._calls[step.name], self.places, arrays, table, n)
             else:
                 self._evaluate(step, arrays, table, n)
-        if arrays[_TROUBLE]:
+        if arrays[TROUBLE_PLACE]:
             # An index was out of range: where the interpreter comes to it, too, NumPy says so.
             return list(evaluate(self.graph, *values))
         return [self._result(x, arrays, n) for x in self.graph.outputs]

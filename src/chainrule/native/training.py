@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.native import cache, machine
 from chainrule.native.emitter import Emitter
-from chainrule.native.program import Program
+from chainrule.native.program import TROUBLE_PLACE, Program
 from chainrule.native.types import INT, POINTER, register
 
 __all__ = ["Bench", "Steps"]
@@ -192,6 +192,7 @@ class Bench:
         for place, array in arrays.items():
             self._table[place] = array.ctypes.data
         self._sources = np.array([x.ctypes.data for x in data], np.uint64)
+        self._trouble = arrays[TROUBLE_PLACE]
         self._kept = arrays, data  # What the table points to.
 
     def run(
@@ -215,7 +216,7 @@ class Bench:
         state : list of array
             The leaves of the state after the last step.
         objectives : array, shape (count,)
-            The objective of each step, before it was taken.
+            The objective of each step, before it was taken; NaN where an index was out of bounds in one of them.
         """
         table, steps = self._table, self._steps
         here: dict[int, np.ndarray[Any, Any]] = {}
@@ -227,6 +228,7 @@ class Bench:
             table[place] = address = array.ctypes.data
             here[address] = array
         self._clock[...] = clock
+        self._trouble[...] = 0
         objectives = np.empty(count)
         order = np.ascontiguousarray(order if self._gathers else (), np.int64)
         steps._call(
@@ -240,6 +242,8 @@ class Bench:
             objectives.ctypes.data,
             self._sources.ctypes.data,
         )
+        if self._trouble:
+            objectives[:] = np.nan  # An index was out of bounds: the interpreter says which.
         # Where the state has changed places with what stands beside it, the next run has that room.
         found = [here[int(table[place])] for place, _ in self._leaves]
         self._spare = {place: here[int(table[place])] for place in self._spare}
