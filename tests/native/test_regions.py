@@ -8,6 +8,7 @@ from chainrule.evaluate import evaluate
 from chainrule.native.pool import using_threads
 from chainrule.native.program import Program
 from chainrule.native.regions import Region, divided
+from chainrule.native.training import Steps
 from chainrule.passes import optimized
 from chainrule.trace.sizes import trace_every_size
 
@@ -99,3 +100,22 @@ def test_an_earlier_row_is_no_row_of_the_block():
         x = RNG.normal(size=(rows, 3))
         for a, b in zip(program(x, w), f(x, w), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_an_input_is_written_over_only_after_the_region_has_read_it():
+    """The new value could be computed before, but the rows still need the old one."""
+
+    def step(v, p, clock, x, t):
+        y = np.tanh(np.tanh(x @ p) * 2.0) - t
+        moved = v + np.sum(y, axis=0)
+        return moved, p * 0.5, np.sum(y * y)
+
+    v, p = RNG.normal(size=4), RNG.normal(size=(3, 4))
+    x, t = RNG.normal(size=(300, 3)), RNG.normal(size=(300, 4))
+    names = ["v", "p", "clock", "x", "t"]
+    graph = trace_every_size(step, [v, p, 0.0, x, t], names, [False, False, False, True, True])
+    found, objectives = Steps(optimized(graph), 2).bench((), (x, t), 300, gathers=False).run([v, p], 0, None, 0, 1)
+    moved, after, objective = step(v, p, 0.0, x, t)
+    np.testing.assert_allclose(found[0], moved, rtol=1e-12)
+    np.testing.assert_array_equal(found[1], after)
+    np.testing.assert_allclose(objectives, objective, rtol=1e-12)

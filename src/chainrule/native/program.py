@@ -298,9 +298,10 @@ class _Lowering:
                 steps.append(self._driver(f"run{len(steps)}", kernels))
                 kernels.clear()
 
-        before, region, after = divided(
-            groups, self.access, self.places, {x for x in self.graph.outputs if isinstance(x, Node)}
-        )
+        outputs = {x for x in self.graph.outputs if isinstance(x, Node)}
+        taken = {self.places[node] for node in self.graph.inputs}
+        over = {node for node in outputs if self.places[node] in taken}
+        before, region, after = divided(groups, self.access, self.places, outputs, over)
         for group in (*before, region, *after):
             if isinstance(group, Region):
                 names = [self._kernel(part) for part in group.groups]

@@ -5,7 +5,7 @@ stays in the cache, and different blocks can run in different threads. Sums over
 added up afterwards, in the order of the blocks. How large a block is depends on the graph alone: so do the bits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,7 @@ def divided(
     access: Callable[[Any], Access],
     stored: Mapping[Node, Any],
     kept: set[Any],
+    over: Collection[Node] = (),
 ) -> tuple[list[Group], Region | None, list[Group]]:
     """Divide the groups of a program into those before a region, the region, and those after it.
 
@@ -81,6 +82,8 @@ def divided(
         The nodes that stand in memory.
     kept : set
         Nodes whose values are needed after the program.
+    over : collection
+        Nodes that take the memory of an input. They come after the region, which may read that input.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def divided(
     after : list of Group
         The rest.
     """
-    search = _Search(access, stored)
+    search = _Search(access, stored, over)
     for group in groups:
         search.place(group)
     region = search.region
@@ -101,8 +104,8 @@ def divided(
 
 
 class _Search:
-    def __init__(self, access: Callable[[Any], Access], stored: Mapping[Node, Any]) -> None:
-        self._access, self._stored = access, stored
+    def __init__(self, access: Callable[[Any], Access], stored: Mapping[Node, Any], over: Collection[Node]) -> None:
+        self._access, self._stored, self._over = access, stored, over
         self.region = Region()
         self.before: list[Group] = []
         self.after: list[Group] = []
@@ -113,9 +116,10 @@ class _Search:
     def place(self, group: Group) -> None:
         """Put a group into one of the three parts."""
         buffers = {access.buffer for access in self._reads(group)}
-        if not buffers & self._late and self._take(group):
+        writes_over = any(node in self._over for node in group.nodes)
+        if not writes_over and not buffers & self._late and self._take(group):
             return
-        if buffers & (self._late | self._made):
+        if writes_over or buffers & (self._late | self._made):
             self.after.append(group)
             self._late.update(group.nodes)
         else:
