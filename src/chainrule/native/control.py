@@ -176,8 +176,7 @@ class _Writer:
 
     def pointer(self, key: Any) -> ir.Value:
         """Where a buffer stands now: others may have taken its place since the last time."""
-        place = self.e.b.gep(self.table, [self.e.int(self.scene.places[key])], source_etype=POINTER)
-        return self.e.b.load(place, typ=POINTER)
+        return self.e.pointer_in(self.table, self.scene.places[key])
 
     def point(self, key: Any, pointer: ir.Value) -> None:
         """Move a buffer."""

@@ -11,7 +11,7 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from chainrule.native.types import INT, in_memory, lanes_of, register, scalar_of
+from chainrule.native.types import INT, POINTER, in_memory, lanes_of, register, scalar_of
 
 __all__ = ["Emitter"]
 
@@ -185,6 +185,10 @@ class Emitter:
     def address(self, base: ir.Value, index: ir.Value, dtype: np.dtype[Any]) -> ir.Value:
         """Where the entry number `index` of an array stands."""
         return self.b.gep(base, [index], source_etype=in_memory(dtype))
+
+    def pointer_in(self, table: ir.Value, place: Count) -> ir.Value:
+        """Read a pointer from a table of them."""
+        return self.b.load(self.b.gep(table, [self.int(place)], source_etype=POINTER), typ=POINTER)
 
     def load(
         self, base: ir.Value, index: ir.Value, dtype: np.dtype[Any], lanes: Count = 1, mask: ir.Value | None = None

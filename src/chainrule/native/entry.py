@@ -333,7 +333,7 @@ class _Emission:
         e, b = self._e, self._e.b
         inputs = iter(self._graph.inputs)
         for k, form in enumerate(forms):
-            x = b.load(b.gep(args, [e.int(k)], source_etype=POINTER), typ=POINTER)
+            x = e.pointer_in(args, k)
             if isinstance(form, Only):
                 self._require(b.icmp_unsigned("==", x, self._address(form.value)))
                 continue

@@ -353,8 +353,7 @@ class _Lowering:
 
         def base(buffer: Any) -> ir.Value:
             if buffer not in pointers:
-                place = e.b.gep(table, [e.int(self.places[buffer])], source_etype=POINTER)
-                pointers[buffer] = e.b.load(place, typ=POINTER)
+                pointers[buffer] = e.pointer_in(table, self.places[buffer])
             return pointers[buffer]
 
         return base

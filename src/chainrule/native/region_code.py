@@ -75,9 +75,6 @@ class RegionWriter:
         e.b.ret_void()
         return name
 
-    def _pointer(self, e: Emitter, table: ir.Value, place: int) -> ir.Value:
-        return e.b.load(e.b.gep(table, [e.int(place)], source_etype=POINTER), typ=POINTER)
-
     def _block(self, name: str) -> ir.Function:
         """A function (context, number) that takes one block of rows through all groups."""
         region, places = self._region, self._program.places
@@ -94,12 +91,12 @@ class RegionWriter:
         rows = e.b.select(e.b.icmp_signed("<", left, e.int(region.block)), left, e.int(region.block))
         is_one = e.b.icmp_signed("<=", n, e.int(region.block))
         partials = e.address(
-            self._pointer(e, table, self._partials), e.b.mul(number, e.int(self._sum_bytes)), np.dtype(np.uint8)
+            e.pointer_in(table, self._partials), e.b.mul(number, e.int(self._sum_bytes)), np.dtype(np.uint8)
         )
         used = {*region.steps, *region.fixed, *region.sums}
         for buffer in used:
             place = places[buffer]
-            pointer = self._pointer(e, table, place)
+            pointer = e.pointer_in(table, place)
             if buffer in self._local:
                 pointer = e.address(memory, e.int(self._local[buffer]), np.dtype(np.uint8))
             elif buffer in self._sums:
@@ -122,8 +119,8 @@ class RegionWriter:
         """Add the sums of the blocks up, in their order."""
         dtype, size = node.dtype, node.size
         lanes = machine.lanes(dtype)
-        start = e.address(self._pointer(e, table, self._partials), e.int(self._sums[node]), np.dtype(np.uint8))
-        target = self._pointer(e, table, self._program.places[node])
+        start = e.address(e.pointer_in(table, self._partials), e.int(self._sums[node]), np.dtype(np.uint8))
+        target = e.pointer_in(table, self._program.places[node])
         step = e.int(self._sum_bytes // dtype.itemsize)
 
         def some(index: ir.Value, mask: ir.Value | None) -> None:

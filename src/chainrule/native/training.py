@@ -96,7 +96,7 @@ class Steps:
             n = e.b.select(e.b.icmp_signed("!=", gathers, e.int(0)), n, batch)
             with e.b.if_then(e.b.icmp_signed("!=", gathers, e.int(0))):
                 for k, node in enumerate(self._rows):
-                    source = e.b.load(e.b.gep(sources, [e.int(k)], source_etype=POINTER), typ=POINTER)
+                    source = e.pointer_in(sources, k)
                     self._gather(e, node, source, self._pointer(e, table, node), order, start, n)
             for function in run:
                 e.b.call(function, [table, n])
@@ -112,8 +112,7 @@ class Steps:
         e.b.ret_void()
 
     def _pointer(self, e: Emitter, table: ir.Value, node: Node) -> ir.Value:
-        place = e.b.gep(table, [e.int(self.program.places[node])], source_etype=POINTER)
-        return e.b.load(place, typ=POINTER)
+        return e.pointer_in(table, self.program.places[node])
 
     def _note(self, e: Emitter, table: ir.Value, objectives: ir.Value, index: ir.Value) -> None:
         found = self.program.graph.outputs[self._state]
