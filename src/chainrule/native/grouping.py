@@ -134,7 +134,8 @@ class _Grouping:
             # A column as a vector, or the other way round, of what a loop over rows has at hand.
             source = node.inputs[0]
             home = self._home.get(source)
-            if home is not None and home.domain is not None and home.domain.by_rows and _is_column(node, source):
+            has_rows = home is not None and home.domain is not None and home.domain.by_rows
+            if home is not None and has_rows and not _is_over_rows(source) and _is_column(node, source):
                 return home.domain
         return None
 
@@ -164,7 +165,7 @@ class _Grouping:
         """True where the loop that computes `source` has it in a register when it comes to `node`."""
         if not domain.by_rows:
             return source in self._elementwise and shape_sizes(source.shape) == domain.shape
-        if source.op.name in REDUCTIONS and not _is_along_rows(source):
+        if _is_over_rows(source):
             return False
         # A vector beside a matrix is a row of it for NumPy.
         return node.op.name in _ONE_INPUT or len(source.shape) == max(len(source.shape), len(node.shape))
@@ -252,6 +253,11 @@ def _is_along_rows(node: Node) -> bool:
     if node.op is None or node.op.name not in REDUCTIONS or not isinstance(node.inputs[0], Node):
         return False
     return len(node.inputs[0].shape) == 2 and normalize_axes(node.params["axis"], 2) == (1,)
+
+
+def _is_over_rows(node: Node) -> bool:
+    """True for a reduction that is not of each row: over the rows, or over everything."""
+    return node.op is not None and node.op.name in REDUCTIONS and not _is_along_rows(node)
 
 
 def _is_column(a: Node, b: Node) -> bool:

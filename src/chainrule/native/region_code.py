@@ -10,7 +10,7 @@ from chainrule.graph import Graph, Node
 from chainrule.native import machine
 from chainrule.native.emitter import Emitter
 from chainrule.native.pool import emit_parallel
-from chainrule.native.regions import Region
+from chainrule.native.regions import UNIT, Region
 from chainrule.native.types import INT, POINTER, register
 
 __all__ = ["RegionWriter"]
@@ -55,11 +55,10 @@ class RegionWriter:
         function.linkage = "internal"
         e = Emitter(function)
         table, n, _ = function.args
-        context = e.b.bitcast(e.b.alloca(INT, 2), POINTER)
-        e.store(e.b.ptrtoint(table, INT), context, e.int(0), _INTEGER)
-        e.store(n, context, e.int(1), _INTEGER)
-        rows = self._region.block
-        count = e.b.sdiv(e.b.add(n, e.int(rows - 1)), e.int(rows))
+        rows, count = self._even_blocks(e, n)
+        context = e.b.bitcast(e.b.alloca(INT, 3), POINTER)
+        for place, word in enumerate((e.b.ptrtoint(table, INT), n, rows)):
+            e.store(word, context, e.int(place), _INTEGER)
         if self._region.is_shared:
             with e.b.if_else(e.b.icmp_signed(">", count, e.int(1))) as (many, one):
                 with many:
@@ -75,6 +74,18 @@ class RegionWriter:
         e.b.ret_void()
         return name
 
+    def _even_blocks(self, e: Emitter, n: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Rows of a block and the number of blocks: as few as there can be, and of about the same size."""
+
+        def shares(whole: ir.Value, part: ir.Value) -> ir.Value:
+            return e.b.sdiv(e.b.add(whole, e.b.sub(part, e.int(1))), part)
+
+        fewest = shares(n, e.int(self._region.block))
+        fewest = e.b.select(e.b.icmp_signed(">", fewest, e.int(1)), fewest, e.int(1))
+        rows = e.b.mul(shares(shares(n, fewest), e.int(UNIT)), e.int(UNIT))
+        rows = e.b.select(e.b.icmp_signed(">", rows, e.int(UNIT)), rows, e.int(UNIT))
+        return rows, shares(n, rows)
+
     def _block(self, name: str) -> ir.Function:
         """A function (context, number) that takes one block of rows through all groups."""
         region, places = self._region, self._program.places
@@ -86,9 +97,10 @@ class RegionWriter:
         n = e.load(context, e.int(1), _INTEGER)
         own = e.b.bitcast(e.b.alloca(INT, len(self._program.buffers)), POINTER)
         memory = self._aligned_stack(e)
-        start = e.b.mul(number, e.int(region.block))
+        rows = e.load(context, e.int(2), _INTEGER)
+        start = e.b.mul(number, rows)
         left = e.b.sub(n, start)
-        rows = e.b.select(e.b.icmp_signed("<", left, e.int(region.block)), left, e.int(region.block))
+        rows = e.b.select(e.b.icmp_signed("<", left, rows), left, rows)
         is_one = e.b.icmp_signed("<=", n, e.int(region.block))
         partials = e.address(
             e.pointer_in(table, self._partials), e.b.mul(number, e.int(self._sum_bytes)), np.dtype(np.uint8)

@@ -2,7 +2,8 @@
 
 A block of rows goes through all operations of the region before the next one starts, so that what is between them
 stays in the cache, and different blocks can run in different threads. Sums over the rows are made for each block and
-added up afterwards, in the order of the blocks. How large a block is depends on the graph alone: so do the bits.
+added up afterwards, in the order of the blocks. How large a block is depends on the graph and the number of rows alone,
+and not on threads: so do the bits.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,12 +19,14 @@ from chainrule.native.matmul import factors_of
 from chainrule.native.sizes import ZERO, Size, product_of
 from chainrule.ops.axes import normalize_axes
 
-__all__ = ["Region", "divided"]
+__all__ = ["UNIT", "Region", "divided"]
 
 #: Bytes that the rows of a block may take between the operations: they stay in the second cache.
 _BLOCK_BYTES = 1 << 17
 #: Rows of a block at most, and at least; a region in which fewer fit is not worth having.
 _MOST, _LEAST = 128, 32
+#: Rows of a block are a multiple of it.
+UNIT = 16
 #: Bytes of sums of one block at most.
 _SUM_BYTES = 1 << 18
 #: Multiplications of a block from which on it may go to another thread.
@@ -49,7 +52,7 @@ class Region:
     local : list of Node
         Values with rows that only the region reads.
     block : int
-        Rows of a block.
+        The most rows of a block.
     is_shared : bool
         Whether blocks go to threads.
     """
@@ -238,7 +241,7 @@ class _Search:
         region.local.sort(key=lambda node: self._stored[node])
         a_row = sum(region.steps[node] * node.dtype.itemsize for node in region.local)
         sums = sum(node.size * node.dtype.itemsize for node in region.sums)
-        block = min(_MOST, _BLOCK_BYTES // max(a_row, 1)) // 16 * 16
+        block = min(_MOST, _BLOCK_BYTES // max(a_row, 1)) // UNIT * UNIT
         if block < _LEAST or sums > _SUM_BYTES:
             return False
         region.block = block
