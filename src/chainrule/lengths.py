@@ -73,7 +73,8 @@ class Quotient:
         return self.kind(self.numerator / self.length.at(n))
 
     def __str__(self) -> str:
-        return f"{self.numerator}/({self.length})" if self.length.offset else f"{self.numerator}/{self.length}"
+        is_simple = self.length.offset == 0 and self.length.factor == 1
+        return f"{self.numerator}/{self.length}" if is_simple else f"{self.numerator}/({self.length})"
 
     __repr__ = __str__
 

@@ -1,16 +1,16 @@
 """Passes: functions from graphs to graphs that compute the same with less work."""
 
-from collections.abc import Callable
-
 from chainrule.graph import Graph
+from chainrule.passes.drop import drop
 from chainrule.passes.fold import fold
+from chainrule.passes.pipeline import Pass, after_each, checked_by, run
 from chainrule.passes.share import share
 from chainrule.passes.simplify import simplify
 
-__all__ = ["PASSES", "fold", "optimized", "share", "simplify"]
+__all__ = ["PASSES", "Pass", "after_each", "checked_by", "drop", "fold", "optimized", "run", "share", "simplify"]
 
 #: The passes in their order. Sharing comes last, and once more after what it made visible has been simplified.
-PASSES: tuple[Callable[[Graph], Graph], ...] = (fold, simplify, share, simplify, share)
+PASSES: tuple[Pass, ...] = (drop, fold, simplify, share, simplify, share)
 
 
 def optimized(graph: Graph) -> Graph:
@@ -36,6 +36,4 @@ def optimized(graph: Graph) -> Graph:
     >>> len(optimized(trace(lambda x: np.sin(x) * 1.0 + np.sin(x))(np.ones(2))).nodes)
     2
     """
-    for run in PASSES:
-        graph = run(graph)
-    return graph
+    return run(graph, PASSES)

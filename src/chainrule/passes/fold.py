@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.lengths import Length, Quotient
 from chainrule.passes.rewriting import rewritten
+from chainrule.passes.spread import is_elementwise, is_one_number
 
 __all__ = ["fold"]
 
@@ -26,7 +27,8 @@ def fold(graph: Graph) -> Graph:
     Returns
     -------
     Graph
-        Without operations that read no node, but for those whose result is large or follows from the leading size.
+        Without operations that read no node, but for those whose result is large, and not one number throughout, or
+        follows from the leading size.
 
     Examples
     --------
@@ -47,12 +49,21 @@ def _folded(node: Node) -> Any:
     if isinstance(node.dtype, tuple) or not _is_fixed((node.shape, tuple(node.params.values()))):
         return node
     if node.size * node.dtype.itemsize > _LIMIT:
-        return node
+        return _of_one_number(node)
     with np.errstate(all="ignore"):
         value = node.op.evaluate(*node.inputs, **node.params)
     if node.weak is True:
         return value.item() if hasattr(value, "item") else value
     return np.asarray(value, node.dtype)[()]
+
+
+def _of_one_number(node: Node) -> Any:
+    """An elementwise operation on arrays of equal entries, made for one of them; what repeats it is a view."""
+    if not is_elementwise(node) or not all(np.ndim(x) == 0 or is_one_number(x) for x in node.inputs):
+        return node
+    with np.errstate(all="ignore"):
+        one = node.op.evaluate(*(x[(slice(1),) * x.ndim] if np.ndim(x) else x for x in node.inputs), **node.params)
+    return np.broadcast_to(np.asarray(one, node.dtype), node.shape) if np.size(one) == 1 else node
 
 
 def _is_fixed(x: Any) -> bool:

@@ -1,6 +1,6 @@
 """What two graphs have in common that compute the same by the same operations."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from hashlib import blake2b
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.graph import Graph, Node, topological_order
 
-__all__ = ["graph_key"]
+__all__ = ["graph_key", "key_of"]
 
 _SMALL = 64
 
@@ -38,30 +38,48 @@ def graph_key(graph: Graph) -> Hashable:
     numbers: dict[Node, int] = {}
     for node in (*graph.inputs, *topological_order(graph.outputs)):
         numbers.setdefault(node, len(numbers))
+
+    def number(node: Node) -> Hashable:
+        return "node", numbers[node]
+
     return (
         len(graph.inputs),
-        tuple(_node_key(node, numbers) for node in numbers),
-        tuple(_key(x, numbers) for x in graph.outputs),
+        tuple(_node_key(node, number) for node in numbers),
+        tuple(key_of(x, number) for x in graph.outputs),
     )
 
 
-def _node_key(node: Node, numbers: dict[Node, int]) -> Hashable:
+def _node_key(node: Node, number: Callable[[Node], Hashable]) -> Hashable:
     what = (node.shape, node.dtype, node.weak)
     if node.op is None:
         return what
-    params = tuple((name, _key(value, numbers)) for name, value in sorted(node.params.items()))
-    return node.op, tuple(_key(x, numbers) for x in node.inputs), params, *what
+    params = tuple((name, key_of(value, number)) for name, value in sorted(node.params.items()))
+    return node.op, tuple(key_of(x, number) for x in node.inputs), params, *what
 
 
-def _key(x: Any, numbers: dict[Node, int]) -> Hashable:
+def key_of(x: Any, of_node: Callable[[Node], Hashable]) -> Hashable:
+    """Write an input or a parameter of an operation as a key.
+
+    Parameters
+    ----------
+    x : object
+        A node, a constant, or whatever stands among the parameters.
+    of_node : callable
+        The key of a node.
+
+    Returns
+    -------
+    hashable
+        Equal for equal values; of what cannot be compared each object has its own.
+    """
     if isinstance(x, Node):
-        return "node", numbers[x]
+        return of_node(x)
     if isinstance(x, Graph):
         return graph_key(x)
     if isinstance(x, (tuple, list)):
-        return type(x), tuple(_key(part, numbers) for part in x)
+        return type(x), tuple(key_of(part, of_node) for part in x)
     if isinstance(x, slice):
-        return "slice", tuple(_key(part, numbers) for part in (x.start, x.stop, x.step))
+        return "slice", tuple(key_of(part, of_node) for part in (x.start, x.stop, x.step))
     if isinstance(x, (np.ndarray, np.generic, float, complex)):
         # By its bits, since 0.0 equals -0.0, and NaN does not equal itself.
         array = np.asarray(x)

@@ -1,11 +1,11 @@
 """Making a new graph of a graph, node by node."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from chainrule.graph import Graph, Node
 
-__all__ = ["rewritten", "with_inputs"]
+__all__ = ["rewritten", "with_inputs", "with_outputs"]
 
 
 def with_inputs(node: Node, inputs: tuple[Any, ...]) -> Node:
@@ -13,6 +13,13 @@ def with_inputs(node: Node, inputs: tuple[Any, ...]) -> Node:
     if all(a is b for a, b in zip(node.inputs, inputs, strict=True)):
         return node
     return Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak, node.group)
+
+
+def with_outputs(graph: Graph, outputs: Iterable[Any], inputs: Sequence[Node] | None = None) -> Graph:
+    """A graph with other outputs, and other inputs where they are given, that holds for the same sizes."""
+    made = Graph(graph.inputs if inputs is None else inputs, outputs, graph.name)
+    made.specialized, made.least = graph.specialized, graph.least
+    return made
 
 
 def rewritten(graph: Graph, rule: Callable[[Node], Any]) -> Graph:
@@ -52,6 +59,4 @@ def rewritten(graph: Graph, rule: Callable[[Node], Any]) -> Graph:
 
     for node in graph.nodes:
         made[node] = rule(with_inputs(node, tuple(source(x) for x in node.inputs)))
-    found = Graph(graph.inputs, (source(x) for x in graph.outputs), graph.name)
-    found.specialized, found.least = graph.specialized, graph.least
-    return found
+    return with_outputs(graph, map(source, graph.outputs))

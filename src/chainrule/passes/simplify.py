@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Graph, Node
-from chainrule.lengths import Length, Quotient
 from chainrule.ops import PRIMITIVES
 from chainrule.passes.rewriting import rewritten
+from chainrule.passes.spread import is_elementwise, without_spread
 
 __all__ = ["simplify"]
 
@@ -28,7 +28,8 @@ def simplify(graph: Graph) -> Graph:
     Graph
         ``x * 1``, ``x - 0`` and ``--x`` are x; a reshape, transpose, conversion or broadcast to what is there already
         is gone, and two of them in a row are one; ``x + -y`` is ``x - y``; a constant that is broadcast for an
-        elementwise operation is read as the number that it is. ``x + 0`` stays, since it makes -0 to 0.
+        elementwise operation, and an array of equal entries, is read as the number that it is. ``x + 0`` stays, since
+        it makes -0 to 0.
 
     Examples
     --------
@@ -48,7 +49,7 @@ def _simplified(node: Node) -> Any:
         found = rule(node)
         if found is not None and _is_same_kind(found, node):
             return found
-    return _without_broadcast(node) if node.op.partials is not None or node.op.is_constant else node
+    return without_spread(node) if is_elementwise(node) else node
 
 
 def _is_same_kind(x: Any, node: Node) -> bool:
@@ -136,28 +137,6 @@ def _where(node: Node) -> Any:
 def _index(node: Node) -> Any:
     template = node.params["template"]
     return node.inputs[0] if all(part is Ellipsis or part == slice(None) for part in template) else None
-
-
-def _without_broadcast(node: Node) -> Node:
-    """Read what an elementwise operation broadcasts anyway as it was before an explicit broadcast."""
-    if not any(_is(x, "np.broadcast_to") for x in node.inputs):
-        return node
-    if not any(_shape(x) == node.shape for x in node.inputs if not _is(x, "np.broadcast_to")):
-        return node
-    inputs = tuple(_before_broadcast(x) if _is(x, "np.broadcast_to") else x for x in node.inputs)
-    return Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak, node.group)
-
-
-def _before_broadcast(x: Node) -> Any:
-    source = x.inputs[0]
-    # A Python number would not take part in the promotion of dtypes as the array that was made of it did.
-    is_weak = isinstance(source, (bool, int, float)) or getattr(source, "weak", False)
-    of_python = isinstance(source, (Length, Quotient)) and source.kind in (int, float)
-    return x if is_weak or of_python else source
-
-
-def _shape(x: Any) -> tuple[Any, ...]:
-    return tuple(x.shape) if hasattr(x, "shape") else ()
 
 
 _RULES = {

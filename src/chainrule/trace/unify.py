@@ -196,7 +196,23 @@ class _Walk:
             for c in (round(exact, 0), round(exact, 9)):
                 if kind(c / (m + offset)) == s and kind(c / (n + offset)) == t:
                     return Quotient(c, Length(1, offset), kind)
+        return _whole_part(s, t, m, n, kind)
+
+
+def _whole_part(s: Any, t: Any, m: int, n: int, kind: Any) -> Quotient | None:
+    """``c / (k n + offset)`` with a small whole number c, as a mean over more than the rows has it."""
+    if min(abs(s), abs(t)) < _LEAST_PART:
         return None
+    for c in (1.0, -1.0, 2.0, -2.0):
+        a, b = (round(c / float(x)) for x in (s, t))
+        factor, rest = divmod(b - a, n - m)
+        if not rest and factor > 0 and min(a, b) > 0 and kind(c / a) == s and kind(c / b) == t:
+            return Quotient(c, Length(factor, a - factor * m), kind)
+    return None
+
+
+#: Numbers of entries are below the inverse of this.
+_LEAST_PART = 2.0**-50
 
 
 def _counting(first: Any, step: Any, shape: tuple[Any, ...]) -> Node:
