@@ -146,3 +146,17 @@ def test_a_dataclass_with_slots():
 
 def test_text_form():
     assert repr(tree.flatten({"a": (1, None)})[1]) == "dict(a: tuple(0: *, 1: NoneType()))"
+
+
+@given(trees)
+def test_leaves_of_a_known_structure(made):
+    leaves, structure = tree.flatten(made)
+    found = structure.leaves_of(made)
+    assert found is not None
+    assert all(a is b for a, b in zip(found, leaves, strict=True))
+
+
+@given(trees, trees)
+def test_leaves_of_another_structure(made, other):
+    structure = tree.flatten(other)[1]
+    assert (structure.leaves_of(made) is None) == (tree.flatten(made)[1] != structure)

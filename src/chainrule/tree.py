@@ -8,6 +8,8 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import OptionError
 
 __all__ = ["LEAF", "Structure", "flatten", "leaves", "leaves_with_paths", "map"]
@@ -80,6 +82,58 @@ class Structure:
             raise OptionError(f"the tree has {self.size} leaves, but {len(values)} values were given for them")
         return self._build(iter(values))
 
+    def leaves_of(self, tree: Any) -> list[Any] | None:
+        """List the leaves of a tree that is expected to have this structure, several times faster than `flatten`.
+
+        Parameters
+        ----------
+        tree : tree
+            Any tree.
+
+        Returns
+        -------
+        list or None
+            The leaves, in order; None where the structure is another one.
+
+        Examples
+        --------
+        >>> from chainrule import tree
+        >>> _, structure = tree.flatten({"w": 1.0, "b": (2.0, 3.0)})
+        >>> structure.leaves_of({"w": 4.0, "b": (5.0, 6.0)})
+        [4.0, 5.0, 6.0]
+        >>> structure.leaves_of({"w": 4.0, "b": 5.0}) is None
+        True
+        """
+        found: list[Any] = []
+        return found if self._collect(tree, found) else None
+
+    def _collect(self, tree: Any, found: list[Any]) -> bool:
+        kind: Any = self.kind
+        children = self.children
+        if type(tree) is not kind:
+            if kind is not None or _children(tree) is not None:
+                return False
+            found.append(tree)
+            return True
+        parts: Any
+        if kind is dict:
+            if (*tree,) != self.keys:
+                return False
+            parts = tree.values()
+        elif kind is tuple or kind is list:
+            parts = tree
+        else:
+            _, parts = _children(tree) or ((), ())
+        if len(parts) != len(children):
+            return False
+        for part, child in zip(parts, children, strict=True):
+            # Written out, as most parts are leaves.
+            if child.kind is None and type(part) in _LEAVES:
+                found.append(part)
+            elif not child._collect(part, found):
+                return False
+        return True
+
     def _build(self, values: Iterator[Any]) -> Any:
         kind = self.kind
         if kind is None:
@@ -87,6 +141,8 @@ class Structure:
         return _rebuild(kind, self.keys, [child._build(values) for child in self.children])
 
 
+#: Types that are leaves, and of almost all leaves.
+_LEAVES = frozenset({float, int, np.ndarray, np.float64, np.float32})
 #: The structure of a tree that is one leaf.
 LEAF = Structure(None, (), ())
 

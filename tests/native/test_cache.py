@@ -20,6 +20,7 @@ from chainrule.native.cache import Kept, clear, fetch, key_of, load, store, usag
 from chainrule.native.program import Program
 from chainrule.trace.sizes import trace_every_size
 
+pytestmark = pytest.mark.interpreted("it counts what is compiled")
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="users and modes as POSIX has them")
 ENTRY = Kept(b"code" * 30, {"names": ["run"], "number": 3})
 
@@ -43,7 +44,7 @@ def no_compiler(monkeypatch):
 
     def switch():
         monkeypatch.setattr(machine, "object_code", refuse)
-        monkeypatch.setattr("chainrule.native.program._Lowering", refuse)
+        monkeypatch.setattr("chainrule.native.program.Lowering", refuse)
 
     return switch
 
@@ -501,7 +502,7 @@ def test_an_operation_of_the_users_has_no_key():
 def test_an_array_made_while_the_graph_is_lowered_has_no_number():
     graph = trace(lambda x: x * np.arange(3.0))(np.ones(3))
     program = Program(graph)
-    found = translation.Translation(b"", (), [], [], {id(object): 0}, {}, {0: np.ones(3)}, [])
+    found = translation.Translation(b"", (), [], [], {id(object): 0}, {}, {0: np.ones(3)}, [], [])
     with pytest.raises(translation._Unknown):
         translation._Numbering(program.graph).facts(found)
 
@@ -517,7 +518,7 @@ def test_integers_of_another_width_in_blas(monkeypatch):
     assert len(made) == 2
 
 
-EMPTY = translation.Translation(b"", (), [], [], {}, {}, {}, [])
+EMPTY = translation.Translation(b"", (), [], [], {}, {}, {}, [], [])
 
 
 # Processes

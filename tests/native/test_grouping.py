@@ -1,9 +1,9 @@
 """Which operations share a loop, where a mistake would be a wrong number."""
 
 import numpy as np
+from tests.native.running import check
 
 from chainrule import trace
-from tests.native.running import check
 
 
 def test_totals_over_rows_as_a_column():

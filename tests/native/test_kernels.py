@@ -178,3 +178,20 @@ def test_the_table_names_operations():
     assert KERNELS.keys() | WITHOUT.keys() <= PRIMITIVES.keys()
     assert not KERNELS.keys() & WITHOUT.keys()
     assert all(WITHOUT.values())
+
+
+@pytest.mark.parametrize("x", [(3, 4), (1, 4), (4,)], ids=str)
+@pytest.mark.parametrize("y", [((), (4,)), ((), (4, 2)), ((2,), (4, 2)), ((4, 1), (4, 2)), ((1,), (4, 1))], ids=str)
+def test_products_with_a_repeated_row(x, y):
+    """What is broadcast stands in memory once: the step from row to row, or from column to column, is 0."""
+    given, shape = y
+    a, b = RNG.normal(size=x), RNG.normal(size=given)
+
+    def left(a, b):
+        return a @ np.broadcast_to(b, shape)
+
+    def right(a, b):
+        return np.broadcast_to(b, shape).T @ a.T
+
+    for f in (left, right):
+        check_traced(f, a, b)

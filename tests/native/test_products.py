@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.native.products import DTYPES, FORMS, compiled_product, factors, guarded, run, tolerance
 
 from chainrule.native.products import Product, scratch_bytes, slice_rows
-from chainrule.native.products_blocks import FAR, INNER, TURNED, WHOLE, blocks
+from chainrule.native.products_blocks import FAR, INNER, TURNED, WHOLE, blocks, own_loop
+from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_parts import part_addresses
 
 REGISTERS = (16, 32, 64)  # bytes
@@ -71,13 +72,75 @@ def test_batch_of_one_known_in_advance(form, dtype):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("accumulates", [False, True])
-def test_empty_batch(form, accumulates):
-    product = product_of(form, 5, 7, 3, accumulates=accumulates)
+@pytest.mark.parametrize("n", [1, 7])
+def test_empty_batch(form, accumulates, n):
+    product = product_of(form, 5, n, 3, accumulates=accumulates)
     m, k = (5, 0) if form == "TN" else (0, 3)
-    a, b, want = factors(form, m, 7, k, product.dtype)
-    c = np.ones((m, 7), product.dtype)
+    a, b, want = factors(form, m, n, k, product.dtype)
+    c = np.ones((m, n), product.dtype)
     run(compiled_product(product), a, b, c, 0)
     np.testing.assert_array_equal(c, want + accumulates)
+
+
+@pytest.mark.parametrize("form", ["NN", "TN"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("register_bytes", REGISTERS)
+@pytest.mark.parametrize("accumulates", [False, True])
+def test_matrix_and_vector(form, dtype, register_bytes, accumulates):
+    lanes = register_bytes // dtype.itemsize
+    for m, k in [(1, 1), (7, lanes), (8, 2 * lanes + 1), (9, 3), (4 * lanes, 20), (8 * lanes + 1, 19), (1100, 17)]:
+        product = product_of(form, m, 1, k, dtype, register_bytes, accumulates=accumulates)
+        a, b, want = factors(form, m, 1, k, dtype)
+        a, b, c = (guarded(x, behind=behind) for x, behind in ((a, True), (b, False), (np.ones((m, 1), dtype), True)))
+        run(compiled_product(product), a, b, c, k if form == "TN" else m)
+        np.testing.assert_allclose(c, want + accumulates, rtol=0, atol=tolerance(k, dtype))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("register_bytes", REGISTERS)
+@pytest.mark.parametrize("accumulates", [False, True])
+def test_few_columns(form, dtype, register_bytes, accumulates):
+    """Rows side by side in a register: every number of columns, rows and inner lengths at the edges of the blocks."""
+    lanes = register_bytes // dtype.itemsize
+    heights = (1, lanes - 1, lanes, 2 * lanes) if form == "TN" else (1, lanes, 2 * lanes + 1)
+    inner = (1, 3, 4, 25) if form == "TN" else (lanes // 2, lanes, 3 * lanes - 1)
+    tried = 0
+    for n, m, k in itertools.product(range(2, 7), heights, inner):
+        product = product_of(form, m, n, k, dtype, register_bytes, accumulates=accumulates)
+        if not isinstance(own_loop(product), NarrowLoop):
+            continue
+        tried += 1
+        a, b, want = factors(form, m, n, k, dtype)
+        a, b, c = (guarded(x, behind=behind) for x, behind in ((a, True), (b, True), (np.ones((m, n), dtype), True)))
+        run(compiled_product(product), a, b, c, k if form == "TN" else m)
+        np.testing.assert_allclose(c, want + accumulates, rtol=0, atol=tolerance(k, dtype))
+    assert tried or (form != "TN" and lanes < 16)
+
+
+@pytest.mark.parametrize(("form", "m", "n", "k"), [("NN", 40, 3, 32), ("NT", 40, 4, 50), ("TN", 30, 3, 21)])
+def test_few_columns_in_slices(form, m, n, k):
+    product = product_of(form, m, n, k)
+    assert isinstance(own_loop(product), NarrowLoop)
+    a, b, _ = factors(form, m, n, k, product.dtype)
+    whole, parts = (np.full((m, n), np.nan, product.dtype) for _ in range(2))
+    batch = k if form == "TN" else m
+    run(compiled_product(product), a, b, whole, batch)
+    for rows in itertools.pairwise([0, 1, 16, 17, 29, m]):
+        run(compiled_product(product), a, b, parts, batch, rows)
+    np.testing.assert_array_equal(parts, whole)
+
+
+@pytest.mark.parametrize("m", [50, 90, 2000])
+def test_columns_of_a_vector_by_rows_in_slices(m):
+    """Bits of a column depend neither on the slice nor on how many others it has."""
+    product = product_of("TN", m, 1, 23, DTYPES[1])
+    a, b, _ = factors("TN", m, 1, 23, product.dtype)
+    whole, parts = (np.full((m, 1), np.nan) for _ in range(2))
+    run(compiled_product(product), a, b, whole, 23)
+    for rows in itertools.pairwise([0, 1, 17, 18, 40, m - 3, m]):
+        run(compiled_product(product), a, b, parts, 23, rows)
+    np.testing.assert_array_equal(parts, whole)
 
 
 LARGE = {
@@ -112,7 +175,7 @@ def test_the_large_cases_are_cut_as_their_names_say():
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("n", [5, 50])
+@pytest.mark.parametrize("n", [1, 5, 50])
 def test_adds_to_what_is_there(form, n):
     product = product_of(form, 37, n, 11, accumulates=True)
     a, b, want = factors(form, 37, n, 11, product.dtype)
@@ -139,7 +202,7 @@ CUTS = ([0, 1, 2, 5, 100], [0, 37, 38, 100], [0, 16, 32, 48, 64, 80, 96, 100], [
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("n", "k"), [(5, 700), (50, 20), (1030, 9)])
+@pytest.mark.parametrize(("n", "k"), [(1, 30), (5, 700), (50, 20), (1030, 9)])
 def test_bits_do_not_depend_on_the_slices(form, n, k):
     product = product_of(form, 100, n, k)
     a, b, _ = factors(form, 100, n, k, product.dtype)
@@ -237,6 +300,8 @@ def test_parts_of_products_have_known_names():
         ("NT", 100, 10, 256),
         ("NT", 512, 784, 64),
         ("NN", 4096, 1024, 128),
+        ("NN", 1, 500, 256),
+        ("TN", 1, 100_000, 256),
     ],
 )
 def test_rows_of_a_slice(form, n, k, rows):

@@ -12,7 +12,8 @@ from tests.ops import all_cases, checks
 from tests.ops.case import NEVER, SMOOTH
 
 from chainrule import recompute, scan, trace, tree, vjp
-from chainrule.graph import Graph, Node
+from chainrule.errors import OptionError
+from chainrule.graph import Graph, Node, verify
 from chainrule.native.program import Program
 from chainrule.ops.outputs import output
 from chainrule.transforms.loops import scan_op
@@ -76,6 +77,7 @@ def test_a_mask_that_is_computed():
     graph = trace(f)(x)
     program = check(graph, x)
     assert not program.is_native
+    verify(program.graph)  # Which has lengths that are open.
     for other in (-x, np.zeros(5), np.full(5, 2.0)):
         check(graph, other)
 
@@ -89,6 +91,17 @@ def test_what_reads_a_length_that_is_open_reads_it_at_run_time():
     graph = trace(f)(x)
     check(graph, x)
     check(graph, -x)
+
+
+def test_too_few_rows_are_refused():
+    def f(x):
+        if len(x) == 1:
+            raise ValueError("no variance of one row")
+        return np.sum((x - np.mean(x, axis=0)) ** 2) / (len(x) - 1)
+
+    program = Program(trace(f, leading=0)(np.ones((3, 2))))
+    with pytest.raises(OptionError, match="at least 2 rows"):
+        program(np.ones((1, 2)))
 
 
 # Outputs
@@ -126,6 +139,22 @@ def test_a_result_twice_is_two_arrays():
 def test_python_numbers_stay_python_numbers():
     found = check_traced(lambda x, y: (x * 2, x + y, np.sin(x)), 1.5, np.float32(2.0))(1.5, np.float32(2.0))
     assert [type(x) for x in found] == [float, np.float32, np.float64]
+
+
+def test_products_of_transposes():
+    """They are transposes of products, of which there is a kernel, whether they are written as products or as sums."""
+    x, y = np.random.default_rng(0).normal(size=(2, 5, 5))
+    z = np.random.default_rng(1).normal(size=(5, 7))
+    for f in (
+        lambda x, y, z: z.T @ x.T,
+        lambda x, y, z: np.tanh(x.T @ y.T) @ z,
+        lambda x, y, z: np.einsum("ji,kj->ik", x, y) @ z,
+        lambda x, y, z: (x.T @ y.T).T @ z + x.T @ z,
+    ):
+        program = check_traced(f, x, y, z)
+        products = [node for node in program.graph.nodes if node.op.name == "np.matmul"]
+        assert products
+        assert not any(all(s.op is not None and s.op.name == "np.transpose" for s in node.inputs) for node in products)
 
 
 # Operations with several outputs

@@ -82,3 +82,27 @@ def test_a_state_that_was_handed_in_or_out_stays_as_it_is():
 def test_states_that_are_refused(f, message):
     with pytest.raises(NotImplementedError, match=message):
         steps(f)
+
+
+def test_a_state_that_somebody_holds_stays_as_it_is():
+    bench = steps(sizes=(11,)).bench((0.1,), (X, T), 11, gathers=False)
+    state, held = STATE, []
+    for k in range(6):
+        state, _ = bench.run(state, k, None, 0, 1)
+        if k in (1, 2, 3):
+            # A view holds the array, too.
+            x = state[0] if k < 3 else state[0][3:]
+            held.append((x, x.copy()))
+    for one, copy in held:
+        np.testing.assert_array_equal(one, copy)
+    expected, _ = by_hand(None, 11, 0, 6)
+    np.testing.assert_allclose(state[0], expected[0], rtol=1e-12)
+
+
+def test_memory_that_nobody_holds_is_used_again():
+    bench = steps(sizes=(11,)).bench((0.1,), (X, T), 11, gathers=False)
+    state, places = STATE, []
+    for k in range(8):
+        state, _ = bench.run(state, k, None, 0, 1)
+        places.append(state[0].ctypes.data)
+    assert len(set(places)) <= 4

@@ -1,6 +1,7 @@
 """What is compiled for one kind of call: a program for each path along which decisions lead."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from chainrule.errors import TraceError
@@ -8,13 +9,30 @@ from chainrule.jit.captures import Captures
 from chainrule.jit.paths import Path, compile_path
 from chainrule.jit.rows import EverySize, opened_between
 from chainrule.jit.signature import Kind, Signature
+from chainrule.jit.trees import Reader, reader
 from chainrule.native.entry import Only
 from chainrule.trace.unify import Mismatch, difference
 
-__all__ = ["Specialized"]
+__all__ = ["Event", "Specialized"]
 
 #: Paths that are compiled; where decisions lead along more of them, the function runs uncompiled.
 _PATHS = 32
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that `Jitted.stages` tells of.
+
+    Attributes
+    ----------
+    text : str
+        What happened and why.
+    compiles : bool
+        Whether a program was made.
+    """
+
+    text: str
+    compiles: bool = False
 
 
 class Specialized:
@@ -26,14 +44,17 @@ class Specialized:
         What the calls have in common.
     paths : list of Path
         In the order in which they were first taken.
+    read : callable
+        Lists the leaves of such a call's ``(args, kwargs)``, and gives None for another structure.
     has_given_up : bool
         True where decisions lead along too many paths.
     """
 
-    def __init__(self, f: Callable[..., Any], signature: Signature, events: list[str]) -> None:
+    def __init__(self, f: Callable[..., Any], signature: Signature, events: list[Event]) -> None:
         self._f = f
         self._events = events
         self.signature = signature
+        self.read = reader(signature.structure)
         self.paths: list[Path] = []
         self.has_given_up = False
         self.every_size: list[EverySize] = []
@@ -48,7 +69,7 @@ class Specialized:
         signature: Signature,
         values: Sequence[Any],
         alike: Sequence["Specialized"],
-        events: list[str],
+        events: list[Event],
     ) -> "Specialized":
         """Compile for a call, or take a program that serves its leading size too."""
         made = Specialized(f, signature, events)
@@ -66,9 +87,9 @@ class Specialized:
                 every.check(signature)
             except Mismatch as reason:
                 made.is_bound_to_size = True
-                events.append(f"compiled for each number of rows by itself: {reason}{reason.line}")
+                events.append(Event(f"compiled for each number of rows by itself: {reason}{reason.line}"))
                 break
-            events.append("the number of rows has changed: compiled for every number")
+            events.append(Event("the number of rows has changed: compiled for every number", compiles=True))
             return made._sharing(other, every) or made._alone(values)
         return made._alone(values)
 
@@ -94,7 +115,7 @@ class Specialized:
 
     def _add(self, values: Sequence[Any], why: str) -> Path:
         path = compile_path(self._f, self.signature, values)
-        self._events.append(why)
+        self._events.append(Event(why, compiles=True))
         self.paths.append(path)
         return path
 
@@ -132,7 +153,7 @@ class Specialized:
             if following is None:
                 if len(self.paths) >= _PATHS:
                     self.has_given_up = True
-                    self._events.append(f"given up: its decisions lead along more than {_PATHS} paths")
+                    self._events.append(Event(f"given up: its decisions lead along more than {_PATHS} paths"))
                     return NotImplemented
                 following = self._add(values, f"decision {count + 1} came out as {decided[count]}")
             path = following
@@ -160,10 +181,13 @@ class Specialized:
         return _other_way if found is None else found
 
     def entry_for_calls(self, captures: Captures) -> Callable[..., Any]:
-        """The way that a call takes whose positional arguments are the leaves."""
+        """The way that a call takes whose arguments are positional."""
         entry = self.entry
-        if entry is _other_way or not self.signature.is_flat:
+        positional, named = self.signature.structure.children
+        if entry is _other_way or named.children:
             return _other_way
+        if not self.signature.is_flat:
+            return _through_trees(entry, reader(positional), captures)
         if captures.is_empty:
             return entry
 
@@ -171,6 +195,19 @@ class Specialized:
             return entry(*args) if captures.hold() else NotImplemented
 
         return guarded
+
+
+def _through_trees(entry: Callable[..., Any], read: Reader, captures: Captures) -> Callable[..., Any]:
+    """The way for arguments in which leaves stand in containers."""
+    is_free = captures.is_empty
+
+    def through_trees(*args: Any) -> Any:
+        leaves = read(args)
+        if leaves is None or not (is_free or captures.hold()):
+            return NotImplemented
+        return entry(*leaves)
+
+    return through_trees
 
 
 def _other_way(*args: Any) -> Any:

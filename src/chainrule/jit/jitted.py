@@ -12,7 +12,7 @@ from chainrule.jit.captures import Captures
 from chainrule.jit.signature import Signature, Static, is_traced, signature_of
 
 if TYPE_CHECKING:
-    from chainrule.jit.compiling import Specialized
+    from chainrule.jit.compiling import Event, Specialized
     from chainrule.jit.stages import Stages
 
 __all__ = ["Jitted", "jit"]
@@ -51,7 +51,7 @@ class Jitted:
         self._known: dict[Signature, Specialized] = {}
         self._captures = Captures(_not_yet)
         self._free: frozenset[int] = frozenset()
-        self._events: list[str] = []
+        self._events: list[Event] = []
         self._lock = threading.RLock()
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -63,13 +63,14 @@ class Jitted:
         return self._call(args, kwargs)
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The way for trees and names, and for all that the builtin function does not take."""
-        leaves, structure = tree.flatten((args, kwargs))
+        """The way for names, and for all that the entry of the last call does not take."""
         last = self._last
-        if last is not None and last.signature.structure == structure and self._captures.hold():
-            found = last.entry(*leaves)
+        if last is not None and self._captures.hold():
+            known = last.read((args, kwargs))
+            found = NotImplemented if known is None else last.entry(*known)
             if found is not NotImplemented:
                 return found
+        leaves, structure = tree.flatten((args, kwargs))
         return self._call_leaves(args, kwargs, leaves, structure)
 
     def _call_leaves(
@@ -98,13 +99,13 @@ class Jitted:
 
     def _compiled(self, signature: Signature, values: list[Any]) -> "Specialized | None":
         # The compiler is loaded when it is first needed, so that `import chainrule` stays light.
-        from chainrule.jit.compiling import Specialized
+        from chainrule.jit.compiling import Event, Specialized
         from chainrule.jit.paths import owner
 
         if self._captured((*self._known, signature)).has_traced:
             return None
         if sum(other.differs_in_values(signature) for other in self._known) >= _FIXED_VALUES:
-            said = (
+            said = Event(
                 f"given up: more than {_FIXED_VALUES} values of an argument that is fixed; a float or an array is not"
             )
             if said not in self._events:
@@ -125,8 +126,10 @@ class Jitted:
                 return
             self._entry = _not_yet
             self._last = None
-            self._events.append("something that it reads from around it has changed")
+            from chainrule.jit.compiling import Event
             from chainrule.jit.paths import owner
+
+            self._events.append(Event("something that it reads from around it has changed"))
 
             same = [found for found in self._known.values() if found.is_still_right()]
             if len(same) == len(self._known):
@@ -158,9 +161,9 @@ class Jitted:
         Returns
         -------
         Stages
-            For each kind of call the graph as it was recorded and after the passes, the loops, where values stand in
-            memory, what runs natively and what through NumPy; and how often it was compiled and why. Its text is what
-            `print` shows.
+            How often the function was compiled and why; for each program the graph as it was recorded and after every
+            pass, what runs in which order, what shares a loop, what goes through NumPy, and where each value stands.
+            Its text is what `print` shows.
 
         Examples
         --------
@@ -177,7 +180,8 @@ class Jitted:
         """
         from chainrule.jit.stages import Stages
 
-        return Stages(self.__name__, list(self._known.values()), tuple(self._events))
+        texts = tuple(event.text for event in self._events)
+        return Stages(self.__name__, list(self._known.values()), texts, sum(event.compiles for event in self._events))
 
 
 def jit(f: Callable[..., Any]) -> Jitted:

@@ -6,19 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import tree
+from chainrule import passes, tree
 from chainrule.errors import TraceError
 from chainrule.graph import Graph, Node
 from chainrule.jit.recording import Constant, Found, record
 from chainrule.jit.signature import Signature
+from chainrule.jit.trees import builder
 from chainrule.lengths import settle
 from chainrule.native.entry import Entry, entry_of
+from chainrule.native.garbage import collector_paused
 from chainrule.native.program import Program
 from chainrule.ops.shapes import astype, to_integer
-from chainrule.passes import optimized
+from chainrule.passes import Pass, run
+from chainrule.passes.rewriting import with_outputs
 from chainrule.trace.unify import difference
 
-__all__ = ["Code", "Path", "compile_path", "owner", "settle_arrays"]
+__all__ = ["PASSES", "Code", "Path", "compile_path", "owner", "settle_arrays", "without_constant_results"]
 
 Arrays = tuple[np.ndarray[Any, Any], ...]
 
@@ -38,8 +41,7 @@ class Code:
 
     def __init__(self, recorded: Graph, arrays: Arrays) -> None:
         self.recorded = recorded
-        graph = optimized(recorded)
-        self.graph = _with_outputs(graph, tuple(map(_computed, graph.outputs)))
+        self.graph = run(recorded, PASSES)
         self.arrays = arrays
         self._program: Program | None = None
 
@@ -47,8 +49,7 @@ class Code:
     def program(self) -> Program:
         """The machine code."""
         if self._program is None:
-            outputs = tuple(x for x in self.graph.outputs if not isinstance(x, np.ndarray))
-            self._program = Program(_with_outputs(self.graph, outputs))
+            self._program = Program(without_constant_results(self.graph))
         return self._program
 
     @property
@@ -112,6 +113,7 @@ class Path:
         again = record(f, signature)
         return settle_arrays(again, record(f, signature))
 
+    @collector_paused()
     def entry(self, forms: Sequence[Any]) -> tuple[Callable[..., Any], Entry] | None:
         """Make the builtin function for the leaves of a call, and let it give the result in its structure."""
         code, count = self.code, len(self.decisions)
@@ -123,15 +125,19 @@ class Path:
             return None
         entry = made.function
         structure = self.found.structure
-        is_plain = not code.has_constant_arrays and not any(isinstance(x, Constant) for x in self.found.results)
+        has_constants = code.has_constant_arrays
+        is_plain = not has_constants and not any(isinstance(x, Constant) for x in self.found.results)
         if is_plain and (structure.kind is None or (structure.kind is tuple and results > 1 and _is_flat(structure))):
             return entry, made
+
+        build = builder(structure, self.found.results)
 
         def finished(*args: Any) -> Any:
             found = entry(*args)
             if found is NotImplemented:
                 return found
-            return structure.unflatten(self.results(code.with_constants(found if results > 1 else (found,), count)))
+            values = found if results > 1 else (found,)
+            return build(code.with_constants(values, count) if has_constants else values)
 
         return finished, made
 
@@ -140,18 +146,25 @@ class Path:
         return [x.value if isinstance(x, Constant) else outputs[x] for x in self.found.results]
 
 
-def _computed(x: Any) -> Any:
-    """An output that is a constant array as one that the program copies, since every call gives arrays of its own."""
+def with_copied_constants(graph: Graph) -> Graph:
+    """Let a result that is a constant array be copied by the program: every call gives arrays of its own."""
+    return with_outputs(graph, map(_copy_of, graph.outputs))
+
+
+def without_constant_results(graph: Graph) -> Graph:
+    """Leave out the results that stay constant arrays, of complex numbers, which calls copy themselves."""
+    return with_outputs(graph, (x for x in graph.outputs if not isinstance(x, np.ndarray)))
+
+
+#: What a recording goes through before it becomes a program.
+PASSES: tuple[Pass, ...] = (*passes.PASSES, with_copied_constants)
+
+
+def _copy_of(x: Any) -> Any:
     if not isinstance(x, np.ndarray) or x.dtype.kind == "c":
         return x
     op = astype if x.dtype.kind == "f" else to_integer
     return Node(op, (x,), {"dtype": x.dtype}, x.shape, x.dtype) if x.ndim else x[()]
-
-
-def _with_outputs(graph: Graph, outputs: tuple[Any, ...]) -> Graph:
-    made = Graph(graph.inputs, outputs, graph.name)
-    made.specialized, made.least = graph.specialized, graph.least
-    return made
 
 
 def _copied(x: np.ndarray[Any, Any]) -> Any:
@@ -166,6 +179,7 @@ def _has_nan(x: Any) -> bool:
     return bool(np.isnan(x).any()) if getattr(x, "dtype", None) is not None else x != x
 
 
+@collector_paused()
 def compile_path(f: Callable[..., Any], signature: Signature, values: Sequence[Any]) -> Path:
     """Record a function and compile it, for the path that the values at hand lead along.
 

@@ -9,7 +9,17 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.native.sizes import ONE, ZERO, Size, contiguous, size_of
 
-__all__ = ["Access", "aligned", "has_form", "picked_shape", "shape_sizes", "strangers", "views_of"]
+__all__ = [
+    "Access",
+    "aligned",
+    "has_form",
+    "picked_shape",
+    "shape_sizes",
+    "slice_length",
+    "slice_start",
+    "strangers",
+    "views_of",
+]
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,7 @@ def _indexed(source: Access, shape: tuple[Size, ...], template: tuple[Any, ...])
             axis += rest
         elif isinstance(part, slice):
             step = 1 if part.step is None else part.step
-            start = _start(part.start, step, source.shape[axis])
+            start = slice_start(part.start, step, source.shape[axis])
             if start is None:
                 return None
             offset = offset + start * source.strides[axis]
@@ -198,7 +208,7 @@ def _indexed(source: Access, shape: tuple[Size, ...], template: tuple[Any, ...])
     return Access(source.buffer, shape, tuple(strides), offset)
 
 
-def _start(start: Any, step: int, length: Size) -> Size | None:
+def slice_start(start: Any, step: int, length: Size) -> Size | None:
     """Where a slice begins; None where that depends on n by more than a formula."""
     if start is None:
         return ZERO if step > 0 else length + size_of(-1)
@@ -247,7 +257,7 @@ def picked_shape(shape: tuple[Size, ...], template: tuple[Any, ...], arrays: tup
             lengths.append(ONE)
             continue
         if isinstance(part, slice):
-            length = _slice_length(part, shape[axis])
+            length = slice_length(part, shape[axis])
             if length is None:
                 return None
             lengths.append(length)
@@ -255,13 +265,14 @@ def picked_shape(shape: tuple[Size, ...], template: tuple[Any, ...], arrays: tup
     return tuple(lengths)
 
 
-def _slice_length(part: slice, length: Size) -> Size | None:
+def slice_length(part: slice, length: Size) -> Size | None:
+    """How many entries a slice picks; None where that depends on n by more than a formula."""
     if length.is_known:
         return size_of(len(range(*part.indices(length.known()))))
     if part.step not in (None, 1, -1):
         return None
     if part.step == -1:
         return length if part.start is None and part.stop is None else None
-    start = _start(part.start, 1, length)
-    stop = length if part.stop is None else _start(part.stop, 1, length)
+    start = slice_start(part.start, 1, length)
+    stop = length if part.stop is None else slice_start(part.stop, 1, length)
     return None if start is None or stop is None else stop + start * size_of(-1)

@@ -26,6 +26,7 @@ from chainrule.native.kernels import TROUBLE, Array, can_run, nest, operand
 from chainrule.native.sizes import ZERO, Size, product_of, size_of
 from chainrule.native.types import POINTER
 from chainrule.ops.shapes import astype, to_integer
+from chainrule.passes.rewriting import with_outputs
 
 __all__ = ["CONTROL", "Lowered", "can_control", "has_run_time_length", "in_own_memory"]
 
@@ -144,7 +145,7 @@ def in_own_memory(graph: Graph, *, constants: bool) -> Graph:
             array = np.asarray(x)
             x = _copied(x if array.ndim else array[()], array.shape, array.dtype, False)
         outputs.append(x)
-    return Graph(graph.inputs, outputs, graph.name)
+    return with_outputs(graph, outputs)
 
 
 def _copied(x: Any, shape: Any, dtype: np.dtype[Any], weak: bool) -> Node:

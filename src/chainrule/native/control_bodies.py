@@ -7,18 +7,17 @@ import numpy as np
 
 from chainrule.graph import Graph, Node
 from chainrule.lengths import Length, Quotient
+from chainrule.native.padding import operands_padded
 from chainrule.native.rewrites import in_terms_of_kernels
-from chainrule.passes import optimized
-from chainrule.passes.rewriting import rewritten
+from chainrule.native.small_products import small_products_opened
+from chainrule.passes import Pass, optimized, run
+from chainrule.passes.rewriting import rewritten, with_outputs
 
-__all__ = ["bound", "expanded", "quick_form"]
+__all__ = ["LOWERING", "bound", "quick_form", "with_open_lengths", "without_recompute"]
 
 
-def expanded(graph: Graph) -> Graph:
-    """Put the bodies of `recompute` in the place of the operation, and leave open what only a run tells.
-
-    What `recompute` keeps does not matter any more. How many steps a while loop takes, and how many entries a mask
-    picks, was recorded for the values of the recording; others have other numbers.
+def without_recompute(graph: Graph) -> Graph:
+    """Put the bodies of `recompute` in the place of the operation: what that keeps does not matter any more.
 
     Parameters
     ----------
@@ -30,10 +29,51 @@ def expanded(graph: Graph) -> Graph:
     Graph
         The same graph where there is nothing to do.
     """
-    if any(node.op.name == "chainrule.recompute" for node in graph.nodes):
-        made: dict[Node, Any] = {node: node for node in graph.inputs}
-        graph = Graph(graph.inputs, _copied(graph, made), graph.name)
-    return _with_open_lengths(in_terms_of_kernels(graph))
+    if not any(node.op.name == "chainrule.recompute" for node in graph.nodes):
+        return graph
+    made: dict[Node, Any] = {node: node for node in graph.inputs}
+    return with_outputs(graph, _copied(graph, made))
+
+
+def with_open_lengths(graph: Graph) -> Graph:
+    """Leave open what only a run tells.
+
+    How many steps a while loop takes, and how many entries a mask picks, was recorded for the values of the recording;
+    others have other numbers.
+
+    Parameters
+    ----------
+    graph : Graph
+        Stays as it is.
+
+    Returns
+    -------
+    Graph
+        Where such a length stood, and where one followed from it, is None.
+    """
+    if not any(map(_is_open, graph.nodes)):
+        return graph
+
+    def rule(node: Node) -> Node:
+        if _is_open(node) or any(isinstance(x, Node) and x in opened for x in node.inputs):
+            shape = _inferred(node)
+            if shape != node.shape:
+                node = Node(node.op, node.inputs, node.params, shape, node.dtype, node.weak, node.group)
+                opened.add(node)
+        return node
+
+    opened: set[Node] = set()
+    return rewritten(graph, rule)
+
+
+#: What makes a graph ready for machine code.
+LOWERING: tuple[Pass, ...] = (
+    without_recompute,
+    in_terms_of_kernels,
+    small_products_opened,
+    operands_padded,
+    with_open_lengths,
+)
 
 
 def bound(body: Graph, given: Sequence[Any]) -> Graph:
@@ -57,7 +97,7 @@ def bound(body: Graph, given: Sequence[Any]) -> Graph:
         x: fresh if value is None else _number(value, x)
         for x, fresh, value in zip(body.inputs, inputs, given, strict=True)
     }
-    return _with_open_lengths(in_terms_of_kernels(optimized(Graph(inputs, _copied(body, made), body.name))))
+    return run(optimized(Graph(inputs, _copied(body, made), body.name)), LOWERING)
 
 
 def quick_form(body: Graph) -> Graph | None:
@@ -69,23 +109,6 @@ def _number(value: Any, node: Node) -> Any:
     if node.weak is True or isinstance(value, (Length, Quotient)):
         return value
     return np.asarray(value).astype(node.dtype)[()]
-
-
-def _with_open_lengths(graph: Graph) -> Graph:
-    """Leave the number of steps of while loops and of entries that masks pick open, and what follows from that."""
-    if not any(map(_is_open, graph.nodes)):
-        return graph
-
-    def rule(node: Node) -> Node:
-        if _is_open(node) or any(isinstance(x, Node) and x in opened for x in node.inputs):
-            shape = _inferred(node)
-            if shape != node.shape:
-                node = Node(node.op, node.inputs, node.params, shape, node.dtype, node.weak, node.group)
-                opened.add(node)
-        return node
-
-    opened: set[Node] = set()
-    return rewritten(graph, rule)
 
 
 def _is_open(node: Node) -> bool:

@@ -18,7 +18,7 @@ from chainrule.native.control_costs import BY_INDEX, INSIDE, MOVES, has_results,
 from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
 from chainrule.native.kernels import Array, Picker
-from chainrule.native.loops import key_of
+from chainrule.native.loop_body import key_of
 from chainrule.native.math.number import Number
 from chainrule.native.reducing import reducer_of
 from chainrule.native.sizes import size_of

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from chainrule.graph import Graph, Node
 from chainrule.native.access import Access, shape_sizes, strangers
 from chainrule.native.sizes import ONE, Size
+from chainrule.native.windows import windows_of
 from chainrule.ops.axes import normalize_axes
 
 __all__ = ["REDUCTIONS", "Domain", "Group", "grouped"]
@@ -23,6 +24,8 @@ REDUCTIONS = frozenset({"np.sum", "np.max", "np.min", "np.prod", "np.any", "np.a
 
 #: Rows of up to so many entries are held in registers, one for each column.
 _WIDEST_ROW = 16
+#: With fewer rows most of a register would be empty.
+_FEWEST_ROWS = 4
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ class _Grouping:
         self._elementwise = {
             node for node in graph.nodes if node not in views and node not in self._outside and is_elementwise(node)
         }
+        #: What is put together of parts; see `chainrule.native.windows`.
+        self._put_together = {
+            node for node in graph.nodes if node not in self._outside and windows_of(node) is not None
+        }
+        self._elementwise |= self._put_together
         self.views = dict(views)
         self._groups: dict[int, Group] = {}
         self._count = 0
@@ -105,7 +113,10 @@ class _Grouping:
 
     @staticmethod
     def _sums_short_rows(node: Node) -> bool:
-        return _is_along_rows(node) and 1 < _width(node.inputs[0]) <= _WIDEST_ROW
+        if not _is_along_rows(node) or not 1 < _width(node.inputs[0]) <= _WIDEST_ROW:
+            return False
+        rows = shape_sizes(node.inputs[0].shape)[0]
+        return not rows.is_known or rows.known() >= _FEWEST_ROWS
 
     def run(self, graph: Graph) -> list[Group]:
         order = {node: k for k, node in enumerate(graph.nodes)}
@@ -129,7 +140,8 @@ class _Grouping:
         is_reduction = node.op.name in REDUCTIONS and isinstance(node.inputs[0], Node)
         if is_reduction or node in self._elementwise:
             shape = shape_sizes(node.inputs[0].shape if is_reduction else node.shape)
-            return self._by_rows(shape) or Domain(shape)
+            by_rows = None if node in self._put_together else self._by_rows(shape)
+            return by_rows or Domain(shape)
         if node.op.name == "np.reshape" and node in self.views:
             # A column as a vector, or the other way round, of what a loop over rows has at hand.
             source = node.inputs[0]

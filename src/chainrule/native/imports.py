@@ -4,13 +4,24 @@ from collections.abc import Callable, Iterable
 
 import llvmlite.ir as ir
 
-from chainrule.native import blas, pool, pool_code, products_packing, products_parts, products_tiles
+from chainrule.native import (
+    blas,
+    pool,
+    pool_code,
+    products_narrow,
+    products_packing,
+    products_parts,
+    products_tiles,
+    products_vectors,
+)
 
 __all__ = ["addresses", "imported"]
 
 _PROVIDERS: dict[str, Callable[[list[str]], dict[str, int]]] = {
     products_tiles.PREFIX: products_parts.part_addresses,
     products_packing.PREFIX: products_parts.part_addresses,
+    products_narrow.PREFIX: products_parts.part_addresses,
+    products_vectors.PREFIX: products_parts.part_addresses,
     blas.PREFIX: blas.blas_addresses,
     pool_code.PARALLEL: pool.pool_addresses,
 }

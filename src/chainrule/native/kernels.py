@@ -13,6 +13,7 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.matmul import emit_matmul, factors_of
 from chainrule.native.random import RANDOM
 from chainrule.native.sizes import ONE, Size, size_of
+from chainrule.native.stacks import emit_stack, stack_of
 from chainrule.native.types import is_float, register
 from chainrule.ops.axes import normalize_axes
 from chainrule.ops.products import split_subscripts
@@ -31,6 +32,9 @@ class Scene(Protocol):
 
     def access(self, x: Any) -> Access:
         """Where the entries of a node or a constant array stand."""
+
+    def own(self, key: Any, shape: tuple[Size, ...], dtype: np.dtype[Any]) -> Access:
+        """Make a buffer."""
 
 
 class Array:
@@ -390,10 +394,14 @@ def _arg_extreme(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -
 
 
 def _matmul(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
-    """A product: of two matrices in tiles, of stacks of them entry by entry."""
+    """A product: in tiles, or entry by entry where there is no such form."""
     factors = factors_of(node, scene.access)
     if factors is not None:
-        emit_matmul(e, n, node, factors, scene.access(node), base, f"{e.b.function.name}.slice")
+        emit_matmul(scene, e, n, node, factors, scene.access(node), base, f"{e.b.function.name}.slice")
+        return
+    stack = stack_of(node, scene.access)
+    if stack is not None:
+        emit_stack(scene, e, n, node, stack, scene.access(node), base, f"{e.b.function.name}.slice")
         return
     x, y = node.inputs
     result = _result(scene, e, n, node, base)

@@ -1,7 +1,8 @@
 """np.matmul: which of its forms the emitted products compute, and how their rows are shared out to threads."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import llvmlite.ir as ir
@@ -13,10 +14,11 @@ from chainrule.native.access import Access
 from chainrule.native.emitter import Emitter
 from chainrule.native.pool import emit_parallel
 from chainrule.native.products import Product, emit_product, slice_rows
-from chainrule.native.sizes import ONE, Size
+from chainrule.native.products_by_blocks import block_of, emit_by_blocks
+from chainrule.native.sizes import ONE, ZERO, Size
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["Factors", "emit_matmul", "factors_of"]
+__all__ = ["Factors", "as_matrices", "emit_matmul", "factors_of", "has_products", "matrices", "start_of"]
 
 #: Rows that a batch of open length is taken to have when it is decided whether threads may be worth asking.
 _USUAL_BATCH = 256
@@ -31,7 +33,7 @@ class Factors:
     product : Product
         Sizes and form.
     a, b : Access
-        Where the factors stand.
+        Where the factors stand, as matrices.
     batch : Size
         The size that the product leaves open.
     """
@@ -43,7 +45,7 @@ class Factors:
 
 
 def factors_of(node: Node, access: Callable[[Any], Access]) -> Factors | None:
-    """Describe a product of two matrices, a matrix and a vector, or two vectors.
+    """Describe a product that is one of two matrices.
 
     Parameters
     ----------
@@ -55,35 +57,87 @@ def factors_of(node: Node, access: Callable[[Any], Access]) -> Factors | None:
     Returns
     -------
     Factors or None
-        None for stacks of matrices, integers, lengths of 0, and sizes or strides that follow from n where a product
-        needs numbers.
+        None for stacks of matrices that are not the rows of one, integers, lengths of 0, and sizes or strides that
+        follow from n where a product needs numbers.
     """
-    x, y = node.inputs
+    if not has_products(node):
+        return None
+    a, b = as_matrices(*map(access, node.inputs))
+    a, b = _rows_of_one(_without_ones(a)), _without_ones(b)
+    return matrices(node.dtype, a, b) if len(a.shape) == len(b.shape) == 2 else None
+
+
+def has_products(node: Node) -> bool:
+    """True for a dtype that is multiplied in tiles."""
     dtype = node.dtype
-    if dtype.kind != "f" or dtype.itemsize not in (4, 8) or x.dtype != dtype or y.dtype != dtype:
-        return None
-    a, b = access(x), access(y)
-    if len(a.shape) > 2 or len(b.shape) > 2:
-        return None
-    m, k = ((ONE,) * (2 - len(a.shape)) + a.shape)[:2]
-    n = b.shape[1] if len(b.shape) == 2 else ONE
-    left = _stored(a, is_row=True)
-    right = _stored(b, is_row=False)
-    if left is None or right is None or not n.is_known:
-        return None
-    form = _FORMS.get((left[0], right[0]))
-    if form is None:
-        return None
-    known_m, known_n, known_k = (size.known() if size.is_known else None for size in (m, n, k))
-    needed, open_size = (known_m, k) if form == "TN" else (known_k, m)
-    if 0 in (known_m, known_n, known_k):
-        return None  # There is nothing to multiply; the plain loops make what is left.
-    if needed is None or known_n is None or not (left[1].is_known and right[1].is_known):
-        return None
-    m_or_open, k_or_open = (known_m, None) if form == "TN" else (None, known_k)
-    strides = (left[1].known(), right[1].known(), None)
-    product = Product(form, dtype, m_or_open, known_n, k_or_open, machine.lanes(dtype), strides=strides)
-    return Factors(product, a, b, open_size)
+    return dtype.kind == "f" and dtype.itemsize in (4, 8) and all(x.dtype == dtype for x in node.inputs)
+
+
+def as_matrices(a: Access, b: Access) -> tuple[Access, Access]:
+    """The factors as matrices, or stacks of them.
+
+    A vector is a row or a column, as np.matmul takes it. In place of a row times a matrix stands the transposed matrix
+    times a column: the same numbers in the same order.
+    """
+    if len(a.shape) == 1:
+        a = replace(a, shape=(ONE, *a.shape), strides=(ZERO, *a.strides))
+    if len(b.shape) == 1:
+        b = replace(b, shape=(*b.shape, ONE), strides=(*b.strides, ZERO))
+    return (_turned(b), _turned(a)) if a.shape[-2] == ONE and b.shape[-1] != ONE else (a, b)
+
+
+def _turned(x: Access) -> Access:
+    shape, strides = ((*pair[:-2], pair[-1], pair[-2]) for pair in (x.shape, x.strides))
+    return replace(x, shape=shape, strides=strides)
+
+
+def _without_ones(access: Access) -> Access:
+    """A stack without leading axes of length 1."""
+    more = len(access.shape) - 2
+    first = next((k for k in range(more) if access.shape[k] != ONE), more)
+    return replace(access, shape=access.shape[first:], strides=access.strides[first:])
+
+
+def _rows_of_one(access: Access) -> Access:
+    """A stack of matrices as the one that has all their rows, where these follow each other."""
+    *outer, column = zip(access.shape, access.strides, strict=True)
+    height, step = ONE, ZERO
+    for length, stride in reversed(outer):
+        if length == ONE:
+            continue
+        if height != ONE and stride != height * step:
+            return access
+        step = step if height != ONE else stride
+        height = height * length
+    return replace(access, shape=(height, column[0]), strides=(step, column[1]))
+
+
+def matrices(dtype: np.dtype[Any], a: Access, b: Access) -> Factors | None:
+    """Describe the product of two matrices.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of both.
+    a, b : Access
+        With two axes.
+
+    Returns
+    -------
+    Factors or None
+        None where the emitted products have no such form.
+    """
+    (m, k), n = a.shape, b.shape[1]
+    if ZERO in (m, k, n) or not n.is_known:
+        return None  # Of lengths of 0 there is nothing to multiply; the plain loops make what is left.
+    for (left, a_step), (right, b_step) in itertools.product(_stored(a), _stored(b)):
+        form = _FORMS.get((left, right))
+        needed, batch = (m, k) if left else (k, m)
+        if form is not None and needed.is_known and a_step.is_known and b_step.is_known:
+            sizes = (m.known() if m.is_known else None, n.known(), k.known() if k.is_known else None)
+            product = Product(form, dtype, *sizes, machine.lanes(dtype), strides=(a_step.known(), b_step.known(), None))
+            return Factors(product, a, b, batch)
+    return None
 
 
 _FORMS: dict[tuple[bool, bool], Literal["NN", "NT", "TN"]] = {
@@ -93,27 +147,24 @@ _FORMS: dict[tuple[bool, bool], Literal["NN", "NT", "TN"]] = {
 }
 
 
-def _stored(access: Access, *, is_row: bool) -> tuple[bool, Size] | None:
-    """Whether a factor stands transposed, and the step from row to row of what is stored; None for other layouts."""
-    if len(access.shape) == 1:
-        (stride,), (length,) = access.strides, access.shape
-        if is_row:
-            # One row: how far the next one would be does not matter.
-            return (False, length) if stride == ONE or length == ONE else None
-        return False, stride
+def _stored(access: Access) -> Iterator[tuple[bool, Size]]:
+    """How a factor may be said to stand: whether transposed, and the step from row to row of what is stored."""
     (row, column), (height, width) = access.strides, access.shape
     if column == ONE or width == ONE:
-        return False, row if height != ONE else width
+        yield False, row if height != ONE else width
     if row == ONE or height == ONE:
-        return True, column
-    return None
+        yield True, column if width != ONE else height
 
 
-def emit_matmul(e: Emitter, n: ir.Value, node: Node, factors: Factors, target: Access, base: Any, name: str) -> None:
+def emit_matmul(
+    program: Any, e: Emitter, n: ir.Value, node: Node, factors: Factors, target: Access, base: Any, name: str
+) -> None:
     """Write a product; rows of a large one in slices that the pool's threads share.
 
     Parameters
     ----------
+    program : object
+        Makes a buffer where sums are made by blocks, see `products_by_blocks`.
     e : Emitter
         Where the instructions go.
     n : Value
@@ -130,7 +181,10 @@ def emit_matmul(e: Emitter, n: ir.Value, node: Node, factors: Factors, target: A
         Of the function that computes a slice.
     """
     product = factors.product
-    pointers = [_start(e, n, access, node.dtype, base) for access in (factors.a, factors.b, target)]
+    pointers = [start_of(e, n, access, node.dtype, base) for access in (factors.a, factors.b, target)]
+    if block_of(product) is not None:
+        emit_by_blocks(program, e, product, pointers, (node, "blocks"), base, name)
+        return
     batch = factors.batch.emit(e, n)
     rows = slice_rows(product)
     if _usual_rows(product) <= rows:
@@ -171,5 +225,6 @@ def _slice_function(outer: Emitter, product: Product, rows: int, name: str) -> i
     return function
 
 
-def _start(e: Emitter, n: ir.Value, access: Access, dtype: np.dtype[Any], base: Any) -> ir.Value:
+def start_of(e: Emitter, n: ir.Value, access: Access, dtype: np.dtype[Any], base: Any) -> ir.Value:
+    """Address of an array's first entry."""
     return e.address(base(access.buffer), access.offset.emit(e, n), dtype)

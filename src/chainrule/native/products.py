@@ -15,19 +15,22 @@ The order of the loops follows Goto and van de Geijn, Anatomy of High-Performanc
 import llvmlite.ir as ir
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.products_blocks import Product, blocks, scratch_bytes, slice_rows
+from chainrule.native.products_blocks import Product, blocks, own_loop, scratch_bytes, slice_rows
 from chainrule.native.products_loops import (
     Arrays,
     Epilogue,
     Range,
     emit_finish,
     emit_inner,
+    emit_narrow,
     emit_panels,
     emit_turned,
+    emit_vector,
 )
 from chainrule.native.products_tiles import minimum, on_stack
+from chainrule.native.products_vectors import VectorLoop
 
-__all__ = ["Epilogue", "Product", "emit_product", "scratch_bytes", "slice_rows"]
+__all__ = ["Epilogue", "Product", "Range", "emit_product", "scratch_bytes", "slice_rows"]
 
 
 def emit_product(
@@ -67,9 +70,18 @@ def emit_product(
         cache: ``value`` holds neighbouring entries of a row from ``column`` on, ``mask`` says which of them are
         there, None if all are. What it returns is stored. Every entry is visited once.
     """
-    cut = blocks(product)
     m, k = (batch if x is None else e.int(x) for x in (product.m, product.k))
     rows = rows or (e.int(0), m)
+    own = own_loop(product)
+    if own is not None:
+        if isinstance(own, VectorLoop):
+            emit_vector(e, product, own, (a, b, c), k, rows)
+        else:
+            emit_narrow(e, product, own, (a, b, c), k, rows)
+        if epilogue is not None:
+            emit_finish(e, product, rows, (c, product.c_row, rows[0]), c, False, epilogue)
+        return
+    cut = blocks(product)
     if scratch is None and scratch_bytes(product):
         scratch = on_stack(e, scratch_bytes(product))
     if cut.turned:

@@ -5,10 +5,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_packing import Packing
 from chainrule.native.products_tiles import Tile
+from chainrule.native.products_vectors import VectorLoop, widest
 
-__all__ = ["Blocks", "Product", "blocks", "scratch_bytes", "slice_rows", "turned_bytes", "up"]
+__all__ = ["Blocks", "Product", "blocks", "scratch_bytes", "slice_rows", "turned_bytes", "up", "own_loop"]
 
 # Length of the sums between two visits to the result: a panel of the right factor, three registers wide, then takes
 # 96 KiB and stays in the second cache while all rows of a block go by. From 256 to 512 it makes little difference.
@@ -60,19 +62,20 @@ class Product:
     @property
     def a_steps(self) -> tuple[int, int]:
         """Steps through A to the next row of C, and along the inner length."""
-        if self.form == "TN":
-            return 1, self.strides[0] or self.m or 1
-        return self.strides[0] or self.k or 1, 1
+        stride, dense = self.strides[0], (self.m if self.form == "TN" else self.k) or 1
+        step = dense if stride is None else stride
+        return (1, step) if self.form == "TN" else (step, 1)
 
     @property
     def b_row(self) -> int:
         """Step from row to row of B."""
-        return self.strides[1] or (self.k if self.form == "NT" else self.n) or 1
+        dense = (self.k if self.form == "NT" else self.n) or 1
+        return dense if self.strides[1] is None else self.strides[1]
 
     @property
     def c_row(self) -> int:
         """Step from row to row of C."""
-        return self.strides[2] or self.n or 1
+        return self.n or 1 if self.strides[2] is None else self.strides[2]
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,29 @@ def blocks(product: Product) -> Blocks:
     return Blocks(wide, narrow, inner, rows)
 
 
+def is_narrow(p: Product) -> bool:
+    """Whether a product takes less time with the rows of the result side by side; as measured, for n from 2 to 8."""
+    if p.c_row != p.n:
+        return False
+    if p.form == "TN":
+        return up(p.m or 1, p.lanes) // p.lanes * p.n <= 6
+    k, many = p.k or 0, p.m is None or p.m >= p.lanes
+    return many and p.lanes >= 16 and 2 * k >= p.lanes and p.n <= (5 if k >= p.lanes else 3)
+
+
+def own_loop(product: Product) -> VectorLoop | NarrowLoop | None:
+    """The loop for a product with a column, or with few of them; None for those that are computed in tiles."""
+    p = product
+    if p.n > 1:
+        return NarrowLoop(p.dtype, p.lanes, p.n, int(p.form != "TN")) if is_narrow(p) else None
+    if p.c_row != 1 or p.form == "NT" or (p.form == "NN" and p.b_row != 1):
+        return None
+    if p.form == "NN":
+        return VectorLoop(p.dtype, p.lanes, -1)
+    columns = p.m or 1
+    return VectorLoop(p.dtype, p.lanes, -(-columns // p.lanes) if columns <= widest(p.lanes) else 0)
+
+
 def scratch_bytes(product: Product) -> int:
     """Bytes of memory that a product needs for itself while it is computed, starting at a multiple of 64.
 
@@ -180,6 +206,8 @@ def scratch_bytes(product: Product) -> int:
     int
         At most `WHOLE`; 0 for many products.
     """
+    if own_loop(product) is not None:
+        return 0
     cut, size = blocks(product), product.dtype.itemsize
     if cut.turned:
         return turned_bytes(product) + TURNED * up(product.n, product.lanes) * size
@@ -206,9 +234,12 @@ def slice_rows(product: Product) -> int:
     int
         A multiple of 16, at most 256.
     """
+    own = own_loop(product)
+    if product.form == "TN" and own is not None:
+        return 256  # Narrower parts of the rows come slowly from memory.
     multiplications = 300_000  # 3 microseconds at 200 GFLOP/s
     rows = multiplications // max(1, product.n * (128 if product.k is None else product.k))
-    packing = blocks(product).packing
+    packing = blocks(product).packing if own is None else None
     least = 16 if packing is None else FEW if packing.transposes else 2 * FEW
     return min(max(up(rows, 16), least), 256)
 

@@ -9,12 +9,27 @@ import numpy as np
 
 from chainrule.native.emitter import Emitter
 from chainrule.native.products_blocks import Blocks, Product, turned_bytes, up
+from chainrule.native.products_narrow import ARGUMENTS as NARROW_ARGUMENTS
+from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_packing import ARGUMENTS as PACKING_ARGUMENTS
 from chainrule.native.products_packing import Packing
 from chainrule.native.products_tiles import ARGUMENTS as TILE_ARGUMENTS
 from chainrule.native.products_tiles import Tile, minimum
+from chainrule.native.products_vectors import ARGUMENTS as VECTOR_ARGUMENTS
+from chainrule.native.products_vectors import VectorLoop
 
-__all__ = ["Arrays", "Epilogue", "Range", "emit_finish", "emit_inner", "emit_panels", "emit_turned", "scaled"]
+__all__ = [
+    "Arrays",
+    "Epilogue",
+    "Range",
+    "emit_finish",
+    "emit_inner",
+    "emit_narrow",
+    "emit_panels",
+    "emit_turned",
+    "emit_vector",
+    "scaled",
+]
 
 # Called with (emitter, value, row, column, mask) for a register of the finished result; what it returns is stored.
 Epilogue = Callable[[Emitter, ir.Value, ir.Value, ir.Value, ir.Value | None], ir.Value]
@@ -118,6 +133,45 @@ def emit_panels(
         if known is None or start.constant < stop.constant:
             with e.loop(start, stop, tile.width) as loop:
                 panel(tile, loop.index, minimum(e, b.sub(columns[1], loop.index), e.int(tile.width)))
+
+
+def emit_vector(
+    e: Emitter,
+    product: Product,
+    loop: VectorLoop,
+    arrays: tuple[ir.Value, ir.Value, ir.Value],
+    k: ir.Value,
+    rows: Range,
+) -> None:
+    """Compute a product with a column by a loop of its own."""
+    (a, b, c), p = arrays, product
+    height = e.b.sub(rows[1], rows[0])
+    along = p.form == "TN"
+    matrix = e.address(a, rows[0] if along else scaled(e, rows[0], p.a_steps[0]), p.dtype)
+    row, size = (p.a_steps[1], (k, height)) if along else (p.a_steps[0], (height, k))
+    function = e.declared(loop.name, ir.VoidType(), VECTOR_ARGUMENTS)
+    adds = ir.Constant(ir.IntType(1), int(p.accumulates))
+    e.b.call(function, [matrix, e.int(row), b, e.int(p.b_row), *size, e.address(c, rows[0], p.dtype), adds])
+
+
+def emit_narrow(
+    e: Emitter,
+    product: Product,
+    loop: NarrowLoop,
+    arrays: tuple[ir.Value, ir.Value, ir.Value],
+    k: ir.Value,
+    rows: Range,
+) -> None:
+    """Compute a product with few columns by a loop of its own."""
+    (a, b, c), p = arrays, product
+    by_row, by_inner = p.a_steps
+    a = e.address(a, scaled(e, rows[0], by_row), p.dtype)
+    c = e.address(c, scaled(e, rows[0], p.n), p.dtype)
+    steps = (1, p.b_row) if p.form == "NT" else (p.b_row, 1)
+    function = e.declared(loop.name, ir.VoidType(), NARROW_ARGUMENTS)
+    adds = ir.Constant(ir.IntType(1), int(p.accumulates))
+    a_row = by_row if loop.by_rows else by_inner
+    e.b.call(function, [a, e.int(a_row), b, *map(e.int, steps), e.b.sub(rows[1], rows[0]), k, c, adds])
 
 
 def emit_turned(

@@ -8,10 +8,14 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.native import cache, machine
+from chainrule.native.products_narrow import PREFIX as NARROW
+from chainrule.native.products_narrow import NarrowLoop, emit_narrow_loop
 from chainrule.native.products_packing import PREFIX as PACKING
 from chainrule.native.products_packing import Packing, emit_packing
 from chainrule.native.products_tiles import PREFIX as TILE
 from chainrule.native.products_tiles import Tile, emit_tile
+from chainrule.native.products_vectors import PREFIX as VECTORS
+from chainrule.native.products_vectors import VectorLoop, emit_vector_loop
 
 __all__ = ["emit_part", "part_addresses"]
 
@@ -26,7 +30,7 @@ def part_addresses(names: Iterable[str]) -> dict[str, int]:
     Parameters
     ----------
     names : iterable of str
-        As `Tile.name` and `Packing.name` give them.
+        As the `name` of a tile, a packing, or a narrow or a vector loop gives them.
 
     Returns
     -------
@@ -57,10 +61,14 @@ def _translated(name: str) -> cache.Kept:
 
 def emit_part(module: ir.Module, name: str) -> ir.Function:
     """Write the function of that name."""
-    prefix, dtype, *numbers = name.rsplit(".", 4 if name.startswith(TILE) else 3)
+    prefix, dtype, *numbers = name.rsplit(".", 4 if name.startswith((TILE, NARROW)) else 3)
     lanes, *rest = map(int, numbers)
     if prefix == TILE:
         return emit_tile(module, Tile(np.dtype(dtype), lanes, *rest))
+    if prefix == NARROW:
+        return emit_narrow_loop(module, NarrowLoop(np.dtype(dtype), lanes, *rest))
+    if prefix == VECTORS:
+        return emit_vector_loop(module, VectorLoop(np.dtype(dtype), lanes, *rest))
     if prefix == PACKING:
         return emit_packing(module, Packing(np.dtype(dtype), lanes, bool(*rest)))
     raise KeyError(name)

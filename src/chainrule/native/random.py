@@ -10,7 +10,7 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.sizes import size_of
 from chainrule.native.types import INT
 
-__all__ = ["RANDOM"]
+__all__ = ["RANDOM", "block_of_words"]
 
 _ROUNDS = 10
 _FACTORS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
@@ -29,7 +29,7 @@ def _philox(scene: Any, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     last = b.sub(count, e.int(4))
     with e.loop(e.int(0), blocks) as loop:
         # NumPy counts up before it makes a block.
-        words = _block(e, key, _counted(e, counter, b.add(loop.index, e.int(1))))
+        words = block_of_words(e, key, _counted(e, counter, b.add(loop.index, e.int(1))))
         start = b.mul(loop.index, e.int(4))
         with b.if_else(b.icmp_signed("<=", start, last)) as (whole, part):
             with whole:
@@ -62,7 +62,8 @@ def _counted(e: Emitter, counter: list[ir.Value], step: ir.Value) -> list[ir.Val
     return found
 
 
-def _block(e: Emitter, key: list[ir.Value], counter: list[ir.Value]) -> list[ir.Value]:
+def block_of_words(e: Emitter, key: list[ir.Value], counter: list[ir.Value]) -> list[ir.Value]:
+    """Write the four words that a key of two and a counter of four words give."""
     b = e.b
     a, c = counter[0], counter[2]
     odd = [counter[1], counter[3]]

@@ -17,6 +17,7 @@ from chainrule.native.access import Access, aligned, shape_sizes
 from chainrule.native.grouping import REDUCTIONS, Group
 from chainrule.native.matmul import factors_of
 from chainrule.native.sizes import ZERO, Size, product_of
+from chainrule.native.windows import windows_of
 from chainrule.ops.axes import normalize_axes
 
 __all__ = ["UNIT", "Region", "divided"]
@@ -141,7 +142,7 @@ class _Search:
         """Take a group into the region, where each row of what it makes follows from that row of what it reads."""
         if group.domain is None:
             found = self._product(group.nodes[0])
-        elif group.domain.shape[:1] == (_ROWS,):
+        elif group.domain.shape[:1] == (_ROWS,) and all(windows_of(node) is None for node in group.nodes):
             found = self._loop(group)
         else:
             return False

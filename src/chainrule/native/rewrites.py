@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Graph, Node
-from chainrule.ops.products import matmul, split_subscripts
+from chainrule.native.einsum import as_product
+from chainrule.ops.products import matmul
 from chainrule.ops.shapes import SLOT, transpose
 from chainrule.passes.rewriting import rewritten
 
@@ -14,6 +15,9 @@ __all__ = ["in_terms_of_kernels"]
 
 def in_terms_of_kernels(graph: Graph) -> Graph:
     """Make matrix products of the sums of products that are some, and index arrays of masks that are known.
+
+    A product of two transposes is the transpose of a product, of which there is a kernel. A single transpose stays
+    where it is: products read it in place (see `chainrule.native.access.views_of`).
 
     Parameters
     ----------
@@ -31,27 +35,26 @@ def in_terms_of_kernels(graph: Graph) -> Graph:
 
 
 def _einsum(node: Node) -> Node:
-    """``ij,jk->ik`` in any order of axes; views of a transpose cost nothing."""
-    terms, result = split_subscripts(node.params["subscripts"])
-    if len(terms) != 2 or not all(isinstance(x, Node) and x.dtype == node.dtype for x in node.inputs):
-        return node
-    shared = set(terms[0]) & set(terms[1])
-    lengths = [dict(zip(term, x.shape, strict=True)) for term, x in zip(terms, node.inputs, strict=True)]
-    if len(shared) != 1 or shared & set(result) or any(lengths[0][k] != lengths[1][k] for k in shared):
-        return node
-    if len(result) != len(terms[0]) + len(terms[1]) - 2 or max(map(len, terms)) > 2:
-        return node
-    (inner,) = shared
-    x, y = (_turned(x, term, inner, last) for x, term, last in zip(node.inputs, terms, (True, False), strict=True))
-    outer = [letter for term in terms for letter in term if letter != inner]
-    shape = tuple({**lengths[0], **lengths[1]}[letter] for letter in outer)
-    product = Node(matmul, (x, y), {}, shape, node.dtype, False, node.group)
-    return product if outer == list(result) else _transposed(product)
+    """A sum of products that is a matrix product; what is a transpose of one is left with its factors turned."""
+    found = as_product(node)
+    if found.op is matmul:
+        return _product(found)
+    if found.op is transpose and isinstance(found.inputs[0], Node) and found.inputs[0].op is matmul:
+        return Node(transpose, (_product(found.inputs[0]),), found.params, found.shape, found.dtype)
+    return found
 
 
-def _turned(x: Node, term: str, inner: str, last: bool) -> Node:
-    """A factor with the axis that is summed over last, or first."""
-    return _transposed(x) if len(term) == 2 and (term[1] == inner) != last else x
+def _product(node: Node) -> Node:
+    """``A' B'`` is ``(B A)'``."""
+    x, y = node.inputs
+    if not (_is_transposed(x) and _is_transposed(y)):
+        return node
+    turned = Node(matmul, (y.inputs[0], x.inputs[0]), {}, node.shape[::-1], node.dtype, False, node.group)
+    return _transposed(turned)
+
+
+def _is_transposed(x: Any) -> bool:
+    return isinstance(x, Node) and x.op is transpose and x.params["axes"] == (1, 0)
 
 
 def _transposed(x: Node) -> Node:
@@ -79,4 +82,10 @@ def _with_places(node: Node) -> Node:
     return Node(node.op, (*node.inputs[:first], *found), params, node.shape, node.dtype, node.weak, node.group)
 
 
-_RULES = {"np.einsum": _einsum, "index": _with_places, "index_set": _with_places, "index_add": _with_places}
+_RULES = {
+    "np.einsum": _einsum,
+    "np.matmul": _product,
+    "index": _with_places,
+    "index_set": _with_places,
+    "index_add": _with_places,
+}

@@ -17,7 +17,8 @@ from chainrule.native.access import Access, aligned, shape_sizes
 from chainrule.native.computing import computed, is_literal, literals_of
 from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
-from chainrule.native.loops import key_of
+from chainrule.native.interleaving import interleaved, separated
+from chainrule.native.loop_body import key_of
 from chainrule.native.reducing import Reducer, reducer_of
 from chainrule.native.sizes import ONE, ZERO, Size
 from chainrule.native.types import register
@@ -26,6 +27,9 @@ from chainrule.ops.axes import normalize_axes
 __all__ = ["RowKernel"]
 
 Columns = list[ir.Value]
+
+#: Rows of up to so many entries are taken apart by shuffles; with ten it takes as long as gathering them.
+_SHUFFLED = 6
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,9 @@ class _Stream:
         Pointer to its first entry.
     row, column : Value
         Strides in entries.
-    is_same, is_dense, is_narrow : bool
+    is_same, is_dense, is_narrow, is_packed : bool
         Whether all rows are the same one; whether rows of one entry stand side by side; whether all columns are the
-        same one.
+        same one; whether rows of several entries stand side by side.
     """
 
     start: ir.Value
@@ -49,6 +53,7 @@ class _Stream:
     is_same: bool
     is_dense: bool
     is_narrow: bool
+    is_packed: bool
 
 
 class RowKernel:
@@ -111,7 +116,8 @@ class RowKernel:
         row, column = (*aligned(access, shape), ZERO)[:2]
         start = e.address(self._base(access.buffer), access.offset.emit(e, self._n), dtype)
         strides = row.emit(e, self._n), column.emit(e, self._n)
-        return _Stream(start, *strides, row == ZERO, row == ONE, column == ZERO)
+        is_packed = column == ONE and row == shape[-1] and 1 < row.known() <= _SHUFFLED and dtype.kind == "f"
+        return _Stream(start, *strides, row == ZERO, row == ONE, column == ZERO, is_packed)
 
     def _loop(self, rows: ir.Value, totals: dict[Node, Columns]) -> dict[Node, Columns]:
         e, lanes = self._e, self._lanes
@@ -119,6 +125,8 @@ class RowKernel:
         with e.loop(e.int(0), whole, lanes, _flat(totals)) as loop:
             loop.carry = _flat(self._block(loop.index, None, _folded(loop.carry, totals)))
         before, totals = e.b.block, _folded(loop.carry, totals)
+        if self._rows.is_known and self._rows.known() % lanes == 0:
+            return totals
         with e.b.if_then(e.b.icmp_signed("<", whole, rows)):
             found = self._block(whole, e.tail_mask(whole, rows, lanes), totals)
             after = e.b.block
@@ -201,6 +209,10 @@ class RowKernel:
     def _load(self, key: Any, dtype: np.dtype[Any], index: ir.Value, mask: ir.Value | None, count: int) -> Columns:
         e, lanes = self._e, self._lanes
         stream = self._streams[key]
+        if stream.is_packed and mask is None:
+            first = e.b.mul(index, stream.row)
+            places = [e.b.add(first, e.int(k * lanes)) for k in range(count)]
+            return separated(e, [e.load(stream.start, place, dtype, lanes) for place in places])
         found = []
         for k in range(1 if stream.is_narrow else count):
             pointer = e.address(stream.start, e.b.mul(stream.column, e.int(k)), dtype)
@@ -215,6 +227,11 @@ class RowKernel:
     def _store(self, node: Node, columns: Columns, index: ir.Value, mask: ir.Value | None) -> None:
         e = self._e
         stream = self._streams[node]
+        if stream.is_packed and mask is None:
+            first = e.b.mul(index, stream.row)
+            for k, x in enumerate(interleaved(e, [_column(columns, k) for k in range(_columns(node))])):
+                e.store(x, stream.start, e.b.add(first, e.int(k * self._lanes)), node.dtype)
+            return
         for k in range(_columns(node)):
             pointer = e.address(stream.start, e.b.mul(stream.column, e.int(k)), node.dtype)
             if stream.is_dense:

@@ -6,6 +6,7 @@ writes over, or swaps with what it has written.
 
 import ctypes
 import gc
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -183,14 +184,20 @@ class Bench:
         self._clock = arrays[program.places[steps._clock]] = np.zeros(())
         for node, x in zip(steps._rows, data, strict=True):
             arrays[program.places[node]] = np.empty((batch, *x.shape[1:]), node.dtype) if gathers else x
-        self._leaves = [(program.places[node], node.dtype) for node in steps._leaves]
+        self._dtypes = [node.dtype for node in steps._leaves]
+        leaves = [program.places[node] for node in steps._leaves]
         written = {program.places[x] for x in program.graph.outputs if isinstance(x, Node)}
-        self._spare = {k: program.array(k, batch) for k in written - {place for place, _ in self._leaves}}
+        spare = sorted(written - set(leaves))
+        #: Places of the state, and of what a step writes beside it.
+        self._places = np.array([*leaves, *spare], np.intp)
+        self._spare = [program.array(place, batch) for place in spare]
+        self._before: list[np.ndarray[Any, Any]] = []
+        self._last: list[np.ndarray[Any, Any]] = []
         arrays.update(program.workspace(batch, arrays))
         self._table = np.zeros(len(program.buffers), np.uint64)
         for place, array in arrays.items():
-            self._table[place] = array.ctypes.data
-        self._sources = np.array([x.ctypes.data for x in data], np.uint64)
+            self._table[place] = _address(array)
+        self._sources = np.array([_address(x) for x in data], np.uint64)
         self._trouble = arrays[TROUBLE_PLACE]
         self._kept = arrays, data  # What the table points to.
 
@@ -217,33 +224,58 @@ class Bench:
         objectives : array, shape (count,)
             The objective of each step, before it was taken; NaN where an index was out of bounds in one of them.
         """
-        table, steps = self._table, self._steps
-        here: dict[int, np.ndarray[Any, Any]] = {}
-        for (place, dtype), value in zip(self._leaves, state, strict=True):
-            array = np.array(value, dtype, order="C")
-            table[place] = address = array.ctypes.data
-            here[address] = array
-        for place, array in self._spare.items():
-            table[place] = address = array.ctypes.data
-            here[address] = array
+        state = self._copied(state)
+        arrays = [*state, *self._spare]
+        addresses = [_address(x) for x in arrays]
+        self._table[self._places] = addresses
         self._clock[...] = clock
         self._trouble[...] = 0
         objectives = np.empty(count)
         order = np.ascontiguousarray(order if self._gathers else (), np.int64)
-        steps._call(
-            table.ctypes.data,
-            order.ctypes.data,
+        self._steps._call(
+            _address(self._table),
+            _address(order),
             self._gathers,
             first,
             count,
             self._batch,
             len(order),
-            objectives.ctypes.data,
-            self._sources.ctypes.data,
+            _address(objectives),
+            _address(self._sources),
         )
         if self._trouble:
             objectives[:] = np.nan  # An index was out of bounds: the interpreter says which.
         # Where the state has changed places with what stands beside it, the next run has that room.
-        found = [here[int(table[place])] for place, _ in self._leaves]
-        self._spare = {place: here[int(table[place])] for place in self._spare}
-        return found, objectives
+        here = dict(zip(addresses, arrays, strict=True))
+        found = [here[address] for address in self._table[self._places].tolist()]
+        self._spare = found[len(state) :]
+        self._before, self._last = self._last, found[: len(state)]
+        return self._last[:], objectives
+
+    def _copied(self, state: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+        """Copies of the leaves of a state, in the memory of the state before the last where nobody holds it."""
+        old, copies = self._before, []
+        for k, (value, dtype) in enumerate(zip(state, self._dtypes, strict=True)):
+            if old and _references(old, k) == _ALONE and old[k].shape == np.shape(value):
+                np.copyto(old[k], value)
+                copies.append(old[k])
+            else:
+                copies.append(np.array(value, dtype, order="C"))
+        self._before = []
+        return copies
+
+
+def _references(arrays: list[np.ndarray[Any, Any]], k: int) -> int:
+    return sys.getrefcount(arrays[k])
+
+
+#: References to an array that only a list holds, as Python counts them here.
+_ALONE = _references([np.empty(0)], 0)
+
+
+def _address(x: np.ndarray[Any, Any]) -> int:
+    """Where the entries of an array start; `x.ctypes.data` takes four times as long."""
+    if not (x.size and x.flags.writeable):
+        return x.ctypes.data
+    buffer: Any = x
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))

@@ -19,6 +19,7 @@ from chainrule.native.blas import PREFIX as BLAS
 from chainrule.native.blas import routine
 from chainrule.native.control_bodies import quick_form
 from chainrule.native.control_steps import Sized
+from chainrule.native.planning import Life
 from chainrule.native.sizes import Size
 from chainrule.ops import PRIMITIVES, Op
 from chainrule.ops.outputs import output
@@ -79,6 +80,8 @@ class Translation:
         Where the entries stand that a step reads through NumPy, and of others as far as it was found out.
     constants : mapping of int to ndarray
         Arrays by place.
+    lives : sequence of Life or None
+        When each buffer is needed; None where it takes no memory of the workspace.
     swaps : sequence of tuple of int
         Places of an output and an input that may take each other's memory after a run.
     """
@@ -90,6 +93,7 @@ class Translation:
     places: Mapping[Any, int]
     accesses: Mapping[Any, Access]
     constants: Mapping[int, np.ndarray[Any, Any]]
+    lives: Sequence[Life | None]
     swaps: Sequence[tuple[int, int]]
 
     @property
@@ -264,6 +268,7 @@ class _Numbering:
                 for access in (t.accesses[node],)
             ],
             "constants": list(taken.items()),
+            "lives": t.lives,
             "swaps": t.swaps,
         }
 
@@ -299,6 +304,7 @@ class _Numbering:
                 for number, buffer, shape, strides, offset in facts["accesses"]
             },
             constants={place: np.ascontiguousarray(array) for place, array in constants.items()},
+            lives=[None if life is None else (life[0], life[1]) for life in facts["lives"]],
             swaps=[(a, b) for a, b in facts["swaps"]],
         )
 

@@ -164,9 +164,10 @@ def cross_entropy(outputs: Array, targets: Array) -> Array:
 
 
 def _cross_entropy_of_softmax(signals: Array, targets: Array) -> Array:
-    from scipy import special
+    # SciPy's function is the same, but takes a tenth of a second to import, where a fit may take less.
+    from chainrule.library.special import log_softmax
 
-    return _minus_sum(targets * special.log_softmax(signals, axis=-1))
+    return _minus_sum(targets * log_softmax(signals, axis=-1))
 
 
 def poisson(outputs: Array, targets: Array) -> Array:
