@@ -21,14 +21,15 @@ help:
 	@echo "make lint      check the style (ruff) and the types (mypy)"
 	@echo "make sweep     the test suite with its slow tests and many more random examples"
 	@echo "make lowest    the test suite on the oldest versions that pyproject.toml admits (Python 3.11 or 3.12)"
-	@echo "make bench     set up, then measure against other libraries (downloads PyTorch and JAX)"
+	@echo "make bench     set up, then measure against other libraries into build/benchmarks (downloads PyTorch and JAX)"
 	@echo "make clean     remove what the above made"
 
 demo: $(VENV)/.ready
 	$(VENV)/bin/chainrule train digits
 
+# A process for every core, each with BLAS at one thread and a folder of machine code of its own (tests/conftest.py).
 test: $(VENV)/.ready-dev
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 8
 
 examples: $(VENV)/.ready
 	@for program in examples/*.py; do echo "$$program"; $(VENV)/bin/python $$program || exit 1; done
@@ -47,8 +48,9 @@ lowest:
 	@grep -o '"[a-z][a-z-]*>=[0-9.]*"' pyproject.toml | tr -d '"' | sed 's/>=/==/' > .venv-lowest/constraints.txt
 	$(MAKE) test VENV=.venv-lowest PIP_ARGS="-c .venv-lowest/constraints.txt"
 
+# With MNIST=folder, which holds the four files of MNIST, also the seconds to 98 % of its test digits.
 bench: $(VENV)/.ready-bench
-	$(VENV)/bin/python -m benchmarks
+	$(VENV)/bin/python -m benchmarks --out build/benchmarks $(if $(MNIST),--mnist $(MNIST))
 
 clean:
 	rm -rf .venv .venv-lowest build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,9 +1,54 @@
-"""Runs every benchmark, one after the other."""
+"""Runs benchmarks, one after the other, and writes each table as CSV and PNG.
 
+    python -m benchmarks [NAME ...] [--out FOLDER] [--mnist FOLDER]
+
+All of them without names; `to_the_goal` is among them where the folder of MNIST's four files is given.
+"""
+
+import argparse
 import subprocess
 import sys
+from pathlib import Path
 
-# Each in a process of its own, so that none finds the caches and threads of the one before.
-for name in ("recording", "assignment", "per_example", "hessian", "elementwise", "products", "calls", "training"):
-    print(f"== {name}", flush=True)
-    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
+#: Names, and what each is called with.
+BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "recording": (),
+    "assignment": (),
+    "per_example": (),
+    "hessian": (),
+    "elementwise": (),
+    "products": (),
+    "calls": (),
+    "training": (),
+    "gradients": ("--quick",),
+    "limits": (),
+    "to_the_goal": (),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="folder (default %(default)s)")
+    parser.add_argument("--mnist", type=Path, help="folder of the four files of MNIST, for to_the_goal")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    names = options.names or [name for name in BENCHMARKS if options.mnist or name != "to_the_goal"]
+    if "to_the_goal" in names and options.mnist is None:
+        parser.error("to_the_goal needs --mnist FOLDER")
+    failed = []
+    # Each in a process of its own, so that none finds the caches and threads of the one before.
+    for name in names:
+        print(f"== {name}", flush=True)
+        given = (str(options.mnist), *BENCHMARKS[name]) if name == "to_the_goal" else BENCHMARKS[name]
+        command = [sys.executable, "-m", f"benchmarks.{name}", *given, "--out", str(options.out)]
+        if subprocess.run(command).returncode:
+            failed.append(name)
+    print(f"tables and drawings are in {options.out}")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,16 +3,16 @@
 python -m benchmarks.assignment
 """
 
+import argparse
 import gc
 import statistics
 import time
 import tracemalloc
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show
 from chainrule import grad
 
 LENGTHS = (1_000, 10_000)
@@ -64,14 +64,24 @@ def megabytes(gradient):
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_output(parser)
+    options = parser.parse_args()
     print_machine("numpy")
-    table = Table("", *(f"{n:,} entries" for n in LENGTHS), "ratio", title="value and gradient")
-    for name, make in (("filling", recurrence), ("reading", read)):
-        gradients = [make(n) for n in LENGTHS]
-        for measure, unit in ((seconds, "s"), (megabytes, "MB")):
-            small, large = (measure(gradient) for gradient in gradients)
-            table.add_row(name, f"{small:.3g} {unit}", f"{large:.3g} {unit}", f"{large / small:.1f}")
-    Console(width=100).print(table)
+    lengths = tuple(f"{n:,} entries" for n in LENGTHS)
+    gradients = {name: [make(n) for n in LENGTHS] for name, make in (("filling", recurrence), ("reading", read))}
+    for measure, unit in ((seconds, "seconds"), (megabytes, "megabytes at most")):
+        found = {name: [measure(gradient) for gradient in both] for name, both in gradients.items()}
+        rows = [[name, small, large, large / small] for name, (small, large) in found.items()]
+        result = Result(
+            f"assignment-{unit.split()[0]}",
+            f"an array filled, or read, entry by entry: value and gradient, {unit}",
+            ("", *lengths, "ratio"),
+            rows,
+            drawn=lengths,
+            axis=f"{unit} (less is better)",
+        )
+        show(result, options.out)
 
 
 if __name__ == "__main__":

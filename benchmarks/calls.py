@@ -20,11 +20,10 @@ import autograd.numpy as anp
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 import chainrule
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show
 
 jax.config.update("jax_enable_x64", True)
 
@@ -80,25 +79,29 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="turns of each library (default 9)")
-    rounds = parser.parse_args().rounds
-    console = Console()
-    print_machine("chainrule", "numpy", "jax", "autograd")
-    table = Table(title="microseconds a call: value and gradient, but where it says value")
-    table.add_column("function")
-    columns = list(ways(affine, 2))
-    for name in columns:
-        table.add_column(name, justify="right")
+    add_output(parser)
+    options = parser.parse_args()
+    print_machine("numpy", "jax", "autograd")
+    columns, rows = tuple(ways(affine, 2)), []
     for name, function, size in FUNCTIONS:
         calls = ways(function, size)
         for call in calls.values():
             call()
             call()
         times = {key: [] for key in calls}
-        for _ in range(rounds):
+        for _ in range(options.rounds):
             for key, call in calls.items():
                 times[key].append(microseconds(call))
-        table.add_row(f"{name} ({size})", *(f"{statistics.median(times[key]):.2f}" for key in columns))
-    console.print(table)
+        rows.append([f"{name} ({size})", *(statistics.median(times[key]) for key in columns)])
+    result = Result(
+        "calls",
+        "microseconds a call: value and gradient, but where it says value",
+        ("function", *columns),
+        rows,
+        drawn=columns,
+        axis="microseconds (less is better)",
+    )
+    show(result, options.out)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,9 @@ import llvmlite.ir as ir
 import numpy as np
 import scipy.special
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show
 from chainrule.native import machine
 from chainrule.native.elementwise import FUNCTIONS
 from chainrule.native.emitter import Emitter
@@ -138,32 +137,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("names", nargs="*", help="operations, such as np.exp; all without")
+    add_output(parser)
     options = parser.parse_args()
     print_machine("numpy", "scipy", "torch", "llvmlite")
     machine.compiled(machine.new_module("first"), ())
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
-        table = Table(
-            "",
-            "chainrule",
-            "NumPy",
-            "PyTorch",
-            "NumPy / chainrule",
-            "instructions",
-            "compile, ms",
-            title=f"{dtype}, ns",
-        )
+        rows = []
         for name, other, between in CASES:
             if options.names and name not in options.names:
                 continue
             times, instructions, milliseconds = row(name, other, between, dtype, options.rounds)
-            table.add_row(
-                name,
-                *(f"{times[key]:.3f}" if key in times else "-" for key in ("ours", "NumPy", "PyTorch")),
-                f"{times['NumPy'] / times['ours']:.1f}",
-                str(instructions),
-                f"{milliseconds:.1f}",
-            )
-        Console(width=110).print(table)
+            found = [times.get(key) for key in ("ours", "NumPy", "PyTorch")]
+            rows.append([name, *found, times["NumPy"] / times["ours"], instructions, milliseconds])
+        libraries = ("chainrule", "NumPy", "PyTorch")
+        result = Result(
+            f"elementwise-{dtype}",
+            f"elementwise functions, {dtype}, one thread, nanoseconds an entry",
+            ("", *libraries, "NumPy / chainrule", "instructions", "compile, ms"),
+            rows,
+            drawn=libraries,
+            axis="nanoseconds an entry (less is better)",
+        )
+        show(result, options.out)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,10 @@ import autograd.numpy as anp
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 import chainrule
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show
 
 jax.config.update("jax_enable_x64", True)
 
@@ -117,21 +116,24 @@ def measure(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def times(rounds: int) -> Table:
-    table = Table("", *WAYS, "row by row / ours", "autograd / ours", title=f"milliseconds, {EXAMPLES} examples")
+def times(rounds: int) -> Result:
+    rows = []
     for name, case in CASES.items():
         calls = ways(name.partition(",")[0], *case)
         values = {way: np.asarray(call()) for way, call in calls.items()}
         for way in WAYS[1:]:
             np.testing.assert_allclose(values[way], values["row by row"], rtol=1e-9, atol=1e-12)
         cost = measure(calls, rounds)
-        table.add_row(
-            name,
-            *(f"{1e3 * cost[way]:.2f}" for way in WAYS),
-            f"{cost['row by row'] / cost['chainrule']:.1f}",
-            f"{cost['autograd'] / cost['chainrule']:.1f}",
-        )
-    return table
+        ratios = [cost[way] / cost["chainrule"] for way in ("row by row", "autograd")]
+        rows.append([name, *(1e3 * cost[way] for way in WAYS), *ratios])
+    return Result(
+        "hessian",
+        f"Hessians and Jacobians, milliseconds, {EXAMPLES} examples",
+        ("", *WAYS, "row by row / ours", "autograd / ours"),
+        rows,
+        drawn=WAYS,
+        axis="milliseconds (less is better)",
+    )
 
 
 def peak(call: Callable[[], np.ndarray]) -> float:
@@ -144,7 +146,7 @@ def peak(call: Callable[[], np.ndarray]) -> float:
     return most / 2**20
 
 
-def memory(rounds: int) -> Table:
+def memory(rounds: int) -> Result:
     """Peak memory and time under several budgets."""
     X, w = _rng.normal(size=(5000, 300)), _rng.normal(size=300) / 20
 
@@ -153,21 +155,24 @@ def memory(rounds: int) -> Table:
 
     calls = {budget: chainrule.hessian(loss, memory=budget * 2**20) for budget in (1, 4, 16, 64, 256)}
     seconds = measure({str(budget): (lambda h=h: h(w)) for budget, h in calls.items()}, rounds)
-    table = Table("budget, MiB", "peak, MiB", "milliseconds")
-    table.title = "Hessian of logistic regression, 5000 x 300: peak memory besides the result"
-    for budget, h in calls.items():
-        table.add_row(str(budget), f"{peak(lambda h=h: h(w)):.1f}", f"{1e3 * seconds[str(budget)]:.1f}")
-    return table
+    return Result(
+        "hessian-memory",
+        "Hessian of logistic regression, 5000 x 300, under several budgets: peak memory besides the result, and time",
+        ("budget", "peak, MiB", "milliseconds"),
+        [[f"{n} MiB", peak(lambda h=h: h(w)), 1e3 * seconds[str(n)]] for n, h in calls.items()],
+        drawn=("peak, MiB",),
+        axis="MiB at most (less is better)",
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15, help="calls of each way (default 15)")
-    rounds = parser.parse_args().rounds
+    add_output(parser)
+    options = parser.parse_args()
     print_machine("numpy", "autograd", "jax")
-    console = Console(width=150)
-    console.print(times(rounds))
-    console.print(memory(max(3, rounds // 3)))
+    show(times(options.rounds), options.out)
+    show(memory(max(3, options.rounds // 3)), options.out)
 
 
 if __name__ == "__main__":

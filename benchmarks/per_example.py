@@ -3,14 +3,14 @@
 python -m benchmarks.per_example
 """
 
+import argparse
 import statistics
 import time
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show
 from chainrule import grad, vectorize
 
 
@@ -30,12 +30,15 @@ def median_seconds(call, rounds):
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_output(parser)
+    options = parser.parse_args()
     print_machine("numpy")
     rng = np.random.default_rng(0)
     parameters = [(rng.normal(size=(64, 32)) / 8, np.zeros(32)), (rng.normal(size=(32, 10)) / 6, np.zeros(10))]
     gradient = grad(loss)
     batched = vectorize(gradient, (None, 0, 0))
-    table = Table("examples", "loop, ms", "vectorize, ms", "ratio", title="per-example gradients, 64-32-10 tanh")
+    rows = []
     for examples in (10, 100, 1000):
         X, T = rng.normal(size=(examples, 64)), rng.normal(size=(examples, 10))
 
@@ -47,8 +50,10 @@ def main() -> None:
 
         np.testing.assert_allclose(at_once()[0][0][3], loop()[3][0][0])
         slow, fast = median_seconds(loop, 5), median_seconds(at_once, 5)
-        table.add_row(str(examples), f"{1e3 * slow:.2f}", f"{1e3 * fast:.2f}", f"{slow / fast:.1f}")
-    Console(width=100).print(table)
+        rows.append([f"{examples} examples", 1e3 * slow, 1e3 * fast, slow / fast])
+    title, columns = "per-example gradients, 64-32-10 tanh, milliseconds", ("", "loop", "vectorize", "ratio")
+    result = Result("per-example", title, columns, rows, drawn=columns[1:3], axis="milliseconds (less is better)")
+    show(result, options.out)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,16 @@
 python -m benchmarks.products
 """
 
+import argparse
 import ctypes
 import itertools
 import time
 
 import llvmlite.ir as ir
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show
 from chainrule.native import machine
 from chainrule.native.blas import emit_blas_product, one_thread, prefers_blas
 from chainrule.native.emitter import Emitter
@@ -111,9 +111,11 @@ def region_microseconds(count):
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_output(parser)
+    options = parser.parse_args()
     print_machine("numpy", "scipy", "llvmlite")
-    columns = ("step", "form", "m, k, n", "emitted, µs", "GFLOP/s", "BLAS, µs", "GFLOP/s", "BLAS / emitted", "used")
-    table = Table(*columns, "compiled, ms", title="products, float32, one thread")
+    rows = []
     with one_thread():
         for batch, *sizes in STEPS:
             name = f"{'-'.join(map(str, sizes))} ({batch})"
@@ -123,18 +125,28 @@ def main() -> None:
                 ours, compile_ms = repeated(product, batch, emit_product)
                 blas, _ = repeated(product, batch, emit_blas_product)
                 first, second = microseconds([ours, blas], arrays)
-                rates = [f"{2e-3 * m * n * k / t:.0f}" for t in (first, second)]
+                rates = [2e-3 * m * n * k / t for t in (first, second)]
                 used = "BLAS" if prefers_blas(product) else "emitted"
-                row = [name, product.form, f"{m}, {k}, {n}", f"{first:.3g}", rates[0], f"{second:.3g}", rates[1]]
-                table.add_row(*row, f"{second / first:.2f}", used, f"{compile_ms:.1f}")
-                name = ""
-            table.add_section()
-    Console(width=140).print(table)
-    table = Table("threads", "2 slices, µs", "8 slices, µs", title="a parallel region with nothing to do")
+                row = [f"{name} {product.form} {m}, {k}, {n}", first, second, *rates, second / first]
+                rows.append([*row, used, compile_ms])
+    result = Result(
+        "products",
+        "products of training steps (form; m, k, n), float32, one thread",
+        ("product", "emitted, µs", "BLAS, µs", "emitted", "BLAS", "BLAS / emitted", "used", "compiled, ms"),
+        rows,
+        drawn=("emitted", "BLAS"),
+        axis="GFLOP/s (more is better)",
+        log=False,
+    )
+    show(result, options.out)
+    slices, rows = (2, 8), []
     for count in (1, 2, 4):
         with using_threads(count):
-            table.add_row(str(count), *(f"{region_microseconds(slices):.3f}" for slices in (2, 8)))
-    Console(width=140).print(table)
+            rows.append([f"{count} threads" if count > 1 else "1 thread", *map(region_microseconds, slices)])
+    columns = tuple(f"{k} slices" for k in slices)
+    title = "a parallel region with nothing to do, microseconds"
+    axis = "microseconds (less is better)"
+    show(Result("parallel-region", title, ("", *columns), rows, drawn=columns, axis=axis), options.out)
 
 
 if __name__ == "__main__":

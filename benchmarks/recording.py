@@ -19,11 +19,10 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 
 import chainrule
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show
 
 torch.set_num_threads(1)
 
@@ -94,7 +93,7 @@ def runners(f: Callable, point: object) -> dict[str, Callable[[], object]]:
         x = torch.tensor(point, dtype=torch.float64, requires_grad=True)
         y = f(torch, x)
         y.backward()
-        return float(y), x.grad.numpy()
+        return y.item(), x.grad.numpy()
 
     return {"chainrule": lambda: ours(point), "autograd": lambda: theirs(point), "PyTorch": eager}
 
@@ -121,27 +120,24 @@ def measure(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30, help="rounds of a hundred calls each (default 30)")
-    rounds = parser.parse_args().rounds
+    add_output(parser)
+    options = parser.parse_args()
     # PyTorch has no np.-style dispatch, so the functions take the module; sum, exp and the like are spelt alike.
     print_machine("numpy", "autograd", "torch")
-    table = Table("function", "operations", "chainrule", "autograd", "PyTorch", "autograd / ours", "PyTorch / ours")
-    table.title = "microseconds for one operation, value and gradient"
-    ratios = []
+    libraries = ("chainrule", "autograd", "PyTorch")
+    columns = ("function", "operations", *libraries, "autograd / ours", "PyTorch / ours")
+    title, rows = "microseconds for one operation, value and gradient", []
     for name, f, point in CASES:
         calls = runners(f, point)
         values = {library: np.asarray(call()[1]) for library, call in calls.items()}
         for library in ("autograd", "PyTorch"):
             np.testing.assert_allclose(values["chainrule"], values[library], rtol=1e-10)
         count = operations(f, point)
-        cost = {library: 1e6 * seconds / count for library, seconds in measure(calls, rounds).items()}
-        ratios.append((cost["autograd"] / cost["chainrule"], cost["PyTorch"] / cost["chainrule"]))
-        table.add_row(
-            name,
-            str(count),
-            *(f"{cost[library]:.2f}" for library in calls),
-            *(f"{ratio:.2f}" for ratio in ratios[-1]),
-        )
-    Console(width=120).print(table)
+        cost = {library: 1e6 * seconds / count for library, seconds in measure(calls, options.rounds).items()}
+        ratios = [cost[library] / cost["chainrule"] for library in libraries[1:]]
+        rows.append([name, count, *(cost[library] for library in libraries), *ratios])
+    axis = "microseconds an operation (less is better)"
+    show(Result("recording", title, columns, rows, drawn=libraries, axis=axis), options.out)
 
 
 if __name__ == "__main__":

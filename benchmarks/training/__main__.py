@@ -3,20 +3,17 @@
 Every contestant has a process of its own for each number of threads, and the processes take turns; the time of a
 contestant is its median at its better number of threads. What each one does is said in peers.py and ours.py.
 
-    python -m benchmarks.training [--large] [--csv FILE] [--plot FILE]
+    python -m benchmarks.training [--large] [--out FOLDER]
 """
 
 import argparse
-import csv
 import os
 import statistics
-from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
 from threadpoolctl import threadpool_info
 
 from benchmarks.machine import print_machine
+from benchmarks.results import Result, add_output, show, text
 from benchmarks.training import ours, peers
 from benchmarks.training.check import check
 from benchmarks.training.networks import LARGE, NETWORKS, Case
@@ -59,55 +56,41 @@ def best(times: Times) -> dict[str, tuple[float, int]]:
     return found
 
 
-def number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def tables(found: dict[str, dict[str, tuple[float, int]]], names: list[str]) -> list[Table]:
-    title = "microseconds of a training step, float32; in brackets the better number of threads"
-    steps = Table("network (batch)", *names, title=title)
-    for case, medians in found.items():
-        cells = [f"{number(medians[n][0])} ({medians[n][1]})" if n in medians else "-" for n in names]
-        steps.add_row(case, *cells)
-    if OURS not in names:
-        return [steps]
+def results(times: dict[str, Times], names: list[str]) -> list[Result]:
+    """Medians of each at its better number of threads, their ratios, and all turns."""
+    rows, ratios, spreads = [], [], []
     others = [name for name in names if name != OURS]
-    ratios = Table("network (batch)", *others, "fastest library", title=f"times of others / time of {OURS}")
-    for case, medians in found.items():
-        if OURS in medians:
-            ratio = {name: medians[name][0] / medians[OURS][0] for name in others if name in medians}
+    for case, turns in times.items():
+        found = best(turns)
+        medians = {name: found[name][0] if name in found else None for name in names}
+        threads = ", ".join(str(found[name][1]) if name in found else "-" for name in names)
+        rows.append([case, *medians.values(), threads])
+        if medians.get(OURS):
+            ratio = {name: median / medians[OURS] for name, median in medians.items() if median and name != OURS}
             libraries = [value for name, value in ratio.items() if name != REFERENCE]
-            cells = [f"{ratio[name]:.2f}" if name in ratio else "-" for name in others]
-            ratios.add_row(case, *cells, f"{min(libraries):.2f}" if libraries else "-")
-    return [steps, ratios]
-
-
-def write_csv(path: Path, found: dict[str, Times]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["network", "contestant", "threads", "median_us", "fastest_us", "slowest_us", "turns"])
-        for case, times in found.items():
-            for (name, threads), turns in times.items():
-                spread = (statistics.median(turns), min(turns), max(turns))
-                writer.writerow([case, name, threads, *(f"{value:.4g}" for value in spread), len(turns)])
-
-
-def plot(path: Path, found: dict[str, dict[str, tuple[float, int]]], names: list[str]) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 1.2 + 0.55 * len(found)), layout="constrained")
-    axes = figure.subplots()
-    for k, name in enumerate(names):
-        rows = [(medians[name][0], row) for row, medians in enumerate(found.values()) if name in medians]
-        # One below the other where times agree.
-        axes.scatter([t for t, _ in rows], [row + 0.09 * (k - len(names) / 2) for _, row in rows], label=name, s=36)
-    axes.set_xscale("log")
-    axes.set_yticks(range(len(found)), list(found))
-    axes.invert_yaxis()
-    axes.grid(axis="x", which="both", alpha=0.3)
-    axes.set_xlabel("microseconds of a training step (less is better)")
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    figure.savefig(path, dpi=150)
+            ratios.append([case, *map(ratio.get, others), min(libraries, default=None)])
+        for (name, k), taken in turns.items():
+            spreads.append([f"{case}, {name}", k, statistics.median(taken), min(taken), max(taken), len(taken)])
+    steps = Result(
+        "training",
+        "microseconds of a training step, float32, each at its better number of threads",
+        ("network (batch)", *names, "threads of each"),
+        rows,
+        drawn=tuple(names),
+        axis="microseconds of a training step (less is better)",
+    )
+    relative = Result(
+        "training-ratios",
+        f"time of a training step / time of {OURS}",
+        ("network (batch)", *others, "fastest library"),
+        ratios,
+        drawn=tuple(others),
+        axis=f"time / time of {OURS} (more is better for {OURS})",
+        limit=1,
+    )
+    columns = ("network (batch), contestant", "threads", "median", "fastest", "slowest", "turns")
+    turns = Result("training-turns", "microseconds of a training step, turn by turn", columns, spreads)
+    return [steps, relative, turns] if others and ratios else [steps, turns]
 
 
 def main() -> None:
@@ -118,8 +101,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help=f"also {LARGE}, seconds a step")
     parser.add_argument("--network", default="", help="only networks with this in their name")
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
-    parser.add_argument("--csv", type=Path, help="write all medians to a file")
-    parser.add_argument("--plot", type=Path, help="draw the table")
+    add_output(parser)
     options = parser.parse_args()
     print_machine("numpy", "scipy", "scikit-learn", "jax", "torch")
     # OpenBLAS takes kernels for AVX2 where it does not know a processor, which OPENBLAS_CORETYPE can mend.
@@ -133,19 +115,15 @@ def main() -> None:
     workers = {(name, k): Worker(CONTESTANTS[name], k) for name in names for k in threads}
     times = {}
     for case in cases:
-        times[case.name] = measure(case, workers, options.rounds, options.seconds)
-        line = ", ".join(f"{name} {number(t)} ({k})" for name, (t, k) in best(times[case.name]).items())
+        # A turn is an epoch at least, which takes seconds with the large network.
+        rounds = min(options.rounds, 3) if case.name == LARGE else options.rounds
+        times[case.name] = measure(case, workers, rounds, options.seconds)
+        line = ", ".join(f"{name} {text(t)} ({k})" for name, (t, k) in best(times[case.name]).items())
         print(f"{case.name}: {line}", flush=True)
     for worker in workers.values():
         worker.close()
-    found = {case: best(turns) for case, turns in times.items()}
-    console = Console(width=150)
-    for table in tables(found, names):
-        console.print(table)
-    if options.csv:
-        write_csv(options.csv, times)
-    if options.plot:
-        plot(options.plot, found, names)
+    for result in results(times, names):
+        show(result, options.out)
 
 
 if __name__ == "__main__":

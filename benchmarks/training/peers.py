@@ -152,7 +152,7 @@ def scikit_learn(case: Case, threads: int) -> Contestant:
     make, targets = (MLPRegressor, data.targets) if case.output == "identity" else (MLPClassifier, targets)
     warnings.simplefilter("ignore", ConvergenceWarning)
     model = make(
-        case.sizes[1:-1],
+        hidden_layer_sizes=case.sizes[1:-1],
         activation=case.hidden,
         solver=case.optimizer,
         alpha=0.0,

@@ -1,0 +1,1 @@
+"""Gradients of scientific functions by chainrule, other libraries and by hand: `python -m benchmarks.gradients`."""
