@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Before anything imports NumPy: two BLAS threads that wait for each other are slower than one on small
@@ -22,6 +23,24 @@ settings.load_profile("ci")
 # Machine code is kept for this run alone, so that what the tests see does not depend on the run before.
 _code = tempfile.mkdtemp(prefix="chainrule-tests-")
 os.environ["CHAINRULE_CACHE_DIR"] = _code
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Importing NumPy and chainrule fixes the settings above.
+    from tests import both_ways
+
+    both_ways.install()
+    config.pluginmanager.register(both_ways)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _verified_passes():
+    """Verify every graph after every pass."""
+    from chainrule.graph import verify
+    from chainrule.passes import checked_by
+
+    with checked_by(verify):
+        yield
 
 
 def pytest_unconfigure() -> None:

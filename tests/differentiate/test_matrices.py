@@ -509,6 +509,7 @@ def counted(sizes):
     return identity
 
 
+@pytest.mark.interpreted("it counts calls")
 def test_chunks_follow_from_the_memory():
     x = rng.normal(size=10)
     sizes = []
@@ -549,6 +550,7 @@ def test_chunks_under_vectorize_count_the_examples():
     assert seen[2] == seen[0] != seen[1]
 
 
+@pytest.mark.interpreted("it counts calls")
 def test_a_rule_that_takes_a_decision_goes_row_by_row():
     seen = []
 
@@ -647,6 +649,7 @@ LARGE = {
 }
 
 
+@pytest.mark.interpreted("it measures memory")
 @pytest.mark.parametrize("name", LARGE)
 def test_memory_stays_within_the_budget(name):
     """What a chunk takes beyond one row at a time is within the budget, and makes use of it."""

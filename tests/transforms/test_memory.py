@@ -7,6 +7,8 @@ import pytest
 
 from chainrule import grad, recompute, scan, while_loop
 
+pytestmark = pytest.mark.interpreted("it measures memory")
+
 STEPS = 64
 X = np.linspace(0.1, 1.0, 20_000)
 

@@ -188,6 +188,7 @@ def test_a_body_that_raises_leaves_nothing_behind():
     assert type(np.zeros(3)) is np.ndarray
 
 
+@pytest.mark.interpreted("it counts calls")
 def test_a_rule_for_all_inputs_runs_once():
     calls = []
 
