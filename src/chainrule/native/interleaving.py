@@ -4,11 +4,12 @@ A column is put together from the registers that hold its entries by shuffles of
 faster than to gather or scatter it entry by entry.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import llvmlite.ir as ir
 
-from chainrule.native.emitter import Emitter, lanes_of
+from chainrule.native.emitter import Emitter
+from chainrule.native.types import lanes_of
 
 __all__ = ["interleaved", "separated"]
 
@@ -32,19 +33,19 @@ def separated(e: Emitter, vectors: Sequence[ir.Value]) -> list[ir.Value]:
         The columns.
     """
     width, lanes = len(vectors), lanes_of(vectors[0].type)
-    return [_picked(e, vectors, lambda i, k=k: divmod(i * width + k, lanes)) for k in range(width)]
+    return [_picked(e, vectors, [divmod(i * width + k, lanes) for i in range(lanes)]) for k in range(width)]
 
 
 def interleaved(e: Emitter, columns: Sequence[ir.Value]) -> list[ir.Value]:
     """Put rows together; the opposite of `separated`."""
     width, lanes = len(columns), lanes_of(columns[0].type)
-    return [_picked(e, columns, lambda i, k=k: divmod(k * lanes + i, width)[::-1]) for k in range(width)]
+    entries = [[divmod(k * lanes + i, width) for i in range(lanes)] for k in range(width)]
+    return [_picked(e, columns, [(column, row) for row, column in places]) for places in entries]
 
 
-def _picked(e: Emitter, sources: Sequence[ir.Value], place: Callable[[int], tuple[int, int]]) -> ir.Value:
-    """A register whose lane i is the lane ``place(i)[1]`` of the source number ``place(i)[0]``."""
-    lanes = lanes_of(sources[0].type)
-    places = [place(i) for i in range(lanes)]
+def _picked(e: Emitter, sources: Sequence[ir.Value], places: Sequence[tuple[int, int]]) -> ir.Value:
+    """A register whose lanes come from other registers: for each the number of the source, and the lane there."""
+    lanes = len(places)
     first, *others = sorted({source for source, _ in places})
     done, found = {first}, None
     for other in others or [first]:
