@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.native.running import check
 
 from chainrule import trace, value_and_grad
 from chainrule.passes import optimized
-from tests.native.running import check
 
 RNG = np.random.default_rng(0)
 
