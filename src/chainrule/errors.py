@@ -8,6 +8,7 @@ from types import FrameType
 
 __all__ = [
     "ChainruleError",
+    "CheckpointError",
     "DataError",
     "DivergenceError",
     "GraphError",
@@ -78,6 +79,21 @@ class DataError(ChainruleError, ValueError):
 
 class ModelFileError(ChainruleError, ValueError):
     """A model file that is damaged, foreign or of a newer format."""
+
+
+class CheckpointError(ChainruleError, ValueError):
+    """A checkpoint that cannot be written, is damaged, or belongs to another run.
+
+    Attributes
+    ----------
+    state : chainrule.train.TrainState or None
+        Where the run stood when its checkpoint could not be written: `chainrule.train.fit` goes on from it. None where
+        a checkpoint could not be read.
+    """
+
+    def __init__(self, message: str, state: object = None) -> None:
+        super().__init__(message)
+        self.state = state
 
 
 class DivergenceError(ChainruleError, FloatingPointError):

@@ -45,6 +45,9 @@ class Watch:
     def epoch(self, state):
         pass
 
+    def halved(self, task, state):
+        pass
+
     def end(self):
         pass
 

@@ -257,6 +257,16 @@ def test_an_optimiser_that_keeps_text_is_interpreted():
     assert same_bits(found.parameters, run(optimizer=plain, compiled=False).parameters)
 
 
+def test_a_state_that_changes_its_structure_is_interpreted():
+    def update(gradients, state, parameters):
+        return tree.map(lambda g: -0.1 * g, gradients), 0.0 if state is None else state + 1.0
+
+    odd = optim.Transform(lambda parameters: None, update)
+    found = run(optimizer=odd)
+    assert found.interpreted == "the state of the optimiser changes its structure in a step"
+    assert found.state.optimizer == found.state.step - 1
+
+
 def test_a_state_that_becomes_a_constant_is_interpreted():
     first = optim.Transform(
         lambda parameters: {"first": 1.0},

@@ -14,7 +14,7 @@ from tests.train.runs import same_bits
 from chainrule.data import Table, prepare
 from chainrule.errors import ModelFileError, OptionError
 from chainrule.nn import Activation, BatchNorm, Dense, Dropout, Embedding, LayerNorm, Network, Residual
-from chainrule.train import Model, Record, Scores, check_place, files, load, save
+from chainrule.train import Model, Record, Scores, check_place, containers, load, save
 from chainrule.train.description import describe
 
 TABLE = Table.of({"x": np.arange(12.0), "town": ["Troy", "Ithaca", "Ὀρχομενός"] * 4, "y": ["a", "b"] * 6})
@@ -181,7 +181,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, f
         raise error
 
     (tmp_path / "model").write_text("old")
-    monkeypatch.setattr(files.os, function, fail)
+    monkeypatch.setattr(containers.os, function, fail)
     expected = ModelFileError if isinstance(error, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
         save(MODEL, tmp_path / "model")
@@ -273,7 +273,7 @@ def tensors_of(model):
 def crafted(folder, tensors, metadata=None, description=None):
     """A file with the checksum that belongs to its contents."""
     text = json.dumps(describe(MODEL) if description is None else description)
-    digest = files._digest(text, {name: array.tobytes() for name, array in tensors.items()})
+    digest = containers.digest(text, {name: array.tobytes() for name, array in tensors.items()})
     full = {"format": "chainrule model", "version": "2", "description": text, "sha256": digest} | (metadata or {})
     (folder / "crafted").write_bytes(to_safetensors(tensors, full))
     return folder / "crafted"
@@ -334,7 +334,10 @@ def test_tensors_that_do_not_fit(tmp_path, tensors, message):
 
 def test_a_description_that_is_no_json(tmp_path):
     for text in ("[" * 100_000, "no JSON"):
-        metadata = {"description": text, "sha256": files._digest(text, {n: a.tobytes() for n, a in TENSORS.items()})}
+        metadata = {
+            "description": text,
+            "sha256": containers.digest(text, {n: a.tobytes() for n, a in TENSORS.items()}),
+        }
         with pytest.raises(ModelFileError, match="its description is no JSON"):
             load(crafted(tmp_path, TENSORS, metadata))
 
@@ -427,6 +430,7 @@ def test_residual_connections_nested_without_end_are_refused(tmp_path, depth):
     for _ in range(depth):
         inner = f'{{"kind": "residual", "activation": "identity", "layers": [{inner}]}}'
     text = json.dumps(describe(MODEL)).replace('"layers": [', f'"layers": [{inner}, ', 1)
-    metadata = {"description": text, "sha256": files._digest(text, {n: a.tobytes() for n, a in TENSORS.items()})}
+    digest = containers.digest(text, {name: array.tobytes() for name, array in TENSORS.items()})
+    metadata = {"description": text, "sha256": digest}
     with pytest.raises(ModelFileError, match=r"damaged|is missing"):
         load(crafted(tmp_path, TENSORS, metadata))

@@ -124,7 +124,8 @@ def _add_train(parser: _Parser) -> None:
         "  chainrule train penguins.csv --target species --impute\n"
         "  chainrule train titanic.csv --target survived --impute --drop alive\n"
         "  chainrule train houses.csv --target price,rent --layers 64,32\n"
-        "  chainrule train mnist/ --layers 30 --activation sigmoid --epochs 30\n\n"
+        "  chainrule train mnist/ --layers 30 --activation sigmoid --epochs 30\n"
+        "  chainrule train mnist/ --checkpoint mnist.checkpoint --resume\n\n"
         "Ctrl-C ends training early: what was learned until then is tested and saved.\n"
         "Exit code: 0, or 130 after Ctrl-C. Nothing is written with 1, where training\n"
         "diverged, and 2, where the data or the options cannot be used."
@@ -163,6 +164,19 @@ def _add_train(parser: _Parser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
         "-o", "--output", metavar="MODEL", help="where to save the model (default: DATA's name, .safetensors)"
+    )
+    output.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="write all that training needs to go on into FILE, once a minute and at the end",
+    )
+    output.add_argument(
+        "--checkpoint-every", metavar="N", type=_whole, help="write it at the end of every N epochs as well"
+    )
+    output.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint, if there is one, to the same model as if training had never stopped",
     )
     output.add_argument("-q", "--quiet", action="store_true", help="print only warnings and errors")
 
@@ -241,6 +255,12 @@ def _add_training(parser: _Parser) -> None:
     training.add_argument("--l2", metavar="STRENGTH", type=_number, help="add STRENGTH / 2 * sum w^2 (default: 0)")
     training.add_argument(
         "--clip", metavar="NORM", type=_number, help="shorten gradients longer than NORM (default: no)"
+    )
+    training.add_argument(
+        "--on-divergence",
+        choices=("raise", "halve"),
+        help="where numbers are no longer finite, end with an error (raise, the default), or go back to the best epoch "
+        "and on with half the rate, ten times at most (halve)",
     )
     training.add_argument(
         "--seed", metavar="N", type=_whole, help="the same seed gives the same model, bit by bit (default: 0)"

@@ -18,12 +18,14 @@ from chainrule.data.table import counted
 from chainrule.errors import ModelFileError, OptionError
 from chainrule.nn import Network
 from chainrule.train import (
+    Checkpoint,
     Model,
     Options,
     Problem,
     Record,
     Report,
     Settings,
+    check_checkpoint,
     check_place,
     choose,
     load,
@@ -47,6 +49,7 @@ def train(arguments: argparse.Namespace) -> int:
     options = _options(arguments)
     output = Path(arguments.output) if arguments.output else model_path(arguments.data)
     _check_output(output)
+    checkpoint = _checkpoint(arguments, output)
     dataset = _dataset(arguments)
     problem = prepare_problem(dataset, options)
     settings = choose(problem, options)
@@ -59,7 +62,14 @@ def train(arguments: argparse.Namespace) -> int:
     quiet = arguments.quiet
     if not quiet:
         print(f"{_plan(arguments.data, problem, network, settings)}\n", flush=True)
-    model, report = train_on(problem, options, progress=None if quiet else progress(sys.stderr))
+    model, report = train_on(
+        problem,
+        options,
+        progress=None if quiet else progress(sys.stderr),
+        checkpoint=checkpoint,
+        resume=arguments.resume,
+        on_divergence=arguments.on_divergence or "raise",
+    )
     save(_with_origin(model, arguments), output)
     if not report.gradient.ok:
         print(report.gradient, file=sys.stderr)
@@ -88,6 +98,23 @@ def _check_output(path: Path) -> None:
             load(path)
         except ModelFileError as error:
             raise ModelFileError(f"{error}; it is not overwritten: remove it, or name another file with -o") from None
+
+
+def _checkpoint(arguments: argparse.Namespace, output: Path) -> Checkpoint | None:
+    """The checkpoint that was asked for; raise where it could not be written, or training not go on from it."""
+    if arguments.checkpoint is None:
+        for option in ("resume", "checkpoint_every"):
+            if getattr(arguments, option):
+                raise OptionError(f"--{option.replace('_', '-')} needs the file: give it with --checkpoint FILE")
+        return None
+    place = Path(arguments.checkpoint)
+    for other, what in ((output, "the model"), (Path(arguments.data), "the data")):
+        if place.resolve() == other.resolve():
+            raise OptionError(f"--checkpoint {place}: there goes {what} already; name another file")
+    checkpoint = Checkpoint(place, every=arguments.checkpoint_every)
+    if not check_checkpoint(checkpoint, arguments.resume) and arguments.resume:
+        print(f"note: {place}: there is no checkpoint yet, training starts", file=sys.stderr, flush=True)
+    return checkpoint
 
 
 def _dataset(arguments: argparse.Namespace) -> Dataset:
@@ -180,6 +207,9 @@ def _outcome(problem: Problem, report: Report) -> str:
         meaning = f"the most frequent class of the training rows: {preparation.target_names[0]} {baseline}"
     checked = f"{len(gradient.entries):,} of {gradient.size:,} derivatives compared with central differences"
     verdict = f"{'passed' if gradient.ok else 'FAILED'}, largest relative error {gradient.largest_error:.1e}"
+    if fit.history.halvings:
+        epochs = ", ".join(str(halving.epoch) for halving in fit.history.halvings)
+        ending += f"; the rate was halved {counted(len(fit.history.halvings), 'time')} (in epoch {epochs})"
     lines = [
         f"{ending}\n",
         f"{scores_table(report.results)}\n",

@@ -4,22 +4,26 @@
 `Model`, which `save` and `load` write and read.
 """
 
+from chainrule.train.checkpoint import Checkpoint, check_checkpoint
 from chainrule.train.defaults import Settings, choose
 from chainrule.train.display import Bar, Lines, progress
 from chainrule.train.evaluation import Scores, evaluate
 from chainrule.train.files import check_place, load, save
-from chainrule.train.loop import Fit, Progress, fit
+from chainrule.train.loop import Fit, fit
 from chainrule.train.model import Model, Record
 from chainrule.train.options import Options
 from chainrule.train.problem import Problem, prepare_problem
+from chainrule.train.running import Progress
 from chainrule.train.session import Report, train
-from chainrule.train.state import Best, Epoch, History, TrainState
+from chainrule.train.state import Best, Epoch, Halving, History, TrainState
 
 __all__ = [
     "Bar",
     "Best",
+    "Checkpoint",
     "Epoch",
     "Fit",
+    "Halving",
     "History",
     "Lines",
     "Model",
@@ -31,6 +35,7 @@ __all__ = [
     "Scores",
     "Settings",
     "TrainState",
+    "check_checkpoint",
     "check_place",
     "choose",
     "evaluate",

@@ -35,6 +35,8 @@ __all__ = ["CompiledSteps", "compile_steps", "fingerprint", "run_chunks"]
 _CHUNK_SECONDS = 0.05
 #: The most that a chunk grows by from one to the next, and what it grows by after a step that had to be taken again.
 _GROWTH, _CAREFUL_GROWTH = 64, 2
+#: Rows that a block has at most (see `chainrule.native.regions`): code for fewer may as well know their number.
+_ONE_BLOCK = 128
 
 
 @dataclass(eq=False)
@@ -56,6 +58,7 @@ class CompiledSteps:
     count: int = 1
     _benches: "dict[tuple[int, int], Bench]" = field(default_factory=dict)
     _flat: list[Any] = field(default_factory=list)
+    _structure: tree.Structure = tree.LEAF
 
     def bench(self, steps: "Steps", task: Any, state: TrainState, batch: int, *, gathers: bool) -> "Bench":
         """Where the steps of a task run; made at the first time, so that a chunk of a few steps costs little."""
@@ -69,8 +72,9 @@ class CompiledSteps:
         """The leaves of what goes from step to step, and their structure; those of the state made last are at hand."""
         carried = _carried(state)
         if self._flat and all(a is b for a, b in zip(self._flat[0], carried, strict=True)):
-            return self._flat[1], self._flat[2]
-        return tree.flatten(carried)
+            return self._flat[1], self._structure
+        leaves = self._structure.leaves_of(carried)
+        return tree.flatten(carried) if leaves is None else (leaves, self._structure)
 
     def forget(self) -> None:
         """Look at the leaves of the next state again: a callback may have put other arrays into it."""
@@ -79,7 +83,8 @@ class CompiledSteps:
     def whole(self, leaves: list[Any], structure: tree.Structure) -> Any:
         """What goes from step to step, made of leaves; the opposite of `flat`."""
         carried = structure.unflatten(leaves)
-        self._flat[:] = carried, leaves, structure
+        self._flat[:] = carried, leaves
+        self._structure = structure
         return carried
 
 
@@ -102,7 +107,7 @@ def compile_steps(task: Any, state: TrainState) -> CompiledSteps | str:
     with np.errstate(all="ignore"):
         try:
             try:
-                graphs = dict.fromkeys(sizes, step_graph(task, state, sizes))
+                graphs = dict.fromkeys(sizes, step_graph(task, state, _recorded_at(sizes)))
             except Mismatch:
                 graphs = {rows: step_graph(task, state, (rows,)) for rows in sizes}
             leaves = len(tree.leaves(_carried(state)))
@@ -139,6 +144,11 @@ def _sizes(task: Any) -> tuple[int] | tuple[int, int]:
     usual = total if task.batch_size is None else min(task.batch_size, total)
     left = total % usual
     return (usual, left) if left else (usual,)
+
+
+def _recorded_at(sizes: tuple[int] | tuple[int, int]) -> tuple[int] | tuple[int, int]:
+    """Two numbers of rows where the code is to hold for any, and threads may share blocks of them."""
+    return (sizes[0], sizes[0] - 1) if len(sizes) == 1 and sizes[0] > _ONE_BLOCK else sizes
 
 
 def fingerprint(task: Any, state: TrainState) -> Hashable:
@@ -180,8 +190,10 @@ def step_graph(task: Any, state: TrainState, sizes: tuple[int] | tuple[int, int]
             # A transform of the user's may make a number of NaN: that has to show in the objective.
             for gradient in tree.leaves(gradients):
                 value = value + np.sum(gradient * 0)
-        updates, optimizer = task.optimizer.update(gradients, optimizer, parameters)
-        return apply_updates(parameters, updates), after, optimizer, value
+        updates, next_optimizer = task.optimizer.update(gradients, optimizer, parameters)
+        if tree.flatten(next_optimizer)[1] != tree.flatten(optimizer)[1]:
+            raise NotImplementedError("the state of the optimiser changes its structure in a step")
+        return apply_updates(parameters, updates), after, next_optimizer, value
 
     arguments = [_carried(state), _stream(task, state), 0.0, task.inputs[:1], task.targets[:1]]
     names = ["state", "stream", "step", "x", "targets"]

@@ -4,7 +4,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from chainrule.train.loop import Progress
+from chainrule.train.running import Progress
 from chainrule.train.state import Epoch, TrainState
 from chainrule.train.task import Task
 
@@ -80,6 +80,8 @@ class Lines:
         self._task, self._epochs = task, epochs
         self._every = max(1, math.ceil((epochs - state.epoch) / _LINES))
         self._due = time.monotonic() + _LONG
+        if state.step:
+            self._write(f"goes on after step {state.step} (epoch {state.epoch + (state.batch > 0)})")
 
     def step(self, state: TrainState) -> None:
         """Write a line where none was written for long."""
@@ -94,6 +96,11 @@ class Lines:
         self._unwritten = state.history[-1]
         if state.epoch % self._every == 0 or state.epoch in (1, self._epochs):
             self._write_epoch(self._unwritten)
+
+    def halved(self, task: Task, state: TrainState) -> None:
+        """Write a line that says so."""
+        self._task, self._unwritten = task, None
+        self._write(str(state.history.halvings[-1]))
 
     def end(self) -> None:
         """Write the line of the last epoch, if it is not there."""
@@ -151,6 +158,12 @@ class Bar:
     def epoch(self, state: TrainState) -> None:
         """Show the epoch's row of the history."""
         self.step(state)
+
+    def halved(self, task: Task, state: TrainState) -> None:
+        """Write a line that says so above the bar, and move it back."""
+        self._task, self._state = task, state
+        self._bar.console.print(str(state.history.halvings[-1]))
+        self._draw()
 
     def end(self) -> None:
         """Leave the bar as it stands."""

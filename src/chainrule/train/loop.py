@@ -1,8 +1,9 @@
 """The training loop: epochs until the last one, until held-out data say stop, or until Ctrl-C."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from os import PathLike
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,31 +14,14 @@ from chainrule.nn.layers import check_size
 from chainrule.nn.losses import loss as loss_row
 from chainrule.nn.objective import LossLike, Regularizer
 from chainrule.optim import Transform
+from chainrule.train.checkpoint import Checkpoint, Keeper, read_checkpoint, source_of
 from chainrule.train.checks import checked
-from chainrule.train.interrupts import noted_interrupts
+from chainrule.train.identity import describe_run
+from chainrule.train.running import Callback, Ended, Progress, Run
 from chainrule.train.state import History, TrainState
-from chainrule.train.task import Task, end_epoch, start, train_epoch
+from chainrule.train.task import Task, start
 
-__all__ = ["Callback", "Ended", "Fit", "Progress", "fit"]
-
-Ended = Literal["epochs", "patience", "callback", "interrupt"]
-Callback = Callable[[TrainState], Any]
-
-
-class Progress(Protocol):
-    """What shows how a run gets on; see `chainrule.train.display`."""
-
-    def begin(self, task: Task, state: TrainState, epochs: int) -> None:
-        """Take note that a run starts from `state` and ends after so many epochs in all."""
-
-    def step(self, state: TrainState) -> None:
-        """Take note of the state after a step, or after a chunk of steps."""
-
-    def epoch(self, state: TrainState) -> None:
-        """Take note of the state after an epoch."""
-
-    def end(self) -> None:
-        """Take note that the run is over, for whatever reason."""
+__all__ = ["Fit", "fit"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +78,9 @@ def fit(
     callbacks: Iterable[Callback] = (),
     progress: Progress | None = None,
     compiled: bool = True,
+    checkpoint: Checkpoint | str | PathLike[str] | None = None,
+    resume: bool | str | PathLike[str] = False,
+    on_divergence: Literal["raise", "halve"] = "raise",
 ) -> Fit:
     """Train a network: minimise the objective over examples, step by step.
 
@@ -145,6 +132,16 @@ def fit(
         values, run so anyway, and `Fit.interpreted` says why. Functions of one's own are called to record the step,
         before the first one and again after callbacks, not at every step: what else they do, such as printing,
         happens then only.
+    checkpoint : Checkpoint or path-like, optional
+        The file that the state of the run is written to, on a schedule and at its end; see `Checkpoint`.
+    resume : bool or path-like
+        With True the run goes on from the file of `checkpoint` where there is one, and otherwise starts; with a path it
+        goes on from that file. It ends with the same bits as a run that was never interrupted, given the same other
+        arguments. `epochs`, `patience` and `callbacks` may be others; `parameters` then only say what shapes there are.
+    on_divergence : {"raise", "halve"}
+        What is done where numbers are no longer finite: raise an error, or go back to the state at the start of the
+        epoch with the lowest objective and go on with half the rate, ten times at most; `History.halvings` says when.
+        A run that goes back holds two more states, and so do its checkpoints.
 
     Returns
     -------
@@ -159,6 +156,9 @@ def fit(
     OptionError
         For a number out of its range, a patience without held-out data, an unknown loss or one that does not
         fit the output activation, or a network that cannot be trained through.
+    CheckpointError
+        Where a checkpoint cannot be written (the one before is still there, and `CheckpointError.state` is where the
+        run stands), would replace another file, cannot be read, or is that of another run.
     DivergenceError
         Where the objective, the held-out cost or a parameter is no longer finite; it names the layer and the
         step.
@@ -181,7 +181,13 @@ def fit(
         patience = check_size("patience", patience)
         if validation is None:
             raise OptionError("patience needs held-out data: give validation=(inputs, targets)")
+    if on_divergence not in ("raise", "halve"):
+        raise OptionError(f"on_divergence has to be 'raise' or 'halve', found {on_divergence!r}")
+    kept = checkpoint if checkpoint is None or isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+    source = source_of(kept, resume)
     earlier = parameters if isinstance(parameters, TrainState) else None
+    if earlier is not None and source is not None:
+        raise OptionError("a run goes on from one state: give parameters and resume, or a TrainState and no resume")
     initial = parameters.parameters if isinstance(parameters, TrainState) else parameters
     task = Task(
         network,
@@ -196,59 +202,18 @@ def fit(
         compiled,
     )
     task, first = checked(task, initial, network_state if earlier is None else earlier.network_state)
-    # The first state is not held here, as it would be for the whole run.
-    state, ended = _run(
-        task,
-        start(task, initial, first, rng) if earlier is None else earlier,
-        epochs,
-        patience,
-        tuple(callbacks),
-        progress,
-    )
+    first_state = [start(task, initial, first, rng) if earlier is None else earlier]
+    if kept is not None or source is not None:
+        # The examples are looked through for it.
+        run = describe_run(task, first_state[0])
+        if source is not None:
+            first_state.append(read_checkpoint(source, run, first_state.pop()))
+    keeper = None if kept is None else Keeper(kept, run, first_state[0])
+    # None of these is held here: they would be for the whole run.
+    del parameters, initial, first, earlier, network_state
+    goes_back = on_divergence == "halve"
+    current = Run(task, first_state.pop(), epochs, patience, tuple(callbacks), progress, keeper, goes_back)
+    ended = current.finish()
+    state = current.state
     found = state if patience is None or state.best is None else state.best
-    return Fit(found.parameters, found.network_state, state, ended, task.interpreted)
-
-
-def _run(
-    task: Task,
-    state: TrainState,
-    epochs: int,
-    patience: int | None,
-    callbacks: tuple[Callback, ...],
-    progress: Progress | None,
-) -> tuple[TrainState, Ended]:
-    # `state` always holds a whole step: whatever breaks in, and wherever, what it names is consistent.
-    try:
-        with noted_interrupts() as interrupted:
-            if progress is not None:
-                progress.begin(task, state, epochs)
-            while True:
-                if state.epoch >= epochs:
-                    return state, "epochs"
-                if patience is not None and _epochs_without_gain(state) >= patience:
-                    return state, "patience"
-                for after in train_epoch(task, state):
-                    state = after
-                    if progress is not None:
-                        progress.step(state)
-                    if interrupted():
-                        return state, "interrupt"
-                state = end_epoch(task, state)
-                if progress is not None:
-                    progress.epoch(state)
-                stop = [callback(state) for callback in callbacks]
-                if any(stop):
-                    return state, "callback"
-                if callbacks:
-                    task.look_again(state)
-                if interrupted():
-                    return state, "interrupt"
-    except KeyboardInterrupt:
-        return state, "interrupt"
-    finally:
-        if progress is not None:
-            progress.end()
-
-
-def _epochs_without_gain(state: TrainState) -> int:
-    return 0 if state.best is None else state.epoch - state.best.epoch
+    return Fit(found.parameters, found.network_state, state, ended, current.task.interpreted)

@@ -3,6 +3,8 @@
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from os import PathLike
+from typing import Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -10,12 +12,14 @@ from threadpoolctl import threadpool_limits
 from chainrule.differentiate import check_gradient
 from chainrule.differentiate.check import GradientReport
 from chainrule.nn import Network, Parameters, objective
+from chainrule.train.checkpoint import Checkpoint
 from chainrule.train.defaults import Settings, choose
 from chainrule.train.evaluation import Scores, evaluate
-from chainrule.train.loop import Fit, Progress, fit
+from chainrule.train.loop import Fit, fit
 from chainrule.train.model import Model, Record
 from chainrule.train.options import Options
 from chainrule.train.problem import Problem
+from chainrule.train.running import Progress
 
 __all__ = ["Report", "train"]
 
@@ -47,7 +51,13 @@ class Report:
 
 
 def train(
-    problem: Problem, options: Options | None = None, *, progress: Progress | None = None
+    problem: Problem,
+    options: Options | None = None,
+    *,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | str | PathLike[str] | None = None,
+    resume: bool | str | PathLike[str] = False,
+    on_divergence: Literal["raise", "halve"] = "raise",
 ) -> tuple[Model, Report]:
     """Train a network on a prepared problem, check its gradient, and measure it.
 
@@ -59,6 +69,8 @@ def train(
         What is not left to `choose`.
     progress : Progress, optional
         Shows how training gets on. By default nothing is printed.
+    checkpoint, resume, on_divergence
+        As for `chainrule.train.fit`.
 
     Returns
     -------
@@ -73,6 +85,8 @@ def train(
         Where options do not fit the problem.
     DataError
         Where the loss does not take the targets.
+    CheckpointError
+        Where a checkpoint cannot be written or read, or is that of another run.
     DivergenceError
         Where training diverges.
 
@@ -109,10 +123,13 @@ def train(
             patience=settings.patience,
             rng=order,
             progress=progress,
+            checkpoint=checkpoint,
+            resume=resume,
+            on_divergence=on_divergence,
         )
         results = _results(network, settings, found, problem)
     record = Record(
-        settings=settings.to_description(),
+        settings=settings.to_description() | _halved(found),
         results=results,
         epochs=found.state.epoch,
         steps=found.state.step,
@@ -123,6 +140,11 @@ def train(
     )
     model = Model(network, found.parameters, found.network_state, settings.loss, problem.preparation, record)
     return model, Report(settings, found, results, gradient)
+
+
+def _halved(found: Fit) -> dict[str, float]:
+    """What the record says of a rate that was halved because training diverged."""
+    return {"rate_factor": found.state.rate_factor} if found.history.halvings else {}
 
 
 def _gradient_check(network: Network, settings: Settings, start: Parameters, problem: Problem) -> GradientReport:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.nn import Parameters, State
 
-__all__ = ["Best", "Epoch", "History", "TrainState"]
+__all__ = ["Best", "Epoch", "Halving", "History", "TrainState"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,32 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Halving:
+    """That a run diverged, went back to an earlier state, and goes on with half the rate.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the epoch in which it diverged, from 1.
+    step : int
+        Number of the step, from 0.
+    back_to : int
+        Whole epochs that the state had done from which it goes on.
+    reason : str
+        The message of the error that would have ended the run.
+    """
+
+    epoch: int
+    step: int
+    back_to: int
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"the end of epoch {self.back_to}" if self.back_to else "the start"
+        return f"diverged at step {self.step} (epoch {self.epoch}): back to {place}, with half the rate"
+
+
+@dataclass(frozen=True)
 class History:
     """What happened in each epoch.
 
@@ -49,6 +75,8 @@ class History:
     ----------
     rows : tuple of Epoch
         One row for each whole epoch.
+    halvings : tuple of Halving
+        When the rate was halved because the run diverged. The rows of the epochs that were taken back are not kept.
 
     Examples
     --------
@@ -60,6 +88,7 @@ class History:
     """
 
     rows: tuple[Epoch, ...] = ()
+    halvings: tuple[Halving, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -145,6 +174,12 @@ class TrainState:
         One row for each whole epoch.
     best : Best or None
         The best parameters on held-out data; None before the first epoch has ended, and without such data.
+    began : TrainState or None
+        The state at the start of the epoch under way; None between epochs, and where a run does not go back when it
+        diverges.
+    good : TrainState or None
+        The state to go back to when the run diverges: the one at the start of the epoch with the lowest objective.
+        None where a run does not go back.
     """
 
     parameters: Parameters
@@ -158,3 +193,10 @@ class TrainState:
     seconds: float = 0.0
     history: History = field(default_factory=History)
     best: Best | None = None
+    began: "TrainState | None" = None
+    good: "TrainState | None" = None
+
+    @property
+    def rate_factor(self) -> float:
+        """What the rate of the optimiser is multiplied by: half for each time that the run has diverged."""
+        return float(0.5 ** len(self.history.halvings))

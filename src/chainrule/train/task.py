@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import minibatches
 from chainrule.differentiate import value_and_grad
 from chainrule.nn import Loss, Network, Parameters, State, objective
 from chainrule.nn.objective import Regularizer
@@ -19,7 +18,7 @@ from chainrule.random import RandomState, fold, random_state
 from chainrule.train.compiled import CompiledSteps, compile_steps, fingerprint, run_chunks
 from chainrule.train.divergence import Place, all_finite, bad_gradient, bad_loss
 from chainrule.train.evaluation import chunks, cost
-from chainrule.train.state import Best, Epoch, History, TrainState
+from chainrule.train.state import Best, Epoch, TrainState
 from chainrule.train.users_code import has_users_code
 
 __all__ = ["Examples", "Task", "end_epoch", "start", "train_epoch", "train_step"]
@@ -136,8 +135,10 @@ class Task:
         """All rows in the order of the minibatches of the epoch under way; None where one step takes all of them."""
         if self.batch_size is None:
             return None
-        total = len(self.inputs)
-        return next(minibatches(total, total, np.random.default_rng([state.seed, state.epoch])))
+        # Loaded by who trains, not by who only makes predictions.
+        from chainrule.native.shuffling import shuffled
+
+        return shuffled(len(self.inputs), (state.seed, state.epoch))
 
     def rows(self, order: NDArray[np.intp] | None, batch: int) -> NDArray[np.intp] | None:
         """The rows of a minibatch, counted from 0, in the order of an epoch."""
@@ -225,18 +226,15 @@ def train_step(task: Task, state: TrainState, rows: NDArray[np.intp] | None = No
         parameters = apply_updates(before, updates)
         if not all_finite(array for layers in (parameters, after) for layer in layers for array in layer.values()):
             raise bad_gradient(task.network, gradients, parameters, after, x, task.place(state))
-    return TrainState(
-        parameters,
-        after,
-        optimizer,
-        state.seed,
-        state.epoch,
-        state.batch + 1,
-        state.step + 1,
-        state.total + (value if task.reduction == "sum" else value * len(x)),
-        state.seconds + (time.perf_counter() - begun),
-        state.history,
-        state.best,
+    return replace(
+        state,
+        parameters=parameters,
+        network_state=after,
+        optimizer=optimizer,
+        batch=state.batch + 1,
+        step=state.step + 1,
+        total=state.total + (value if task.reduction == "sum" else value * len(x)),
+        seconds=state.seconds + (time.perf_counter() - begun),
     )
 
 
@@ -315,7 +313,7 @@ def end_epoch(task: Task, state: TrainState) -> TrainState:
         batch=0,
         total=0.0,
         seconds=0.0,
-        history=History((*state.history, row)),
+        history=replace(state.history, rows=(*state.history, row)),
         best=best,
     )
 
