@@ -146,8 +146,8 @@ def _extreme(symbol: str, ignore_nan: bool) -> Any:
     before = compare(symbol)
 
     def rule(dtype: Dtype, x: Number, y: Number) -> Number:
-        if dtype.kind == "f" and isinstance(y.value, ir.Constant) and not ignore_nan:
-            # The constant is no NaN, and one of x fails the comparison.
+        if dtype.kind == "f" and _is_number(y.value) and not ignore_nan:
+            # A NaN of x fails the comparison.
             return where(before(dtype, y, x), y, x)
         found = where(before(dtype, x, y), x, y)
         if dtype.kind != "f":
@@ -156,6 +156,15 @@ def _extreme(symbol: str, ignore_nan: bool) -> Any:
         return where(y.is_nan(), x, found) if ignore_nan else where(x.is_nan(), x, found)
 
     return rule
+
+
+def _is_number(x: ir.Value) -> bool:
+    """True for a constant that is no NaN."""
+    if not isinstance(x, ir.Constant):
+        return False
+    # A vector holds one scalar constant in all lanes.
+    one = x.constant.constant if isinstance(x.constant, ir.Constant) else x.constant
+    return isinstance(one, int | float) and one == one
 
 
 def isnan(dtype: Dtype, x: Number) -> Number:
