@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
@@ -91,8 +92,13 @@ def _arrays(raw: bytes, source: str) -> dict[str, NDArray[Any]]:
 
 
 def _array(source: str, name: str, archive: NpzFile) -> NDArray[Any]:
+    members = archive.zip
+    assert members is not None
+    with members.open(name if name in members.namelist() else f"{name}.npy") as file:
+        if file.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
+            raise DataError(f"{source}: {name!r} in this zip file is not a NumPy array; is this an NPZ file?")
     try:
-        array = archive[name]
+        return np.asarray(archive[name])
     except ValueError as error:
         if "allow_pickle=False" not in str(error):
             raise
@@ -100,9 +106,6 @@ def _array(source: str, name: str, archive: NpzFile) -> NDArray[Any]:
             f"{source}: the array {name!r} holds Python objects, which could run code when they are read; "
             "save numbers or text, for example array.astype(float) or array.astype(str)"
         ) from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{source}: {name!r} in this zip file is not a NumPy array; is this an NPZ file?")
-    return array
 
 
 def _class_numbers(array: NDArray[Any]) -> NDArray[Any]:
