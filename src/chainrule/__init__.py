@@ -1,7 +1,7 @@
 """chainrule: backpropagation you can read, at the speed of C, for people who work in NumPy.
 
 The names below are the short way to what is used most; everything else is found in the rooms `chainrule.nn`,
-`chainrule.optim`, `chainrule.data`, `chainrule.train` and `chainrule.inspection`.
+`chainrule.optim`, `chainrule.data`, `chainrule.train`, `chainrule.estimators` and `chainrule.inspection`.
 """
 
 import importlib
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 # Rooms that are loaded when they are first asked for, so that `import chainrule` stays light.
-_ROOMS = ("cli", "data", "inspection", "nn", "optim", "random", "train")
+_ROOMS = ("cli", "data", "estimators", "inspection", "nn", "optim", "random", "train")
 _LATER = {"backprop": "inspection", "explain": "inspection"}
 
 
