@@ -53,7 +53,7 @@ def softmax(x: Any, axis: Axis = None) -> Any:
     Returns
     -------
     array
-        Of the shape of `x`; the bits are those of `scipy.special.softmax`, which takes a tenth of a second to import.
+        Of the shape of `x`; the bits are those of `scipy.special.softmax`, without the import of that room.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def log_softmax(x: Any, axis: Axis = None) -> Any:
     Returns
     -------
     array
-        Of the shape of `x`; the bits are those of `scipy.special.log_softmax`, which takes a tenth of a second to import.
+        Of the shape of `x`; the bits are those of `scipy.special.log_softmax`, without the import of that room.
 
     Examples
     --------
