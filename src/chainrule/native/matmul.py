@@ -12,7 +12,7 @@ from chainrule.graph import Node
 from chainrule.native import machine
 from chainrule.native.access import Access
 from chainrule.native.emitter import Emitter
-from chainrule.native.pool import emit_parallel
+from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.products import Product, emit_product, slice_rows
 from chainrule.native.products_by_blocks import block_of, emit_by_blocks
 from chainrule.native.sizes import ONE, ZERO, Size
@@ -191,10 +191,7 @@ def emit_matmul(
         emit_product(e, product, *pointers, batch=batch)
         return
     part = _slice_function(e, product, rows, name)
-    context = e.b.bitcast(e.b.alloca(INT, 4), POINTER)
-    for place, x in enumerate([*pointers, batch]):
-        word = x if x.type == INT else e.b.ptrtoint(x, INT)
-        e.store(word, context, e.int(place), np.dtype(np.int64))
+    context = context_of(e, [*pointers, batch])
     total = batch if product.m is None else e.int(product.m)
     count = e.b.sdiv(e.b.add(total, e.int(rows - 1)), e.int(rows))
     with e.b.if_else(e.b.icmp_signed(">", count, e.int(1))) as (many, one):
@@ -210,19 +207,14 @@ def _usual_rows(product: Product) -> int:
 
 def _slice_function(outer: Emitter, product: Product, rows: int, name: str) -> ir.Function:
     """A function (context, number) that computes one slice of the rows."""
-    function = ir.Function(outer.module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), name)
-    function.linkage = "internal"
-    e = Emitter(function)
-    context, number = function.args
-    words = [e.b.load(e.b.gep(context, [e.int(k)], source_etype=INT), typ=INT) for k in range(4)]
-    a, b, c = (e.b.inttoptr(word, POINTER) for word in words[:3])
-    total = words[3] if product.m is None else e.int(product.m)
+    e, (a, b, c, batch), number = slice_function(outer.module, name, [POINTER, POINTER, POINTER, INT])
+    total = batch if product.m is None else e.int(product.m)
     start = e.b.mul(number, e.int(rows))
     stop = e.b.add(start, e.int(rows))
     stop = e.b.select(e.b.icmp_signed("<", stop, total), stop, total)
-    emit_product(e, product, a, b, c, batch=words[3], rows=(start, stop))
+    emit_product(e, product, a, b, c, batch=batch, rows=(start, stop))
     e.b.ret_void()
-    return function
+    return e.b.function
 
 
 def start_of(e: Emitter, n: ir.Value, access: Access, dtype: np.dtype[Any], base: Any) -> ir.Value:

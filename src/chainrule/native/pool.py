@@ -15,21 +15,40 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
 import llvmlite.ir as ir
+import numpy as np
 
 from chainrule.errors import OptionError
 from chainrule.native import machine
 from chainrule.native.cache import Kept, fetch, key_of
 from chainrule.native.emitter import Emitter
-from chainrule.native.pool_code import FIELDS, PARALLEL, PARALLEL_ARGUMENTS, STATE_BYTES, SYMBOLS, write_pool
+from chainrule.native.pool_code import (
+    FIELDS,
+    PARALLEL,
+    PARALLEL_ARGUMENTS,
+    SLICE_ARGUMENTS,
+    STATE_BYTES,
+    SYMBOLS,
+    write_pool,
+)
+from chainrule.native.types import INT, POINTER
 
-__all__ = ["emit_parallel", "pool_addresses", "set_threads", "threads", "using_threads"]
+__all__ = [
+    "context_of",
+    "emit_parallel",
+    "pool_addresses",
+    "set_threads",
+    "slice_function",
+    "threads",
+    "using_threads",
+]
 
 VARIABLE = "CHAINRULE_THREADS"
+_INTEGER = np.dtype(np.int64)
 
 
 class Pool:
@@ -194,6 +213,45 @@ def using_threads(count: int) -> Iterator[None]:
         yield
     finally:
         set_threads(before)
+
+
+def context_of(e: Emitter, values: Sequence[ir.Value]) -> ir.Value:
+    """Put pointers and 64-bit integers where the slices of `slice_function` find them; returns the address."""
+    context = e.b.bitcast(e.b.alloca(INT, len(values)), POINTER)
+    for place, value in enumerate(values):
+        word = value if value.type == INT else e.b.ptrtoint(value, INT)
+        e.store(word, context, e.int(place), _INTEGER)
+    return context
+
+
+def slice_function(module: ir.Module, name: str, kinds: Sequence[ir.Type]) -> tuple[Emitter, list[ir.Value], ir.Value]:
+    """Begin a function that runs a slice, as `emit_parallel` calls it.
+
+    Parameters
+    ----------
+    module : llvmlite.ir.Module
+        Where it is written.
+    name : str
+        What it is called.
+    kinds : sequence of Type
+        Types of the values that `context_of` is given: pointers and 64-bit integers.
+
+    Returns
+    -------
+    e : Emitter
+        Writes the function, ``e.b.function``; its return is still to be written.
+    values : list of Value
+        What the context holds.
+    number : Value
+        Of the slice.
+    """
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), SLICE_ARGUMENTS), name)
+    function.linkage = "internal"
+    e = Emitter(function)
+    context, number = function.args
+    words = [e.load(context, e.int(place), _INTEGER) for place in range(len(kinds))]
+    values = [word if kind == INT else e.b.inttoptr(word, kind) for word, kind in zip(words, kinds, strict=True)]
+    return e, values, number
 
 
 def emit_parallel(e: Emitter, function: ir.Value, context: ir.Value, count: ir.Value) -> None:

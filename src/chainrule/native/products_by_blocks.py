@@ -12,11 +12,11 @@ import numpy as np
 
 from chainrule.native import machine
 from chainrule.native.emitter import Emitter
-from chainrule.native.pool import emit_parallel
+from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.products import Product, emit_product, slice_rows
 from chainrule.native.products_tiles import minimum
 from chainrule.native.sizes import Size, size_of
-from chainrule.native.types import INT, POINTER, register
+from chainrule.native.types import POINTER, register
 
 __all__ = ["block_of", "emit_by_blocks"]
 
@@ -28,8 +28,6 @@ _BLOCK_OF_VECTOR = _BLOCK // 8
 _UNIT, _MOST = 64, 64
 #: Bytes of all blocks' sums at most: they stay in the second cache.
 _SUM_BYTES = 1 << 18
-
-_INTEGER = np.dtype(np.int64)
 
 
 class _Program(Protocol):
@@ -84,11 +82,8 @@ def emit_by_blocks(
     count = -(-(product.k or 0) // max(rows, 1))
     program.own(key, (size_of(count * size),), product.dtype)
     part = _block_function(e.module, product, rows, name)
-    context = e.b.bitcast(e.b.alloca(INT, 3), POINTER)
     partials = base(key)
-    for place, x in enumerate((*pointers[:2], partials)):
-        e.store(e.b.ptrtoint(x, INT), context, e.int(place), _INTEGER)
-    emit_parallel(e, part, context, e.int(count))
+    emit_parallel(e, part, context_of(e, [*pointers[:2], partials]), e.int(count))
     lanes = machine.lanes(product.dtype)
     with e.loop(e.int(0), e.int(size), lanes) as entries:
         mask = e.tail_mask(entries.index, e.int(size), lanes)
@@ -100,11 +95,7 @@ def emit_by_blocks(
 
 def _block_function(module: ir.Module, product: Product, rows: int, name: str) -> ir.Function:
     """A function (context, number) that makes the sums of a block."""
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), name)
-    function.linkage = "internal"
-    e = Emitter(function)
-    context, number = function.args
-    pointers = [e.b.inttoptr(e.load(context, e.int(k), _INTEGER), POINTER) for k in range(3)]
+    e, pointers, number = slice_function(module, name, [POINTER] * 3)
     start = e.b.mul(number, e.int(rows))
     length = minimum(e, e.int(rows), e.b.sub(e.int(product.k or 0), start))
     steps = (e.b.mul(start, e.int(product.a_steps[1])), e.b.mul(start, e.int(product.b_row)))
@@ -114,4 +105,4 @@ def _block_function(module: ir.Module, product: Product, rows: int, name: str) -
     ]
     emit_product(e, replace(product, k=None), *moved, batch=length)
     e.b.ret_void()
-    return function
+    return e.b.function

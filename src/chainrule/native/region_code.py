@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.native import machine
 from chainrule.native.emitter import Emitter
-from chainrule.native.pool import emit_parallel
+from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.regions import UNIT, Region
 from chainrule.native.types import INT, POINTER, register
 
@@ -56,9 +56,7 @@ class RegionWriter:
         e = Emitter(function)
         table, n, _ = function.args
         rows, count = self._even_blocks(e, n)
-        context = e.b.bitcast(e.b.alloca(INT, 3), POINTER)
-        for place, word in enumerate((e.b.ptrtoint(table, INT), n, rows)):
-            e.store(word, context, e.int(place), _INTEGER)
+        context = context_of(e, [table, n, rows])
         if self._region.is_shared:
             with e.b.if_else(e.b.icmp_signed(">", count, e.int(1))) as (many, one):
                 with many:
@@ -89,18 +87,12 @@ class RegionWriter:
     def _block(self, name: str) -> ir.Function:
         """A function (context, number) that takes one block of rows through all groups."""
         region, places = self._region, self._program.places
-        function = ir.Function(self._program.module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), name)
-        function.linkage = "internal"
-        e = Emitter(function)
-        context, number = function.args
-        table = e.b.inttoptr(e.load(context, e.int(0), _INTEGER), POINTER)
-        n = e.load(context, e.int(1), _INTEGER)
+        e, (table, n, block), number = slice_function(self._program.module, name, [POINTER, INT, INT])
         own = e.b.bitcast(e.b.alloca(INT, len(self._program.buffers)), POINTER)
         memory = self._aligned_stack(e)
-        rows = e.load(context, e.int(2), _INTEGER)
-        start = e.b.mul(number, rows)
+        start = e.b.mul(number, block)
         left = e.b.sub(n, start)
-        rows = e.b.select(e.b.icmp_signed("<", left, rows), left, rows)
+        rows = e.b.select(e.b.icmp_signed("<", left, block), left, block)
         is_one = e.b.icmp_signed("<=", n, e.int(region.block))
         partials = e.address(
             e.pointer_in(table, self._partials), e.b.mul(number, e.int(self._sum_bytes)), np.dtype(np.uint8)
@@ -121,7 +113,7 @@ class RegionWriter:
         for kernel in self._kernels:
             e.b.call(self._program.module.globals[kernel], [own, rows, n])
         e.b.ret_void()
-        return function
+        return e.b.function
 
     def _aligned_stack(self, e: Emitter) -> ir.Value:
         memory = e.b.ptrtoint(e.b.alloca(ir.IntType(8), self._local_bytes + _ALIGNMENT), INT)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import llvmlite.ir as ir
-import numpy as np
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.pool import emit_parallel
+from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.types import INT, POINTER
 
 __all__ = ["SHARED_ENTRIES", "emit_shared"]
@@ -16,8 +15,6 @@ __all__ = ["SHARED_ENTRIES", "emit_shared"]
 SHARED_ENTRIES = 1 << 15
 #: Entries of a slice, about.
 _SLICE = 1 << 13
-
-_INTEGER = np.dtype(np.int64)
 
 
 def emit_shared(e: Emitter, loop: Callable[[Emitter, Sequence[ir.Value]], Any], name: str) -> None:
@@ -34,12 +31,8 @@ def emit_shared(e: Emitter, loop: Callable[[Emitter, Sequence[ir.Value]], Any], 
         Of the function that runs a slice.
     """
     table, n, total = e.b.function.args
-    part = ir.Function(e.module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), name)
-    part.linkage = "internal"
-    inner = Emitter(part)
-    context, number = part.args
-    words = [inner.load(context, inner.int(k), _INTEGER) for k in range(3)]
-    kernel = loop(inner, [inner.b.inttoptr(words[0], POINTER), *words[1:]])
+    inner, words, number = slice_function(e.module, name, [POINTER, INT, INT])
+    kernel = loop(inner, words)
     length = kernel.outer.known()
     # Whole vectors in every slice but the last.
     step = max(1, _SLICE * length // max(kernel.entries, 1))
@@ -49,7 +42,4 @@ def emit_shared(e: Emitter, loop: Callable[[Emitter, Sequence[ir.Value]], Any], 
     stop = inner.b.select(inner.b.icmp_signed("<", stop, inner.int(length)), stop, inner.int(length))
     kernel.emit((start, stop))
     inner.b.ret_void()
-    own = e.b.bitcast(e.b.alloca(INT, 3), POINTER)
-    for k, word in enumerate((e.b.ptrtoint(table, INT), n, total)):
-        e.store(word, own, e.int(k), _INTEGER)
-    emit_parallel(e, part, own, e.int(-(-length // step)))
+    emit_parallel(e, inner.b.function, context_of(e, [table, n, total]), e.int(-(-length // step)))

@@ -15,7 +15,7 @@ from chainrule.graph import Node
 from chainrule.native.access import Access, aligned
 from chainrule.native.emitter import Emitter
 from chainrule.native.matmul import Factors, as_matrices, has_products, matrices, start_of
-from chainrule.native.pool import emit_parallel
+from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.products import Range, emit_product, slice_rows
 from chainrule.native.products_tiles import minimum
 from chainrule.native.sizes import ONE, ZERO, Size, contiguous, product_of
@@ -31,8 +31,6 @@ _FEW = 32
 _MANY = 16
 #: What a length that follows from n is taken to be when it is decided what a slice is.
 _USUAL = 64
-
-_INTEGER = np.dtype(np.int64)
 
 
 class _Program(Protocol):
@@ -165,9 +163,7 @@ def emit_stack(
     pointers = [start_of(e, n, access, node.dtype, base) for access in (one.a, one.b, target)]
     writer = _Slices(stack, node.dtype)
     part = writer.function(e.module, name)
-    context = e.b.bitcast(e.b.alloca(INT, 4), POINTER)
-    for place, word in enumerate([*(e.b.ptrtoint(x, INT) for x in pointers), n]):
-        e.store(word, context, e.int(place), _INTEGER)
+    context = context_of(e, [*pointers, n])
     count = writer.count(e, n)
     with e.b.if_else(e.b.icmp_signed(">", count, e.int(1))) as (many, single):
         with many:
@@ -202,12 +198,7 @@ class _Slices:
 
     def function(self, module: ir.Module, name: str) -> ir.Function:
         """A function (context, number) that computes a slice."""
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, INT]), name)
-        function.linkage = "internal"
-        e = Emitter(function)
-        context, number = function.args
-        words = [e.load(context, e.int(k), _INTEGER) for k in range(4)]
-        pointers, n = [e.b.inttoptr(word, POINTER) for word in words[:3]], words[3]
+        e, (*pointers, n), number = slice_function(module, name, [POINTER, POINTER, POINTER, INT])
         if self._has_rows:
             parts = self._parts(e, n)
             start = e.b.mul(e.b.srem(number, parts), e.int(self._height))
@@ -220,7 +211,7 @@ class _Slices:
             with e.loop(start, stop) as loop:
                 self._product(e, n, pointers, loop.index, None)
         e.b.ret_void()
-        return function
+        return e.b.function
 
     def _product(self, e: Emitter, n: ir.Value, pointers: list[ir.Value], number: ir.Value, rows: Range | None) -> None:
         """One matrix of the stack, or some of its rows."""

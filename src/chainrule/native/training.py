@@ -5,10 +5,8 @@ writes over, or swaps with what it has written.
 """
 
 import ctypes
-import gc
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import llvmlite.ir as ir
@@ -17,24 +15,13 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.native import cache, machine
 from chainrule.native.emitter import Emitter
+from chainrule.native.garbage import collector_paused
 from chainrule.native.program import TROUBLE_PLACE, Program
 from chainrule.native.types import INT, POINTER, register
 
 __all__ = ["Bench", "Steps"]
 
 _DOUBLE = np.dtype(np.float64)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep Python from looking for cycles among the many objects that a module is made of, and that live on for now."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class Steps:
@@ -63,7 +50,7 @@ class Steps:
                 raise NotImplementedError(f"{source.name} is set to a constant in a step")
             if x.shape != source.shape or x.dtype != source.dtype:
                 raise NotImplementedError(f"{source.name} changes its shape or dtype in a step")
-        with _without_collection():
+        with collector_paused():
             self._compile(graph, rows)
         kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
         self._call = ctypes.CFUNCTYPE(None, *kinds)(self._library.addresses["steps"])
