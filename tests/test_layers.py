@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "chainrule"
 # From the ground up: a room may import those before it, itself, and none after it.
 ROOMS = (
     "errors",
+    "html",
     "tree",
     "lengths",
     "graph",
@@ -30,8 +31,8 @@ ROOMS = (
     "train",
     "inspection",
     "lessons",
-    "bridges",
     "estimators",
+    "bridges",
     "distributed",
     "cli",
 )

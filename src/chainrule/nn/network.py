@@ -132,6 +132,11 @@ class Network:
         """
         return placed(self.layers, self.inputs)
 
+    def _repr_html_(self) -> str:
+        from chainrule.nn.html import network_html
+
+        return network_html(self)
+
     @property
     def outputs(self) -> int:
         """Number of outputs."""
