@@ -141,6 +141,18 @@ BODIES = {
         True,
         ["a = np.asarray(w * np.mean(x))", "b = np.asarray(a)", "a[a > -5.0] += w * x[0]", "return a * b * x"],
     ),
+    "an array of a number, filled": (
+        VECTOR,
+        0.5,
+        True,
+        [
+            "a = np.full_like(np.array(w), np.mean(x))",
+            "a[a > -5.0] = w * x[0]",
+            "b = np.full((), w, dtype=float)",
+            "b[...] *= x[1]",
+            "return a * b * x",
+        ],
+    ),
     "subtraction at repeated places": (SQUARE, 0.5, False, ["np.subtract.at(x, [0, 2, 0], w * x)", "return x"]),
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.ops import reductions
 from chainrule.ops.axes import Axis, axis_of_reduction, shape_of
 from chainrule.ops.shapes import convert, reshape
+from chainrule.trace.assignment import as_array
 from chainrule.trace.batch import shared_value
 from chainrule.trace.dispatch import composition
 from chainrule.trace.no_value import NO_VALUE
@@ -51,7 +52,7 @@ def _full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
 ) -> Any:
     filled = np.broadcast_to(fill_value, shape_of(a) if shape is None else shape)
-    return convert(filled, np.dtype(dtype) if dtype is not None else a.dtype)
+    return as_array(convert(filled, np.dtype(dtype) if dtype is not None else a.dtype))
 
 
 @composition(np.iscomplexobj, "np.iscomplexobj")

@@ -24,6 +24,7 @@ __all__ = [
     "Taken",
     "adopt",
     "array_of_number",
+    "as_array",
     "assign",
     "is_array",
     "is_surely_a_view",
@@ -98,6 +99,11 @@ def array_of_number(x: Tracer) -> Tracer:
     made: Tracer = shapes.broadcast_to(x, shape=())
     _mark(made)
     return made
+
+
+def as_array(x: Any) -> Any:
+    """Make an array of a traced number, for functions that give arrays even without axes; leave all else alone."""
+    return array_of_number(x) if isinstance(x, Tracer) and not is_array(x) else x
 
 
 def _mark(x: Tracer) -> None:

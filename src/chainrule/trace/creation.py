@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import shapes
-from chainrule.trace.assignment import array_of_number, is_array
+from chainrule.trace.assignment import array_of_number, as_array
 from chainrule.trace.buffer import Buffer, buffer
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.tracer import Tracer, peel
@@ -162,8 +162,7 @@ def _converting(function: Any) -> Callable[..., Any]:
         if not _users_call(make):
             return function(a, dtype, **kwargs)
         if isinstance(a, Tracer):
-            made = a if dtype is None or np.dtype(dtype) == a.dtype else shapes.convert(a, np.dtype(dtype))
-            return array_of_number(made) if isinstance(made, Tracer) and not is_array(made) else made
+            return as_array(a if dtype is None or np.dtype(dtype) == a.dtype else shapes.convert(a, np.dtype(dtype)))
         return array(a, dtype, **kwargs) if not isinstance(a, np.ndarray) else function(a, dtype, **kwargs)
 
     make.__name__ = function.__name__
@@ -197,7 +196,9 @@ def _users_full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -
         return buffer(_full(shape, fill_value, dtype, **kwargs))
     wanted = shape if isinstance(shape, tuple) else (shape,)
     filled = shapes.broadcast_to(fill_value, shape=tuple(int(n) for n in wanted))
-    return filled if dtype is None or np.dtype(dtype) == filled.dtype else shapes.convert(filled, np.dtype(dtype))
+    if dtype is None or np.dtype(dtype) == filled.dtype:
+        return filled
+    return as_array(shapes.convert(filled, np.dtype(dtype)))
 
 
 def _column(part: Any) -> Any:
