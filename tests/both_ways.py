@@ -1,9 +1,10 @@
 """Whatever graph a test runs is also compiled, and the two results are held against each other.
 
 `install` wraps the places where graphs are recorded and run in NumPy: `trace`, `evaluate`, `runner` (the bodies of
-loops, branches and `recompute`), and the backward pass of eager derivatives, of whose tape a graph is made: that of the
-value and the derivative. Of each test the first graph is compiled that no test before it has compiled, where graphs
-with the same operations, parameters, shapes and dtypes count as one. A test that counts or measures says so by
+loops, branches and `recompute`), and the passes of eager derivatives, backward and forward, of whose tape a graph is
+made: that of the value and the derivative. Of each test the first graph is compiled that no test before it has
+compiled, where graphs with the same operations, parameters, shapes and dtypes count as one. Large graphs take a second
+to compile for a thousand operations: they are compiled in `make sweep`. A test that counts or measures says so by
 ``@pytest.mark.interpreted("why")``.
 
 Compiled and interpreted, types, dtypes, shapes and NaN agree, and values up to 64 units in the last place of the
@@ -17,6 +18,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,20 +26,20 @@ from hypothesis import settings
 
 from chainrule import evaluate as interpreter
 from chainrule import tree
-from chainrule.differentiate import arguments, derivatives, recorded
+from chainrule.differentiate import arguments, derivatives, modes, recorded
 from chainrule.graph import Graph, Node, topological_order
 from chainrule.native.program import Program
 from chainrule.passes import optimized
 from chainrule.trace.tracer import Tracer
 
-__all__ = ["Differs", "install"]
+__all__ = ["Differs", "install", "rounding_decides"]
 
 # `chainrule.trace` is the function, which stands before the package of that name.
 whole = importlib.import_module("chainrule.trace.whole")
 
 ULPS = 64
-#: Operations above which a graph is left out: compiling takes about a second for a thousand.
-MOST_NODES = 400
+#: Operations above which a graph is left out, and in `make sweep`.
+MOST_NODES, MOST_IN_SWEEP = 400, 5000
 #: Rooms whose tests compare the two themselves.
 COMPARED_ALREADY = ("jit", "native")
 #: Where the program of a graph is kept with it.
@@ -53,6 +55,7 @@ class Differs(AssertionError):
 class _State(threading.local):
     off = 0
     left = 0
+    most = MOST_NODES
 
 
 _state = _State()
@@ -85,6 +88,7 @@ def pytest_runtest_call(item):
     _values.clear()
     # With one drawn example after the other a test would compile hundreds; in `make sweep` it compiles more.
     _state.left = max(1, settings().max_examples // 100)
+    _state.most = MOST_NODES if _state.left == 1 else MOST_IN_SWEEP
     if item.get_closest_marker("interpreted") or item.path.parent.name in COMPARED_ALREADY:
         _state.left = 0
     return (yield)
@@ -148,7 +152,7 @@ def check(graph, values, expected=None, *, what="evaluated"):
             return
         graph.derived[_PROGRAM] = None
         key = form(graph)
-        if key in seen or _size(graph) > MOST_NODES:
+        if key in seen or _size(graph) > _state.most:
             return
         seen.add(key)
         _state.left -= 1
@@ -206,6 +210,22 @@ def _movement(graph, values, k):
         else:
             changed |= other != exact
     return 16 * largest, changed
+
+
+def rounding_decides(f, *args):
+    """Say whether rounding of single operations changes a result by more than a 1e-8th of it.
+
+    So it is where a comparison stands on the edge, as ``q < np.mean(q)`` does for equal entries, of which the mean in
+    one order of summation is an entry and in another its neighbour.
+    """
+    with nothing_compiled(), np.errstate(all="ignore"):
+        graph = whole.trace(f)(*args)
+        values = tree.leaves(args)
+        for k, x in enumerate(interpreter.evaluate(graph, *values)):
+            allowed, changed = _movement(graph, values, k)
+            if np.any(changed) or allowed > 1e-8 * (1 + np.max(np.abs(x), initial=0.0)):
+                return True
+    return False
 
 
 def _roughly(graph, values, rng):
@@ -311,35 +331,70 @@ def _pulled(accumulate):
         given = dict(derivatives)
         found = accumulate(entries, derivatives, sources, **options)
         outputs = list(given)
-        few = len(entries) <= MOST_NODES and _state.left > 0
+        few = len(entries) <= _state.most and _state.left > 0
         if few and _is_on() and not _is_traced(given.values()) and not any(isinstance(x, Tracer) for x in found):
             order = topological_order(outputs)
             leaves = [node for node in order if node.op is None]
             held = leaves and all(x in _values for x in leaves)
             if held and not any(_is_traced(node.inputs) for node in order):
-                _check_tape(leaves, outputs, list(given.values()), dict(zip(sources, found, strict=True)))
+                _check_tape(leaves, outputs, list(given.values()), found)
         return found
 
     return run
 
 
-def _check_tape(leaves, outputs, seeds, found):
+def _pushed(push_forward):
+    """The forward pass: the tape as a graph, and its derivative in one direction as a graph."""
+
+    @_in_place_of(push_forward)
+    def run(entries, tangents, outputs, **options):
+        given = dict(tangents)
+        found = push_forward(entries, tangents, outputs, **options)
+        few = len(entries) <= _state.most and _state.left > 0
+        if few and given and _is_on() and not _is_traced((*given.values(), *found)):
+            ends = list(dict.fromkeys(outputs))
+            order = topological_order(ends)
+            leaves = [node for node in order if node.op is None]
+            held = leaves and all(x in _values for x in leaves)
+            if held and not any(_is_traced(node.inputs) for node in order):
+                _check_tape(leaves, ends, [given.get(x) for x in leaves], found, forward=True)
+        return found
+
+    return run
+
+
+def _pull(evaluate_tape, values, seeds):
+    ys, pull = derivatives.vjp(evaluate_tape, *values)
+    return ys, pull(tuple(seeds))
+
+
+def _push(evaluate_tape, values, tangents):
+    """The derivative by the leaves that move, in a direction; the others are constants."""
+    moving = [k for k, t in enumerate(tangents) if t is not None]
+
+    def f(*xs):
+        moved = dict(zip(moving, xs, strict=True))
+        return evaluate_tape(*(moved.get(k, x) for k, x in enumerate(values)))
+
+    return modes.jvp(f, tuple(values[k] for k in moving), tuple(tangents[k] for k in moving))
+
+
+def _check_tape(leaves, outputs, seeds, found, *, forward=False):
     tape = Graph(leaves, outputs, "tape")
-    is_finite = all(x is None or np.all(np.isfinite(x)) for x in found.values())
-    key = "tape", form(tape), is_finite
-    if key in seen or _size(tape) > MOST_NODES / 4:
+    is_finite = all(x is None or np.all(np.isfinite(x)) for x in found)
+    key = "forward" if forward else "tape", form(tape), is_finite, *(t is None for t in seeds)
+    if key in seen or _size(tape) > _state.most / 4:
         return
     seen.add(key)
     values = [_values[x] for x in leaves]
     with nothing_compiled(), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
 
-        def both(values, seeds):
-            ys, pull = derivatives.vjp(lambda *xs: interpreter.evaluate(tape, *xs), *values)
-            return ys, pull(tuple(seeds))
-
-        graph = whole.trace(both)(values, seeds)
-    check(graph, [*values, *seeds], what="differentiated")
+        derive = _push if forward else _pull
+        graph = whole.trace(lambda values, seeds: derive(partial(interpreter.evaluate, tape), values, seeds))(
+            values, seeds
+        )
+    check(graph, [x for x in (*values, *seeds) if x is not None], what="differentiated")
 
 
 def install():
@@ -347,6 +402,7 @@ def install():
     interpreter._make_runner = _runner(interpreter._make_runner)
     arguments.traced_input = _noted(arguments.traced_input)
     derivatives.accumulate = recorded.accumulate = _pulled(derivatives.accumulate)
+    recorded.push_forward = _pushed(recorded.push_forward)
     for original, wrapped in (
         (interpreter.evaluate, _evaluated(interpreter.evaluate)),
         (whole.trace, _traced(whole.trace)),

@@ -5,7 +5,7 @@ import pytest
 from tests import both_ways
 from tests.both_ways import Differs, check
 
-from chainrule import grad, scan, trace
+from chainrule import grad, jvp, scan, trace
 from chainrule.evaluate import evaluate
 from chainrule.graph import Graph
 
@@ -46,6 +46,25 @@ def test_what_cancels_is_held_to_what_it_can_keep(most):
         check(made, [np.ones(2)], (np.array([1e-4, 0.0]),))
 
 
+def test_large_graphs_are_left_to_the_sweep(most, monkeypatch):
+    def f(x):
+        for _ in range(500):
+            x = x * 1.001
+        return x
+
+    for limit, count in ((both_ways.MOST_NODES, 0), (both_ways.MOST_IN_SWEEP, 1)):
+        monkeypatch.setattr(both_ways._state, "most", limit)
+        trace(f)(np.ones(2))
+        assert len(both_ways.seen) == count
+
+
+def test_what_rounding_decides():
+    x = np.full(6, 0.088)
+    assert both_ways.rounding_decides(lambda x: np.where(x < np.mean(x), 0.0, x), x)
+    assert both_ways.rounding_decides(lambda x: np.exp(x) + 1e12 - np.exp(x) - 1e12, x)
+    assert not both_ways.rounding_decides(lambda x: np.where(x < 2 * np.mean(x), 0.0, np.exp(x)), x)
+
+
 def test_what_cannot_be_compiled_is_an_error(most, monkeypatch):
     def refuse(graph):
         raise ValueError
@@ -68,6 +87,7 @@ def same(xs):
         (same, 1),
         # The tape by itself, and the graph of the value and the derivative.
         (lambda x: grad(lambda x: np.sum(x * x))(x), 2),
+        (lambda x: jvp(lambda x: x * x, (x,), (x,)), 2),
         (lambda x: scan(lambda c, x: (c * x, None), 1.0, x), 1),
         (lambda x: grad(lambda x: x * 3.0)(2), 2),
         (lambda x: np.sin(x), 0),

@@ -5,6 +5,7 @@ import linecache
 import os
 import sys
 from types import FrameType
+from typing import Any
 
 __all__ = [
     "ChainruleError",
@@ -111,6 +112,10 @@ class DivergenceError(ChainruleError, FloatingPointError):
         super().__init__(message)
         self.layer = layer
         self.step = step
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # From process to process: exceptions are rebuilt from their positional arguments alone.
+        return functools.partial(type(self), layer=self.layer, step=self.step), self.args
 
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep

@@ -248,3 +248,13 @@ def test_read_by_content_not_by_name(tmp_path):
     path.write_bytes(saved(X=X, y=Y))
     assert read(path).targets == ("y",)
     assert read(path, "x1").targets == ("x1",)
+
+
+def test_arrays_that_unpack_to_more_than_there_is_memory_for(monkeypatch):
+    from chainrule.data import npz_files
+
+    raw = saved(compressed=True, X=np.zeros((1000, 10)), y=np.zeros(1000))
+    monkeypatch.setattr(npz_files, "memory", lambda: 80_000)
+    assert "have 88,256 bytes, more than there is memory for" in refusal(raw)
+    monkeypatch.setattr(npz_files, "memory", lambda: 90_000)
+    assert len(parse_npz(raw, "f.npz").table) == 1000

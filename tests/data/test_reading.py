@@ -1,12 +1,23 @@
 """The one way in: which reader a path gets, and paths that lead nowhere."""
 
+import builtins
 import gzip
 import os
+import sys
 
 import pytest
 
-from chainrule.data import read
+from chainrule.data import files, read
 from chainrule.errors import DataError
+
+
+def test_gzip_files_that_unpack_to_more_than_there_is_memory_for(tmp_path, monkeypatch):
+    path = tmp_path / "f.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1000))
+    monkeypatch.setattr(files, "memory", lambda: 4003)
+    assert "unpacks to more than there is memory for" in refusal(path)
+    monkeypatch.setattr(files, "memory", lambda: 4004)
+    assert len(read(path).table) == 1000
 
 
 def refusal(path, *arguments):
@@ -68,7 +79,7 @@ def test_damaged_gzip(tmp_path):
     ("name", "kind"),
     [
         ("f.xlsx", "an Excel workbook"),
-        ("f.parquet", "a Parquet file"),
+        ("f.feather", "a Feather file"),
         ("f.JSON", "a JSON file"),
         ("f.pkl", "a pickle"),
     ],
@@ -91,3 +102,26 @@ def test_a_name_promises_npz(tmp_path):
 def test_a_file_that_may_not_be_read(table):
     table.chmod(0)
     assert refusal(table) == "DIR/penguins.csv: cannot be read (Permission denied)"
+
+
+def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
+    known = builtins.__import__
+
+    def refuse(name, *arguments, **others):
+        if name.partition(".")[0] == "pyarrow":
+            raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
+        return known(name, *arguments, **others)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    path = tmp_path / "f.parquet"
+    path.write_bytes(b"PAR1....PAR1")
+    with pytest.raises(DataError, match=r'pip install "chainrule\[parquet\]"'):
+        read(path)
+
+
+def test_text_that_begins_like_a_parquet_file(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("PAR1,PAR2\n1,2\n3,4\n")
+    assert read(path).table.names == ("PAR1", "PAR2")

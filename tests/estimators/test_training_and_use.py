@@ -93,6 +93,10 @@ class TestHeldOutData:
         assert model.best_validation_score_ > model.validation_scores_[-1]
         assert model.n_iter_ < 300
 
+    def test_without_epochs_there_is_one_score(self):
+        model = MLPRegressor(solver="lbfgs", random_state=0, max_iter=20).fit(X, LABELS, validation_data=(X, LABELS))
+        assert model.validation_scores_ == [pytest.approx(model.score(X, LABELS))]
+
     def test_they_may_come_later(self):
         model = MLPClassifier(**SMALL, warm_start=True).fit(X, LABELS)
         model.fit(X, LABELS, validation_data=(X, LABELS))

@@ -331,6 +331,24 @@ def test_an_array_that_is_changed():
         jit(f)(X)
 
 
+def test_the_derivative_of_an_entry_whose_number_is_an_argument():
+    f = grad(lambda x, i: x[i])
+    compiled = jit(f)
+    for i in (0, 2, -1):
+        assert_alike(compiled(np.ones(3), np.array(i)), f(np.ones(3), np.array(i)))
+
+
+def test_an_array_of_its_own_that_is_changed():
+    def f(x):
+        own = np.zeros(3)
+        y = np.where(X > 0, x, own)
+        own -= np.cos(np.arange(3.0))
+        return y + own
+
+    assert_alike(jit(f)(X), f(X))
+    assert_alike(jit(grad(lambda x: np.sum(f(x))))(X), (X > 0) * 1.0)
+
+
 def test_random_state_as_an_argument():
     from chainrule import random
 

@@ -32,13 +32,11 @@ def function_of(write, arguments, name="run"):
 
 
 @cache
-def compiled_product(product, epilogue=None, own_scratch=False, emit=emit_product):
+def compiled_product(product, own_scratch=False, emit=emit_product):
     """A function (a, b, c, extra, batch, first row, row after the last)."""
 
     def write(e, a, b, c, extra, batch, start, stop):
-        options = {} if epilogue is None else {"epilogue": lambda *given: epilogue(extra, product, *given)}
-        if own_scratch:
-            options["scratch"] = extra
+        options = {"scratch": extra} if own_scratch else {}
         emit(e, product, a, b, c, batch=batch, rows=(start, stop), **options)
 
     return function_of(write, [POINTER] * 4 + [INT] * 3)

@@ -49,18 +49,6 @@ def test_empty_batch(form):
     np.testing.assert_array_equal(c, want)
 
 
-def doubled(extra, product, e, value, row, column, mask):
-    """The finished result plus itself."""
-    return e.b.fadd(value, value)
-
-
-def test_epilogue():
-    a, b, want = factors("NN", 12, 21, 8, np.float32)
-    c = np.zeros((12, 21), np.float32)
-    run(compiled_product(product_of("NN", 12, 21, 8), doubled, emit=emit_blas_product), a, b, c, 12)
-    np.testing.assert_allclose(c, 2 * want, rtol=0, atol=2 * tolerance(8, np.float32))
-
-
 @pytest.mark.parametrize(
     ("kind", "bits"),
     [("int *", 32), ("int32_t *", 32), ("long *", 64), ("int64_t *", 64), ("long long *", 64)],

@@ -511,7 +511,7 @@ def test_integers_of_another_width_in_blas(monkeypatch):
     """The code passes integers as SciPy's BLAS took them when it was made."""
     graph = trace(np.exp)(np.ones(3))
     widths = iter([[], [], [64], [64]])
-    monkeypatch.setattr(translation, "_integer_bits", lambda imports: next(widths))
+    monkeypatch.setattr(translation, "integer_bits", lambda imports: next(widths))
     made = []
     for _ in range(3):
         translation.translated(graph, {}, lambda object_code: made.append(1) or EMPTY)

@@ -1,4 +1,4 @@
-"""Emitted products against NumPy: forms, sizes around every edge of the blocks, slices, strides and epilogues."""
+"""Emitted products against NumPy: forms, sizes around every edge of the blocks, slices and strides."""
 
 import itertools
 
@@ -237,32 +237,6 @@ def test_nan_and_infinity_stay_in_their_rows_and_columns(form, n):
     c = np.zeros((20, n), np.float32)
     run(compiled_product(product_of(form, 20, n, 9)), a, b, c, 9 if form == "TN" else 20)
     np.testing.assert_array_equal(c, want)
-
-
-def biased_positive(extra, product, e, value, row, column, mask):
-    """max(value + bias, 0), with the bias before it; the sum is stored behind the bias, row after row."""
-    bias = e.load(extra, column, product.dtype, product.lanes, mask)
-    value = e.b.fadd(value, bias)
-    at = e.b.add(e.int(product.n), e.b.add(e.b.mul(row, e.int(product.n)), column))
-    e.store(value, extra, at, product.dtype, mask)
-    return e.b.select(e.b.fcmp_ordered(">", value, e.const(0, value.type)), value, e.const(0, value.type))
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize(
-    ("m", "n", "k"), [(37, 50, 11), (300, 5, 9), (3, 16, 4), (40, 16, 600), (1, 1, 1), (70, 32, 8)]
-)
-def test_epilogue(form, dtype, m, n, k):
-    product = product_of(form, m, n, k, dtype)
-    a, b, want = factors(form, m, n, k, dtype)
-    bias = np.linspace(-3, 3, n)
-    extra = guarded(np.concatenate([bias, np.zeros(m * n)]).astype(dtype))
-    c = guarded(np.full((m, n), np.nan, dtype))
-    run(compiled_product(product, biased_positive), a, b, c, k if form == "TN" else m, extra=extra)
-    atol = 2 * tolerance(k, dtype)
-    np.testing.assert_allclose(extra[n:].reshape(m, n), want + bias, rtol=0, atol=atol)
-    np.testing.assert_allclose(c, np.maximum(want + bias, 0), rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("case", LARGE)

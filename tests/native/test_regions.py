@@ -8,7 +8,7 @@ from chainrule.evaluate import evaluate
 from chainrule.native.pool import using_threads
 from chainrule.native.program import Program
 from chainrule.native.regions import Region, divided
-from chainrule.native.training import Steps
+from chainrule.native.training import compiled_steps
 from chainrule.passes import optimized
 from chainrule.trace.sizes import trace_every_size
 
@@ -114,7 +114,9 @@ def test_an_input_is_written_over_only_after_the_region_has_read_it():
     x, t = RNG.normal(size=(300, 3)), RNG.normal(size=(300, 4))
     names = ["v", "p", "clock", "x", "t"]
     graph = trace_every_size(step, [v, p, 0.0, x, t], names, [False, False, False, True, True])
-    found, objectives = Steps(optimized(graph), 2).bench((), (x, t), 300, gathers=False).run([v, p], 0, None, 0, 1)
+    found, objectives = (
+        compiled_steps(optimized(graph), 2).bench((), (x, t), 300, gathers=False).run([v, p], 0, None, 0, 1)
+    )
     moved, after, objective = step(v, p, 0.0, x, t)
     np.testing.assert_allclose(found[0], moved, rtol=1e-12)
     np.testing.assert_array_equal(found[1], after)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.native.training import Steps
+from chainrule.native.training import compiled_steps
 from chainrule.passes import optimized
 from chainrule.trace.sizes import trace_sizes
 
@@ -27,7 +27,7 @@ def steps(f=descent, state=STATE, sizes=(4, 3)):
     arguments = (state, 0.1, 0.0, X[:1], T[:1])
     names = ("state", "rate", "clock", "x", "t")
     graph = trace_sizes(f, arguments, names, [False, False, False, True, True], sizes)
-    return Steps(optimized(graph), 3)
+    return compiled_steps(optimized(graph), 3)
 
 
 def by_hand(order, batch, first, count):

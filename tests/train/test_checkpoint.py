@@ -272,7 +272,7 @@ def test_values_of_every_kind_can_be_described():
     assert cycle == {"kind": "Data", "inner": "itself"}
     assert function["missing"] == "not set"
     assert ufunc["name"] == "exp"
-    assert part["arguments"] == [[1], {"out": None}]
+    assert (part["arguments"], part["out"]) == ([1], None)
     assert rest[:2] == [{"1": 2.0}, "inf"]
     if not described:
         missing = None

@@ -1,6 +1,7 @@
 """Plain lines and the bar: what they say, and how seldom."""
 
 import io
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,8 @@ from rich.console import Console
 from tests.train.runs import HELD_OUT, LOSS, NETWORK, T, X
 
 from chainrule import optim
-from chainrule.train import Bar, Lines, fit, progress
+from chainrule.train import Bar, Lines, display, fit, progress
+from chainrule.train.callbacks import Table
 
 START = NETWORK.initialize(0)
 OPTIONS = {"optimizer": optim.sgd(0.1), "batch_size": 4, "rng": 0}
@@ -100,3 +102,68 @@ def test_a_terminal_gets_the_bar_and_all_else_lines(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(progress(Terminal()), Lines)
     assert isinstance(progress(io.StringIO()), Lines)
+
+
+def test_bars_of_several_threads_share_a_terminal():
+    """Each is drawn below the others; the cursor goes up over all of them, and is given back once."""
+    stream = io.StringIO()
+    both = threading.Barrier(2, timeout=60)
+
+    def train(seed):
+        console = Console(file=stream, force_terminal=True, width=100, color_system=None)
+        wait = [lambda state: both.wait() and None if state.epoch in (1, 2) else None]
+        fit(
+            NETWORK,
+            START,
+            LOSS,
+            X,
+            T,
+            **OPTIONS | {"rng": seed},
+            epochs=seed + 3,
+            callbacks=wait,
+            progress=Bar(console),
+        )
+
+    threads = [threading.Thread(target=train, args=(seed,)) for seed in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    text = stream.getvalue()
+    hide, show = "\x1b[?25l", "\x1b[?25h"
+    assert text.count(hide) == text.count(show) == 1
+    assert text.index(hide) < text.index(show)
+    assert "epoch 3/3 " in text
+    assert "epoch 4/4 " in text
+    assert not display._drawn
+
+
+def test_a_worker_process_writes_lines(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    assert type(progress(Terminal())) is Bar
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: object())
+    assert type(progress(Terminal())) is Lines
+
+
+class Calls:
+    """A stream that notes each call of `write`."""
+
+    def __init__(self):
+        self.written = []
+
+    def write(self, text):
+        self.written.append(text)
+
+    def flush(self):
+        pass
+
+
+def test_a_line_is_written_whole():
+    stream = Calls()
+    fit(NETWORK, START, LOSS, X, T, **OPTIONS, epochs=3, progress=Lines(stream), callbacks=[Table(stream)])
+    assert len(stream.written) == 3 + 4
+    assert all(text.endswith("\n") for text in stream.written)

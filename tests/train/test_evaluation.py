@@ -65,7 +65,8 @@ def test_classes():
     )
     predicted = np.argmax(network.apply(parameters, network.initial_state(), X)[0], axis=1)
     assert scores.measures["accuracy"] == metrics.accuracy_score(labels, predicted)
-    assert scores.baseline == {"accuracy": np.mean(labels == 1)}
+    assert scores.measures["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(labels, predicted))
+    assert scores.baseline == {"accuracy": np.mean(labels == 1), "balanced_accuracy": pytest.approx(1 / 3)}
     assert (scores.examples, scores.headline) == (50, "accuracy")
 
 
@@ -79,7 +80,12 @@ def test_two_classes_and_several_yes_or_no_outputs():
         )
         yes = network.apply(parameters, network.initial_state(), X)[0] > 0.5
         assert scores.measures["accuracy"] == metrics.accuracy_score(t, yes.astype(float))
-        assert scores.baseline == {"accuracy": np.mean(np.all(t == 1, axis=1))}
+        assert scores.baseline["accuracy"] == np.mean(np.all(t == 1, axis=1))
+        # Several columns of yes or no are no classes of which an example has one.
+        assert ("balanced_accuracy" in scores.measures) == (width == 1)
+        if width == 1:
+            expected = metrics.balanced_accuracy_score(t[:, 0], yes[:, 0])
+            assert scores.measures["balanced_accuracy"] == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures("_chunk")

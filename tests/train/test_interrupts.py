@@ -73,7 +73,8 @@ def test_a_second_ctrl_c_leaves_a_step_and_keeps_the_one_before():
     assert found.state.batch == 4
 
 
-def test_ctrl_c_ends_a_run_after_the_chunk_under_way():
+def test_ctrl_c_ends_a_run_after_the_chunk_under_way(monkeypatch):
+    monkeypatch.setattr("chainrule.train.compiled._CHUNK_SECONDS", 0.0)
     pressed = []
 
     def press(state):
@@ -104,7 +105,9 @@ def test_ctrl_c_while_machine_code_runs():
     assert np.all(np.isfinite(found.parameters[0]["weights"]))
 
 
-def test_a_second_ctrl_c_between_chunks_keeps_the_one_before():
+def test_a_second_ctrl_c_between_chunks_keeps_the_one_before(monkeypatch):
+    monkeypatch.setattr("chainrule.train.compiled._CHUNK_SECONDS", 0.0)
+
     def press(state):
         if state.epoch == 2:
             signal.raise_signal(signal.SIGINT)

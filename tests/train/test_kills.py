@@ -14,9 +14,9 @@ ENVIRONMENT = {name: text for name, text in os.environ.items() if name != "PYTHO
 SECONDS = 100
 
 
-def start(folder, epochs):
+def start(folder, epochs, program):
     (folder / "ready").unlink(missing_ok=True)
-    return subprocess.Popen([sys.executable, killed.__file__, str(folder), str(epochs)], env=ENVIRONMENT)
+    return subprocess.Popen([sys.executable, program, str(folder), str(epochs)], env=ENVIRONMENT)
 
 
 def killed_after(process, folder, seconds):
@@ -34,19 +34,19 @@ def killed_after(process, folder, seconds):
     return False
 
 
-def survives(folder, kills, epochs):
+def survives(folder, kills, epochs, program=killed.__file__):
     """Kill so often, and compare the end with that of a run that nobody disturbs."""
     plain, disturbed = folder / "plain", folder / "disturbed"
     plain.mkdir()
     disturbed.mkdir()
-    process = start(plain, epochs)
+    process = start(plain, epochs, program)
     assert not killed_after(process, plain, SECONDS)
     length = (plain / "end.npz").stat().st_mtime - (plain / "ready").stat().st_mtime
     rng = np.random.default_rng()
     moments = []
     while len(moments) < kills:
         seconds = rng.uniform(0, length / kills)
-        if killed_after(start(disturbed, epochs), disturbed, seconds):
+        if killed_after(start(disturbed, epochs, program), disturbed, seconds):
             moments.append((disturbed / "run").exists() + any(name.endswith(".part") for name in os.listdir(disturbed)))
         else:
             # It was done before the last kill.
@@ -56,7 +56,7 @@ def survives(folder, kills, epochs):
     with_file = sum(moment > 0 for moment in moments)
     print(f"{kills} kills within {length:.1f} s, {with_file} with a file, {moments.count(2)} while one was written")
     assert with_file
-    assert not killed_after(start(disturbed, epochs), disturbed, SECONDS)
+    assert not killed_after(start(disturbed, epochs, program), disturbed, SECONDS)
     # What was left of files half written is gone.
     assert sorted(os.listdir(disturbed)) == ["end.npz", "ready", "run"]
     with np.load(plain / "end.npz") as one, np.load(disturbed / "end.npz") as other:

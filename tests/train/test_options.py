@@ -1,12 +1,14 @@
 """What may be chosen before training on a file, and what is chosen where nothing is."""
 
+import re
+
 import numpy as np
 import pytest
 
 from chainrule.data import Dataset, Table
 from chainrule.errors import DataError, OptionError
-from chainrule.nn import L1, L2
-from chainrule.train import Options, choose, prepare_problem
+from chainrule.nn import L1, L2, BatchNorm, Dense, Dropout, LayerNorm
+from chainrule.train import Options, choose, prepare_problem, train
 
 RNG = np.random.default_rng(0)
 
@@ -161,6 +163,7 @@ def test_options_that_are_refused(options, message):
         ("two", {"loss": "cross_entropy"}, "needs three classes or more, found two.*use binary_cross_entropy"),
         ("y", {"output": "tanh"}, "cross_entropy does not fit the output activation tanh: use softmax"),
         ("y", {"hidden": (3, 4), "activation": ("relu",)}, "1 activations were given for 2 hidden layers"),
+        ("y", {"dropout": (0.1, 0.2)}, "2 dropout rates were given for 1 hidden layer: "),
     ],
 )
 def test_choices_that_do_not_fit_the_target(target, options, message):
@@ -222,3 +225,40 @@ def test_what_is_remarkable_is_noted():
     assert "'name' is left out" in notes[0]
     assert "'alive' predicts the target 'survived' perfectly" in notes[1]
     assert "'age': 6 missing values filled" in notes[2]
+
+
+def test_layers_with_dropout_and_normalisation():
+    options = Options(hidden=(4, 3), dropout=(0.5, 0.0), normalization="batch", activation="tanh")
+    network = choose(problem(), options).network(2, 4)
+    assert network.layers == (
+        Dense(4, "identity"),
+        BatchNorm("tanh"),
+        Dropout(0.5),
+        Dense(3, "identity"),
+        BatchNorm("tanh"),
+        Dense(4, "softmax"),
+    )
+    network = choose(problem(), Options(hidden=(4,), dropout=0.25, normalization="layer")).network(2, 4)
+    assert network.layers == (Dense(4, "identity"), LayerNorm("relu"), Dropout(0.25), Dense(4, "softmax"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dropout": 1.0}, "dropout has to be at least 0 and below 1, found 1.0"),
+        ({"dropout": (0.1, -0.1)}, "dropout has to be at least 0 and below 1, found -0.1"),
+        ({"normalization": "group"}, "normalization has to be 'batch' or 'layer', found 'group'"),
+    ],
+)
+def test_dropout_and_normalisation_out_of_their_range(options, message):
+    with pytest.raises(OptionError, match=re.escape(message)):
+        Options(**options)
+
+
+def test_no_minibatch_of_one_example_is_normalised():
+    """33 training rows: 32 and one, which has no deviation; the rows of a minibatch are fewer then."""
+    found = problem(rows=44, test=0.25)
+    assert len(found.train[0]) == 33
+    assert choose(found, Options(normalization="batch")).batch_size == 31
+    assert choose(found, Options(normalization="layer")).batch_size == 32
+    assert train(found, Options(normalization="batch", epochs=2))[1].gradient.ok

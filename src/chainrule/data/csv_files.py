@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection
 
 import numpy as np
@@ -117,7 +118,7 @@ def _records(source: str, content: str, delimiter: str) -> tuple[list[list[str]]
 
 def _names(source: str, header: list[str]) -> list[str]:
     names = [cell.strip() or f"unnamed {i}" for i, cell in enumerate(header, start=1)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if all(number(name) is not None for name in names) and (twice or not _counts_up(names)):
         raise DataError(
             f"{source}: the first line must name the columns, but it holds only numbers ({listed(names)}); "

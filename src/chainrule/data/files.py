@@ -2,14 +2,18 @@
 
 import difflib
 import gzip
+import io
+import os
+import sys
 import zlib
 from pathlib import Path
 
 from chainrule.errors import DataError
 
-__all__ = ["contents", "missing_file"]
+__all__ = ["contents", "memory", "missing_file"]
 
 _GZIP = b"\x1f\x8b"
+_PART = 1 << 24
 
 
 def contents(path: Path) -> bytes:
@@ -28,7 +32,8 @@ def contents(path: Path) -> bytes:
     Raises
     ------
     DataError
-        If the file is missing, cannot be opened, is empty, or is a damaged or truncated gzip file.
+        If the file is missing, cannot be opened, is empty, or is a damaged or truncated gzip file, or one that unpacks
+        to more than there is memory for.
     """
     try:
         raw = path.read_bytes()
@@ -38,7 +43,7 @@ def contents(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     if raw.startswith(_GZIP):
         try:
-            raw = gzip.decompress(raw)
+            raw = _unpacked(raw, path)
         except EOFError as error:
             raise DataError(f"{path}: the gzip file is truncated, fetch or compress it again") from error
         except (OSError, zlib.error) as error:
@@ -46,6 +51,26 @@ def contents(path: Path) -> bytes:
     if not raw or raw.isspace():
         raise DataError(f"{path}: the file is empty")
     return raw
+
+
+def _unpacked(raw: bytes, path: Path) -> bytes:
+    parts, size = [], 0
+    with gzip.open(io.BytesIO(raw)) as file:
+        while part := file.read(_PART):
+            size += len(part)
+            if size > memory():
+                raise DataError(
+                    f"{path}: the gzip file unpacks to more than there is memory for: split it, or it is damaged"
+                )
+            parts.append(part)
+    return b"".join(parts)
+
+
+def memory() -> int:
+    """Count the bytes of memory of this machine: a small file may announce more than that, or unpack to more."""
+    if not hasattr(os, "sysconf"):
+        return sys.maxsize
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def missing_file(path: Path) -> DataError:

@@ -10,6 +10,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from chainrule.data.columns import column_of_array
+from chainrule.data.files import memory
 from chainrule.data.table import Dataset, Table, unknown_column
 from chainrule.errors import DataError
 
@@ -78,6 +79,7 @@ def _arrays(raw: bytes, source: str) -> dict[str, NDArray[Any]]:
         raise DataError(f"{source}: this is not an NPZ file; save one with np.savez(path, X=X, y=y)")
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
+            _check_size(archive, source)
             arrays = {name: _array(source, name, archive) for name in archive.files}
     except DataError:
         raise
@@ -89,6 +91,17 @@ def _arrays(raw: bytes, source: str) -> dict[str, NDArray[Any]]:
     if not arrays:
         raise DataError(f"{source}: the NPZ file holds no arrays")
     return arrays
+
+
+def _check_size(archive: NpzFile, source: str) -> None:
+    """Refuse what unpacks to more than there is memory for; no array is read beyond what the archive says of it."""
+    assert archive.zip is not None
+    size = sum(member.file_size for member in archive.zip.infolist())
+    if size > memory():
+        raise DataError(
+            f"{source}: the arrays in the NPZ file have {size:,} bytes, more than there is memory for: split it, or "
+            "it is damaged"
+        )
 
 
 def _array(source: str, name: str, archive: NpzFile) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from chainrule.data.csv_files import parse_csv
 from chainrule.data.files import contents
 from chainrule.data.idx_files import IDX_MAGIC, parse_idx_images, read_idx_folder
 from chainrule.data.npz_files import NPZ_MAGIC, parse_npz
+from chainrule.data.parquet_files import is_parquet, parse_parquet
 from chainrule.data.table import Dataset, unknown_column
 from chainrule.data.usps_files import is_usps, parse_usps
 from chainrule.errors import DataError
@@ -19,26 +20,27 @@ _ELSEWHERE = {
     ".xls": "an Excel workbook",
     ".xlsx": "an Excel workbook",
     ".ods": "a spreadsheet",
-    ".parquet": "a Parquet file",
     ".feather": "a Feather file",
     ".h5": "an HDF5 file",
     ".json": "a JSON file",
     ".pkl": "a pickle",
     ".mat": "a MATLAB file",
 }
+_PARQUET = (".parquet", ".pq")
 
 
 def read(path: str | PathLike[str], target: str | Sequence[str] | None = None, text: Collection[str] = ()) -> Dataset:
-    r"""Read a CSV or NPZ file, a folder of MNIST's IDX files or one file of images, or a file of USPS digits.
+    r"""Read a CSV, NPZ or Parquet file, a folder of MNIST's IDX files or one of its images, or a file of USPS digits.
 
     Parameters
     ----------
     path : path-like
         The file or folder; its kind is told from its content. CSV, IDX and USPS files may be gzipped.
+        Parquet files need pyarrow, ``pip install "chainrule[parquet]"``.
     target : str or sequence of str, optional
         The name of the target column, or several names. NPZ, IDX and USPS files know their target without.
     text : collection of str
-        Names of columns of a CSV file to keep as text whatever they look like. A prepared model knows its
+        Names of columns of a CSV or Parquet file to keep as text whatever they look like. A prepared model knows its
         own, see `Preparation.text_columns`.
 
     Returns
@@ -73,6 +75,8 @@ def read(path: str | PathLike[str], target: str | Sequence[str] | None = None, t
     raw, source = contents(path), str(path)
     if raw.startswith(NPZ_MAGIC) or path.suffix.lower() == ".npz":
         return parse_npz(raw, source, targets)
+    if is_parquet(raw) or path.suffix.lower() in _PARQUET:
+        return _aimed(Dataset(parse_parquet(raw, source, text)), targets)
     if raw.startswith(IDX_MAGIC):
         return _aimed(parse_idx_images(raw, source), targets)
     if is_usps(raw):

@@ -1,50 +1,47 @@
 """What both estimators share: from checked data to a task, through a solver, to fitted attributes."""
 
-import warnings
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from chainrule.differentiate import grad
 from chainrule.errors import DivergenceError
-from chainrule.estimators import lbfgs, solvers
+from chainrule.estimators import lbfgs
+from chainrule.estimators.assembly import task_of
+from chainrule.estimators.callbacks import CallbackSupport, epoch_callbacks
+from chainrule.estimators.columns import Columns, refuse_traced, validated
 from chainrule.estimators.epochs import run_epochs
-from chainrule.estimators.losses import check_coupling
+from chainrule.estimators.held_out import HeldOut, given, set_aside
 from chainrule.estimators.networks import drawn, joined, network_of, split
+from chainrule.estimators.rates import find_rate
 from chainrule.estimators.settings import Settings
-from chainrule.estimators.task import EstimatorTask, weighted, with_penalties, without_penalties
-from chainrule.nn import Loss, Network, Parameters, State
-from chainrule.optim import Transform, chain, clip_by_global_norm
+from chainrule.estimators.surviving import Survival
+from chainrule.estimators.task import EstimatorTask, with_penalties, without_penalties
+from chainrule.nn import L1, L2, Dense, Loss, Network, Parameters, State
+from chainrule.nn.objective import Regularizer
 from chainrule.trace import Tracer
-from chainrule.train.checks import in_precision
-from chainrule.train.state import TrainState
+from chainrule.train.checkpoint import Keeper
+from chainrule.train.rate_finder import RateSearch
+from chainrule.train.state import Best, Halving, TrainState
 from chainrule.train.task import start
-from chainrule.train.users_code import has_users_code
 
 __all__ = ["MultilayerPerceptron", "dense", "has_epochs"]
 
-#: The batch size "auto", where there are as many examples.
-_AUTOMATIC = 200
-#: Examples on which a loss of one's own is tried.
-_TRIED = 8
 #: Numbers in the widest layer that a prediction holds at a time: 8 MB in float64.
 _PART = 1 << 20
 
 
-_HeldOut: TypeAlias = tuple[Any, NDArray[Any], NDArray[Any] | None]
-"""Inputs, targets and weights of examples that are held out."""
-
-
-class MultilayerPerceptron(Settings):
+class MultilayerPerceptron(CallbackSupport, Settings):
     """Fitting and predicting; the classes for users add what their targets are."""
 
     # What the classes for users say.
@@ -56,6 +53,12 @@ class MultilayerPerceptron(Settings):
     _others: list[dict[str, NDArray[Any]]]
     _network: Network
     _state: State
+    _optimizer: tuple[Any, Any] | None = None
+    _ahead: tuple[Parameters, State] | None = None
+    halvings_: tuple[Halving, ...]
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    _columns: Columns | None
 
     def _validated(
         self, X: Any, y: Any, incremental: bool, reset: bool
@@ -67,15 +70,8 @@ class MultilayerPerceptron(Settings):
         """Activation of the outputs in scikit-learn's words, where none was asked for, and the loss."""
         raise NotImplementedError
 
-    def _held_out(self, X: Any, y: Any) -> _HeldOut:
-        """Check held-out data that were given, as the data of a fit are checked."""
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
-        targets = self._targets(y)
-        check_consistent_length(X, targets)
-        return X, targets, None
-
-    def _targets(self, y: Any) -> NDArray[Any]:
-        """Held-out targets, shape (examples, outputs)."""
+    def _targets(self, y: Any, name: str = "y of validation_data") -> NDArray[Any]:
+        """Targets of other data than those of the fit, shape (examples, outputs); `name` is for messages."""
         raise NotImplementedError
 
     def _held_out_score(self, outputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any] | None) -> float:
@@ -93,7 +89,7 @@ class MultilayerPerceptron(Settings):
             Targets.
         sample_weight : array, shape (n_samples,), optional
             Weights of the examples.
-        validation_data : tuple of X and y, optional
+        validation_data : tuple of X and y, or of X, y and sample_weight, optional
             Held-out data: `validation_scores_` has the score on them after each epoch, and `early_stopping` goes by it
             in place of holding out a part of `X`.
 
@@ -111,44 +107,132 @@ class MultilayerPerceptron(Settings):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, *, incremental: bool) -> Any:
         self._validate_params()
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist() if np.size(self.hidden_layer_sizes) else []
-        if any(units <= 0 for units in hidden):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        if self.solver == "lbfgs" and (self.batch_norm or np.any(self.dropout)):
+        self._check_solver(incremental)
+        survival = Survival(self)
+        epochs = None if incremental else 0 if self.solver == "lbfgs" else self.max_iter
+        with epoch_callbacks(self, X, y, sample_weight, epochs) as callbacks:
+            task, first, state, keeper = self._begun(X, y, sample_weight, validation_data, survival, incremental)
+            try:
+                if self.solver == "lbfgs":
+                    state = lbfgs.minimise(self, task, state)
+                    if task.score is not None:
+                        self.best_validation_score_ = task.score(state)
+                        self.validation_scores_ = [self.best_validation_score_]
+                else:
+                    state = run_epochs(self, task, first, state, keeper, callbacks, only_one=incremental)
+            except DivergenceError as error:
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain large values and need "
+                    f"to be preprocessed: {error}"
+                ) from error
+            self._optimizer = None if self.solver == "lbfgs" else (self.solver, state.optimizer)
+            self.halvings_ = state.history.halvings
+            self._ahead = None
+            if incremental and state.best is not None:
+                self._ahead = state.parameters, without_penalties(state.network_state)
+            self._take(state if state.best is None else state.best)
+        return self
+
+    def _check_solver(self, incremental: bool) -> None:
+        """Refuse what the solver, or `partial_fit`, cannot do."""
+        survives = self.checkpoint is not None or self.resume is not False
+        if incremental and survives:
+            raise ValueError(
+                "checkpoint and resume are for fit: partial_fit is one epoch, after which the model itself can be saved"
+            )
+        if incremental and self.on_divergence == "halve":
+            raise ValueError(
+                "on_divergence='halve' is for fit, which knows a good epoch to go back to: partial_fit is one epoch"
+            )
+        if self.solver != "lbfgs":
+            return
+        if self.batch_norm or np.any(self.dropout):
             raise ValueError(
                 "lbfgs needs a loss that is the same each time: dropout and batch_norm need another solver"
             )
-        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        X, targets, of_classes = self._validated(X, y, incremental, first)
+        if survives:
+            raise ValueError("lbfgs has no checkpoints: checkpoint and resume need another solver")
+        if self.callbacks is not None and np.size(self.callbacks):
+            raise ValueError("callbacks are called after epochs, which lbfgs has none of: they need another solver")
+        if self.on_divergence == "halve":
+            raise ValueError("lbfgs has no rate that could be halved: on_divergence='halve' needs another solver")
+
+    def _begun(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        survival: Survival | None = None,
+        incremental: bool = False,
+    ) -> tuple[EstimatorTask, TrainState, TrainState, Keeper | None]:
+        """What is minimised, the state before the first step, where the fit goes on, and what keeps it."""
+        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist() if np.size(self.hidden_layer_sizes) else []
+        if any(units <= 0 for units in hidden):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        new = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, targets, of_classes = self._validated(X, y, incremental, new)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         if of_classes is not None:
             weights = of_classes if weights is None else weights * of_classes
-        held_out = None
-        if validation_data is not None:
-            held_out = self._held_out(*validation_data)
+        held_out = None if validation_data is None else given(self, validation_data, targets.shape[1])
         rng = check_random_state(self.random_state)
-        if first:
+        if new:
             self._initialize(X, targets.shape[1], hidden, rng)
         else:
-            network = network_of(self, X.shape[1], hidden, targets.shape[1])
-            found = tuple({name: x.shape for name, x in layer.items()} for layer in self._parameters())
-            if found != network.shapes():
-                raise ValueError(
-                    f"the fitted weights have the shapes {[c.shape for c in self.coefs_]}, which do not fit "
-                    f"{X.shape[1]} features, hidden_layer_sizes={hidden} and {targets.shape[1]} outputs: fit with "
-                    "warm_start=False"
-                )
-            self._network = network
-        try:
-            self._solve(X, targets, weights, held_out, rng, incremental)
-        except DivergenceError as error:
+            self._check_network(network_of(self, X.shape[1], hidden, targets.shape[1]), X.shape[1], hidden)
+        if survival is not None:
+            rng = survival.begun(rng)
+        if held_out is None and self.early_stopping and self.solver != "lbfgs":
+            of_part = np.random.RandomState(self._seed_of_parts(rng)) if incremental else rng
+            X, targets, weights, held_out = set_aside(self, X, targets, weights, of_part, incremental=incremental)
+        if self.solver != "lbfgs":
+            self._open_notes(held_out is not None)
+        task = task_of(self, X, targets, weights, rng, None if held_out is None else partial(self._score, held_out))
+        first = self._first_state(task, int(rng.randint(2**31)) if task.draws else 0, incremental)
+        state, keeper = (first, None) if survival is None else survival.read(task, first, held_out)
+        return task, first, state, keeper
+
+    def _check_network(self, network: Network, features: int, hidden: list[int]) -> None:
+        """Take a network for the weights that there are, if it fits them."""
+        self._complete()
+        found = tuple({name: x.shape for name, x in layer.items()} for layer in self._parameters())
+        if found != network.shapes():
             raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed: {error}"
-            ) from error
-        return self
+                f"the fitted weights have the shapes {[c.shape for c in self.coefs_]}, which do not fit {features} "
+                f"features, hidden_layer_sizes={hidden} and {network.outputs} outputs: fit with warm_start=False"
+            )
+        self._network = network
+
+    def _complete(self) -> None:
+        """Add what weights lack that were put in by hand, as scikit-learn's users do: their network, and its state."""
+        if not hasattr(self, "_network"):
+            hidden = [coefs.shape[1] for coefs in self.coefs_[:-1]]
+            network = network_of(self, self.coefs_[0].shape[0], hidden, self.coefs_[-1].shape[1])
+            self._network, self._columns = network, None
+            self._others = split(drawn(self, network, np.random.RandomState(0), self._dtype))[2]
+            self._state = network.initial_state(self._dtype)
+
+    def _seed_of_parts(self, rng: np.random.RandomState) -> int:
+        """What every `partial_fit` holds out its part by: calls with the same data hold out the same part."""
+        if not hasattr(self, "_part_seed"):
+            self._part_seed = int(rng.randint(2**31))
+        return self._part_seed
+
+    def _first_state(self, task: EstimatorTask, seed: int, incremental: bool) -> TrainState:
+        """The state before the first step; for `partial_fit`, after the last step of the call before."""
+        parameters, network_state = self._parameters(), self._state
+        kept = with_penalties(network_state, self.alpha, self.l1, self._dtype)
+        best = None
+        keeps_best = task.score is not None and self.early_stopping and self.solver != "lbfgs"
+        if keeps_best and self.best_validation_score_ is not None:
+            best = Best(parameters, kept, 0, self.best_validation_score_)
+        if not (incremental and self._optimizer is not None and self._optimizer[0] == self.solver):
+            return replace(start(task, parameters, kept, seed), best=best)
+        if best is not None and self._ahead is not None:
+            parameters, network_state = self._ahead
+            kept = with_penalties(network_state, self.alpha, self.l1, self._dtype)
+        return replace(start(task, parameters, kept, seed), optimizer=self._optimizer[1], best=best)
 
     def _initialize(self, X: NDArray[Any], outputs: int, hidden: list[int], rng: np.random.RandomState) -> None:
         """Draw the weights, in the order and from the intervals of scikit-learn."""
@@ -161,8 +245,10 @@ class MultilayerPerceptron(Settings):
         self._network = network_of(self, X.shape[1], hidden, outputs)
         self.coefs_, self.intercepts_, self._others = split(drawn(self, self._network, rng, X.dtype))
         self._state = self._network.initial_state(X.dtype)
-        self._optimizer: tuple[str, Any] | None = None
-        for name in ("loss_curve_", "validation_scores_"):
+        self._optimizer = None
+        self._ahead = None
+        self.halvings_ = ()
+        for name in ("loss_curve_", "validation_scores_", "_part_seed"):
             self.__dict__.pop(name, None)
 
     def _open_notes(self, has_scores: bool) -> None:
@@ -170,113 +256,25 @@ class MultilayerPerceptron(Settings):
         if not hasattr(self, "loss_curve_"):
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
-            self.validation_scores_: list[float] | None = None
-            self.best_validation_score_: float | None = None
             self.best_loss_: float | None = None
+        if not hasattr(self, "validation_scores_"):
+            self.validation_scores_ = None
+            self.best_validation_score_ = None
         if has_scores and self.validation_scores_ is None:
             self.validation_scores_ = []
             self.best_validation_score_ = -np.inf
         if not self.early_stopping and self.best_loss_ is None:
             self.best_loss_ = np.inf
 
-    def _solve(
-        self,
-        X: NDArray[Any],
-        targets: NDArray[Any],
-        weights: NDArray[Any] | None,
-        held_out: _HeldOut | None,
-        rng: np.random.RandomState,
-        incremental: bool,
-    ) -> None:
-        if held_out is None and self.early_stopping and self.solver != "lbfgs":
-            X, targets, weights, held_out = self._split(X, targets, weights, rng)
-        score = None if held_out is None else partial(self._score, held_out)
-        task = self._task(X, targets, weights, rng)
-        first = with_penalties(self._state, self.alpha, self.l1, self._dtype)
-        state = start(task, self._parameters(), first, int(rng.randint(2**31)) if task.draws else 0)
-        if self.solver == "lbfgs":
-            state = lbfgs.minimise(self, task, state)
-        else:
-            if incremental and self._optimizer is not None and self._optimizer[0] == self.solver:
-                state = replace(state, optimizer=self._optimizer[1])
-            self._open_notes(score is not None)
-            state = run_epochs(self, task, state, score, only_one=incremental)
-            self._optimizer = self.solver, state.optimizer
+    def _take(self, state: TrainState | Best) -> None:
+        """Write down the weights of a state of a run."""
         self.coefs_, self.intercepts_, self._others = split(state.parameters)
         self._state = without_penalties(state.network_state)
 
-    def _split(
-        self, X: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any] | None, rng: np.random.RandomState
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, _HeldOut]:
-        """Hold out a part of the data: what is left, and the part."""
-        arrays = [X, targets] if weights is None else [X, targets, weights]
-        stratify = targets if is_classifier(self) and targets.shape[1] == 1 else None
-        parts = train_test_split(*arrays, random_state=rng, test_size=self.validation_fraction, stratify=stratify)
-        if len(parts[1]) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        if weights is None:
-            return parts[0], parts[2], None, (parts[1], parts[3], None)
-        if not parts[5].sum():
-            raise ValueError(
-                "The weights of the validation set sum to zero, so that it has no score. Increase "
-                "'validation_fraction', or leave out examples without weight."
-            )
-        return parts[0], parts[2], parts[4], (parts[1], parts[3], parts[5])
-
-    def _score(self, held_out: _HeldOut, state: TrainState) -> float:
+    def _score(self, held_out: HeldOut, state: TrainState) -> float:
         X, targets, weights = held_out
         outputs = self._outputs(X, state.parameters, without_penalties(state.network_state))
         return self._held_out_score(outputs, targets, weights) if np.isfinite(outputs).all() else np.nan
-
-    def _task(
-        self, X: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any] | None, rng: np.random.RandomState
-    ) -> EstimatorTask:
-        loss = self._output()[1]
-        targets = in_precision("targets", targets, self._dtype)
-        loss.check_targets(targets)
-        loss.check_output(self._network.places[-1].layer.activation_row)
-        size = min(_AUTOMATIC if self.batch_size == "auto" else self.batch_size, len(X))
-        if self.batch_size != "auto" and self.batch_size > len(X) and self.solver != "lbfgs":
-            warnings.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped.")
-        mean = loss.name == "half_squared"
-        # Where one step takes all examples, their order is of no account.
-        batch = None if size == len(X) or self.solver == "lbfgs" else size
-        X = np.ascontiguousarray(X, self._dtype)
-        why = "sample_weight was given" if weights is not None else None if batch is None else "steps take minibatches"
-        if why is not None and has_users_code(loss):
-            check_coupling(loss, self._outputs(X[:_TRIED], self._parameters(), self._state), targets[:_TRIED], why)
-        if weights is not None:
-            loss = weighted(loss)
-            targets = np.hstack([targets, weights.astype(self._dtype)[:, np.newaxis]])
-        return EstimatorTask(
-            self._network,
-            loss,
-            X,
-            targets,
-            self._transform(),
-            batch,
-            has_weights=weights is not None,
-            mean_over_outputs=mean,
-            orders=_orders(len(X), rng) if self.shuffle else None,
-            kind=self._kind(),
-        )
-
-    def _transform(self) -> Transform:
-        schedule = self.learning_rate if callable(self.learning_rate) else None
-        if isinstance(self.solver, Transform):
-            found = self.solver
-        elif self.solver == "sgd":
-            found = solvers.sgd(self.learning_rate_init, self.momentum, self.nesterovs_momentum, schedule)
-        else:
-            found = solvers.adam(self.learning_rate_init, self.beta_1, self.beta_2, self.epsilon, schedule)
-        return found if self.clip_norm is None else chain(clip_by_global_norm(self.clip_norm), found)
-
-    def _kind(self) -> Hashable:
-        """All settings that are part of the code of the steps."""
-        schedule = self.learning_rate if callable(self.learning_rate) else None
-        return self.solver, bool(self.nesterovs_momentum), schedule, self.clip_norm, self.l1 > 0
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -290,17 +288,74 @@ class MultilayerPerceptron(Settings):
         """Outputs for checked inputs, or the signals before their activation, in bounded memory."""
         network = self._network
         compute = network.signal if signals else network.apply
-        with np.errstate(over="ignore", under="ignore"):
-            return np.concatenate([compute(parameters, state, x)[0] for x in _parts(X, network)])
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            found = [compute(parameters, state, x)[0] for x in _parts(X, network, sparse=True)]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _opened(self, X: Any, y: Any) -> tuple[Any, ...]:
+        """What `chainrule.inspection.opened.Opened` holds: the fitted network, and data as it takes them."""
+        check_is_fitted(self)
+        X = dense(validated(self, X, reset=False)).astype(self._dtype, copy=False)
+        targets = self._targets(y, "y").astype(self._dtype, copy=False)
+        check_consistent_length(X, targets)
+        by_class = getattr(self, "class_weight", None)
+        weights = None if by_class is None else compute_sample_weight(by_class, y)
+        total = len(X) if weights is None else weights.sum()
+        penalties: list[Regularizer] = [L2(self.alpha / total)] if self.alpha else []
+        if self.l1:
+            penalties.append(L1(self.l1 / total))
+        loss = self._output()[1]
+        return self._network, self._parameters(), self._state, loss, tuple(penalties), X, targets, weights
 
     def _forward(self, X: Any, *, signals: bool = False) -> NDArray[Any]:
         check_is_fitted(self)
+        self._complete()
         if isinstance(X, Tracer):
+            refuse_traced(self)
             compute = self._network.signal if signals else self._network.apply
             traced: Any = X
             return compute(self._parameters(), self._state, traced)[0]
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
-        return self._outputs(X, self._parameters(), self._state, signals=signals)
+        X = validated(self, X, reset=False)
+        outputs = self._outputs(X, self._parameters(), self._state, signals=signals)
+        if bad := np.count_nonzero(~np.isfinite(outputs).all(axis=1)):
+            raise ValueError(
+                f"the outputs are not finite for {bad} of {len(outputs)} examples: inputs or weights are too large. "
+                "Scale the inputs, as by StandardScaler in a pipeline, or fit with a lower learning_rate_init"
+            )
+        return outputs
+
+    def find_rate(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        lowest: float = 1e-6,
+        highest: float = 10.0,
+        steps: int = 200,
+    ) -> RateSearch:
+        """Search for a `learning_rate_init` with a short run in which the rate grows; the estimator stays as it is.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        lowest, highest : float
+            The first rate and the last.
+        steps : int
+            How many steps there are from one to the other, at least 50.
+
+        Returns
+        -------
+        RateSearch
+            As of `chainrule.train.find_rate`; it has a `suggestion` and a `plot`.
+
+        Raises
+        ------
+        ValueError
+            For a solver other than "adam" and "sgd", and where the loss falls at no rate.
+        """
+        return find_rate(self, X, y, sample_weight, lowest, highest, steps)
 
     def input_gradient(self, X: Any) -> NDArray[Any]:
         """Differentiate the outputs by the inputs: how an output changes with each feature of an example.
@@ -314,10 +369,12 @@ class MultilayerPerceptron(Settings):
         -------
         array, shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
             Derivatives of what a regressor predicts, or of a classifier's `decision_function`. The outputs have an axis
-            of their own where there are several.
+            of their own where there are several. Where there are categorical columns, the features are the numeric
+            ones alone, ``~is_categorical_``, in their order.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        self._complete()
+        X = validated(self, X, reset=False)
         parameters, network = self._parameters(), self._network
         compute = network.signal if is_classifier(self) else network.apply
 
@@ -326,12 +383,40 @@ class MultilayerPerceptron(Settings):
 
         by_input, outputs = grad(total), range(network.outputs)
         found = np.concatenate([np.stack([by_input(x, k) for k in outputs], axis=1) for x in _parts(X, network)])
+        # By codes there is no derivative, and they come first.
+        found = found[..., 0 if self._columns is None else self._columns.count :]
         return found[:, 0] if network.outputs == 1 else found
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted estimator to a file, without pickle; `chainrule.estimators.load` reads it.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Raises
+        ------
+        ChainruleError
+            Where it cannot be written, or the model holds what a file cannot.
+        """
+        from chainrule.estimators.files import save
+
+        save(self, path)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def _repr_html_inner(self) -> str:
+        from chainrule.estimators.html import estimator_html
+
+        return estimator_html(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        shown: dict[str, str] = super()._repr_mimebundle_(**kwargs)
+        return shown | {"text/html": self._repr_html_inner()} if "text/html" in shown else shown
 
 
 def has_epochs(model: Any) -> bool:
@@ -341,22 +426,17 @@ def has_epochs(model: Any) -> bool:
     return True
 
 
-def _orders(count: int, rng: np.random.RandomState) -> Iterator[NDArray[np.intp]]:
-    """Orders of the examples, each a shuffle of the one before, with the draws of scikit-learn."""
-    order = np.arange(count)
-    while True:
-        moved = np.arange(count)
-        rng.shuffle(moved)
-        order = order[moved]
-        yield order
+def _parts(X: Any, network: Network, *, sparse: bool = False) -> Iterator[Any]:
+    """Rows of a matrix, as many at a time as go through a network in little memory.
 
-
-def _parts(X: Any, network: Network) -> Iterator[NDArray[Any]]:
-    """Rows of a dense or sparse matrix, dense, as many at a time as go through a network in little memory."""
-    widest = max(network.inputs, *(place.units for place in network.places))
+    Those of a sparse one become dense, unless they may stay as they are: a dense layer multiplies sparse rows, too.
+    """
+    stays = sparse and issparse(X) and isinstance(network.layers[0], Dense)
+    widest = max(0 if stays else network.inputs, *(place.units for place in network.places))
     size = max(1, _PART // widest)
     for begin in range(0, X.shape[0], size):
-        yield dense(X[begin : begin + size])
+        rows = X[begin : begin + size]
+        yield rows if stays else dense(rows)
 
 
 def dense(X: Any) -> NDArray[Any]:

@@ -13,9 +13,9 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
 
 from chainrule.estimators.base import MultilayerPerceptron, dense, has_epochs
+from chainrule.estimators.columns import validated
 from chainrule.nn import Loss
 from chainrule.nn.losses import LOSSES
 from chainrule.nn.losses import loss as loss_row
@@ -65,7 +65,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     nesterovs_momentum : bool
         Whether "sgd" looks one step ahead.
     early_stopping : bool
-        Whether to hold out a part of the data, stop when its score does not rise, and keep the best weights.
+        Whether to hold out a part of the data, stop when its score does not rise, and keep the best weights. A fit that
+        diverges then ends with them, and a warning.
     validation_fraction : float
         The part that is held out.
     beta_1, beta_2, epsilon : float
@@ -84,6 +85,21 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         Strength of an L1 penalty, which is divided as `alpha` is.
     clip_norm : float or None
         Greatest length of the gradient of a step; a longer one is shortened.
+    categorical_features : "from_dtype", array-like of str, int or bool, or None
+        Columns whose values are categories, for each of which a vector is learned: in a data frame those of a dtype of
+        categories, text, objects or booleans; or the columns of these names or positions, or of this mask. None takes
+        all columns as numbers.
+    checkpoint : path-like, chainrule.train.Checkpoint or None
+        The file that the state of a fit is written to, on a schedule and at its end. It belongs to one fit.
+    resume : bool or path-like
+        With True a fit goes on from the file of `checkpoint` where there is one, and otherwise starts; with a path it
+        goes on from that file. It ends with the same bits as a fit that was never interrupted. `max_iter`, `verbose`,
+        `callbacks` and `on_divergence` may be others than they were; all else has to be the same.
+    on_divergence : {"raise", "halve"}
+        What is done where numbers are no longer finite: a ValueError, or back to the state at the start of the epoch
+        with the lowest loss and on with half the rate, ten times at most.
+    callbacks : list of callables, callable or None
+        Called with the `chainrule.train.TrainState` after every epoch; a true result ends the fit.
     loss : "log_loss" or callable
         A function of (outputs, targets), both of shape (n_samples, n_outputs), in place of the cross-entropy. Outputs
         are probabilities, targets 0 or 1; it is written with NumPy and returns one number for each example.
@@ -103,9 +119,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     best_loss_ : float or None
         The least of them; None with `early_stopping`.
     validation_scores_ : list of float or None
-        Accuracy on the held-out part after each epoch; None without `early_stopping`.
+        Accuracy on the held-out data after each epoch, or at the end of "lbfgs"; None where there are none.
     best_validation_score_ : float or None
         The greatest of them.
+    converged_ : bool
+        Whether there was no gain for more than `n_iter_no_change` epochs, or calls of `partial_fit`; with "lbfgs",
+        whether it reached `tol`.
+    halvings_ : tuple of chainrule.train.Halving
+        When the last fit diverged and went back.
     n_iter_ : int
         Epochs, or iterations of "lbfgs", of the last fit.
     t_ : int
@@ -118,6 +139,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         Number of features.
     feature_names_in_ : array, shape (n_features_in_,)
         Their names, where all are strings.
+    is_categorical_ : array of bool, shape (n_features_in_,), or None
+        Which columns are categorical; None where none is.
 
     Examples
     --------
@@ -149,15 +172,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     def _validated(
         self, X: Any, y: Any, incremental: bool, reset: bool
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        X, y = validated(self, X, y, reset=reset, learns=True, multi_output=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
@@ -185,10 +200,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {found}."
             )
 
-    def _targets(self, y: Any) -> NDArray[Any]:
+    def _targets(self, y: Any, name: str = "y of validation_data") -> NDArray[Any]:
         labels = unique_labels(y)
         if not set(labels) <= set(self.classes_):
-            raise ValueError(f"y of validation_data has classes not in {self.classes_}: it has {labels}")
+            raise ValueError(f"{name} has classes not in {self.classes_}: it has {labels}")
         targets: NDArray[Any] = self._label_binarizer.transform(y)
         return targets
 
@@ -199,8 +214,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         return float(np.average(right, weights=weights))
 
     @available_if(has_epochs)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, validation_data: Any = None
+    ) -> "MLPClassifier":
         """Go on with one epoch over the given data.
+
+        With `early_stopping` the weights of the call with the best score are kept, while the next call goes on from the
+        last ones; `converged_` says when the score has not risen for more than `n_iter_no_change` calls.
 
         Parameters
         ----------
@@ -212,6 +232,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
             Weights of the examples.
         classes : array, shape (n_classes,), optional
             All labels there will be; needed in the first call.
+        validation_data : tuple of X and y, or of X, y and sample_weight, optional
+            Held-out data, as for `fit`. With `early_stopping` and without them, `validation_fraction` of the data of
+            each call is held out, of the same data the same part. Scores of calls with different data are then hardly
+            comparable: give the same `validation_data` to all of them.
 
         Returns
         -------
@@ -221,7 +245,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         if _check_partial_fit_first_call(self, classes):
             labels = y if type_of_target(y).startswith("multilabel") else classes
             self._label_binarizer = LabelBinarizer().fit(labels)
-        found: MLPClassifier = self._fit(X, y, sample_weight, incremental=True)
+        found: MLPClassifier = self._fit(X, y, sample_weight, validation_data, incremental=True)
         return found
 
     def predict(self, X: Any) -> NDArray[Any]:

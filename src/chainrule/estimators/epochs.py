@@ -1,28 +1,195 @@
-"""The loop over epochs: when a fit ends, what it notes, and which weights it keeps."""
+"""When a fit ends, what it notes after each epoch, and when its rate changes: scikit-learn's rules."""
 
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
+from chainrule.errors import DivergenceError
 from chainrule.estimators.solvers import rate_of, with_rate
-from chainrule.estimators.task import EstimatorTask, full_steps
-from chainrule.train.state import TrainState
-from chainrule.train.task import end_epoch, train_epoch
+from chainrule.estimators.task import EstimatorTask
+from chainrule.train.checkpoint import Keeper
+from chainrule.train.rules import Ended
+from chainrule.train.running import Callback, Run
+from chainrule.train.state import Epoch, TrainState
 
-__all__ = ["run_epochs"]
+__all__ = ["Convergence", "Standing", "run_epochs"]
 
 #: Below this rate, learning_rate="adaptive" stops.
 _SMALLEST_RATE = 1e-6
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How a fit stands after an epoch; it follows from the one before and the epoch's row of the history.
+
+    Attributes
+    ----------
+    epochs : int
+        Epochs of this fit.
+    seen : int
+        Examples seen, `t_`.
+    without_gain : int
+        Epochs without gain.
+    best_loss : float or None
+        The least loss; None where it is not noted.
+    best_score : float or None
+        The greatest score on held-out data; None where there are none.
+    rate : float or None
+        The rate of the steps to come; None where the solver has none that changes.
+    converged : bool
+        Whether there was no gain for too long.
+    """
+
+    epochs: int
+    seen: int
+    without_gain: int
+    best_loss: float | None
+    best_score: float | None
+    rate: float | None
+    converged: bool = False
+
+
+def _is_adaptive(model: Any) -> bool:
+    """Whether the rate is divided where a fit would otherwise end."""
+    return bool(model.solver == "sgd" and model.learning_rate == "adaptive")
+
+
+class Convergence:
+    """scikit-learn's rules for a run; they write down on the model how it goes.
+
+    Parameters
+    ----------
+    model : estimator
+        Its parameters say when to stop; `loss_`, `loss_curve_`, `n_iter_`, `t_` and the best score or loss are set.
+    state : TrainState
+        The state before the first epoch.
+    examples : int
+        Number of examples.
+    scores : bool
+        Whether there are held-out data.
+    epochs : int
+        Epochs at most.
+    """
+
+    def __init__(self, model: Any, state: TrainState, examples: int, *, scores: bool, epochs: int) -> None:
+        self.epochs = epochs
+        self._model, self._examples, self._scores = model, examples, scores
+        self._by_score = scores and model.early_stopping
+        changes = model.solver == "sgd" and model.learning_rate in ("invscaling", "adaptive")
+        rate = rate_of(state.optimizer) if changes else None
+        self._first = Standing(
+            0, model.t_, model._no_improvement_count, model.best_loss_, model.best_validation_score_, rate
+        )
+        self._curves = [*model.loss_curve_], [*(model.validation_scores_ or ())]
+        self._now = self._first
+        model.n_iter_, model.converged_ = 0, False
+
+    def over(self, state: TrainState) -> Ended | None:
+        """Why the fit is over; None where it goes on."""
+        if self._now.converged and state.epoch:
+            return "patience"
+        return "epochs" if state.epoch >= self.epochs else None
+
+    def unwatched(self, state: TrainState) -> int:
+        """Epochs that will be done whatever their losses are: neither the end nor another rate can come before."""
+        model = self._model
+        if self._scores or model.verbose or (model.solver == "sgd" and model.learning_rate == "invscaling"):
+            return 1
+        left = model.n_iter_no_change + 1 - self._now.without_gain
+        return int(max(1, min(left, self.epochs - state.epoch)))
+
+    def noted(self, state: TrainState) -> TrainState:
+        """Write down the new rows, and put in another rate where it is time for one."""
+        known, before = self._now.epochs, self._now.rate
+        self._note(state, told=bool(self._model.verbose))
+        now = self._now.rate
+        if before is None or now is None:
+            return state
+        rows = state.history.rows
+        rated = (replace(row, rate=before * state.rate_factor) for row in rows[known:])
+        state = replace(state, history=replace(state.history, rows=(*rows[:known], *rated)))
+        return state if now == before else replace(state, optimizer=with_rate(state.optimizer, now))
+
+    def went_back(self, state: TrainState) -> None:
+        """Take back what was noted of epochs that do not count any more."""
+        model = self._model
+        model.loss_curve_[:] = self._curves[0]
+        if self._scores:
+            model.validation_scores_[:] = self._curves[1]
+        self._now = self._first
+        self._note(state, told=False)
+
+    def _note(self, state: TrainState, told: bool) -> None:
+        model = self._model
+        for row in state.history.rows[self._now.epochs :]:
+            before, self._now = self._now, self._after(row)
+            model.loss_ = row.objective
+            model.loss_curve_.append(row.objective)
+            if self._scores:
+                model.validation_scores_.append(_score(row))
+            if told:
+                self._tell(row, before, self._now)
+        now = self._now
+        model.n_iter_, model.t_, model._no_improvement_count = now.epochs, now.seen, now.without_gain
+        model.best_loss_, model.best_validation_score_, model.converged_ = now.best_loss, now.best_score, now.converged
+
+    def _after(self, row: Epoch) -> Standing:
+        """The standing after one more epoch."""
+        model, last = self._model, self._now
+        best_loss, best_score = last.best_loss, last.best_score
+        lost = best_loss is not None and row.objective > best_loss - model.tol
+        if self._scores and best_score is not None:
+            score = _score(row)
+            if self._by_score:
+                lost = score < best_score + model.tol
+            best_score = score if score > best_score else best_score
+        now = Standing(
+            last.epochs + 1,
+            last.seen + self._examples,
+            last.without_gain + 1 if lost else 0,
+            None if best_loss is None else min(best_loss, row.objective),
+            best_score,
+            last.rate,
+        )
+        if model.solver == "sgd" and model.learning_rate == "invscaling":
+            now = replace(now, rate=model.learning_rate_init * (now.seen + 1.0) ** -model.power_t)
+        if now.without_gain <= model.n_iter_no_change:
+            return now
+        if now.rate is None or not _is_adaptive(model) or now.rate <= _SMALLEST_RATE:
+            return replace(now, converged=True)
+        return replace(now, rate=now.rate / 5.0, without_gain=0)
+
+    def _tell(self, row: Epoch, before: Standing, now: Standing) -> None:
+        model = self._model
+        print(f"Iteration {now.epochs}, loss = {row.objective:.8f}")
+        if self._scores:
+            print(f"Validation score: {_score(row):f}")
+        slower = _is_adaptive(model) and now.rate != before.rate
+        if not (slower or now.converged):
+            return
+        what = "Validation score" if self._by_score else "Training loss"
+        then = f"Setting learning rate to {now.rate:f}" if slower else "Stopping."
+        if now.converged and _is_adaptive(model):
+            then = "Learning rate too small. Stopping."
+        print(
+            f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} consecutive epochs.", then
+        )
+
+
+def _score(row: Epoch) -> float:
+    """The score of an epoch on the held-out data; a file of checkpoints has None in place of NaN."""
+    return float("nan") if row.validation is None else row.validation
+
+
 def run_epochs(
     model: Any,
     task: EstimatorTask,
+    first: TrainState,
     state: TrainState,
-    score: Callable[[TrainState], float] | None,
+    keeper: Keeper | None,
+    callbacks: tuple[Callback, ...],
     *,
     only_one: bool,
 ) -> TrainState:
@@ -31,116 +198,49 @@ def run_epochs(
     Parameters
     ----------
     model : estimator
-        Its parameters say when to stop; `loss_`, `loss_curve_`, `n_iter_`, `t_` and the best score or loss are set.
+        Its parameters say when to stop.
     task : EstimatorTask
         What is minimised.
+    first : TrainState
+        Where the fit began.
     state : TrainState
-        The state before the first epoch.
-    score : callable or None
-        The score of a state on held-out data; with `early_stopping` it decides when to stop.
+        Where it goes on: the same, or what a checkpoint held.
+    keeper : Keeper or None
+        What writes checkpoints.
+    callbacks : tuple of callables
+        Called with the state after every epoch.
     only_one : bool
         Whether one epoch is all, as for `partial_fit`.
 
     Returns
     -------
     TrainState
-        The state after the last epoch; with `early_stopping`, the one with the best score.
+        The state after the last epoch.
+
+    Raises
+    ------
+    DivergenceError
+        Where the fit diverges and has no best weights to keep.
     """
-    best, last = state, state
-    # Of epochs that are done and not yet written down.
-    values: list[float] = []
-    by_score = score is not None and model.early_stopping
-    model.n_iter_ = 0
+    epochs = 1 if only_one else model.max_iter
+    rules = Convergence(model, first, len(task.inputs), scores=task.score is not None, epochs=epochs)
+    if state is not first:
+        rules.went_back(state)
+    run = Run(task, state, rules, callbacks, None, keeper, model.on_divergence == "halve")
     try:
-        while True:
-            if not values:
-                most = 1 if only_one or score is not None else _epochs_to_the_end(model)
-                several = full_steps(task, last, most) if task.batch_size is None and most > 1 else None
-                if several is None:
-                    for state in train_epoch(task, last):
-                        last = state
-                    last = end_epoch(task, last)
-                    values = [last.history[-1].objective]
-                else:
-                    last, values = several
-            model.n_iter_ += 1
-            model.t_ += len(task.inputs)
-            model.loss_ = values.pop(0)
-            model.loss_curve_.append(model.loss_)
-            if model.verbose:
-                print(f"Iteration {model.n_iter_}, loss = {model.loss_:.8f}")
-            if _note(model, None if score is None else score(last)):
-                best = last
-            if model.solver == "sgd" and model.learning_rate == "invscaling":
-                last = _at_rate(last, model.learning_rate_init / (model.t_ + 1) ** model.power_t)
-            if model._no_improvement_count > model.n_iter_no_change:
-                rate = _next_rate(model, last, by_score)
-                if rate is None:
-                    break
-                last = _at_rate(last, rate)
-                model._no_improvement_count = 0
-            if only_one:
-                break
-            if model.n_iter_ == model.max_iter:
-                warnings.warn(
-                    f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the optimization hasn't "
-                    "converged yet.",
-                    ConvergenceWarning,
-                )
-                break
-    except KeyboardInterrupt:
+        ended = run.finish()
+    except DivergenceError as error:
+        best = run.state.best
+        if best is None or not best.epoch:
+            raise
+        warnings.warn(f"{error}. The weights with the best validation score so far are kept", ConvergenceWarning)
+        return run.state
+    if ended == "interrupt":
         warnings.warn("Training interrupted by user.")
-    return best if by_score else last
-
-
-def _epochs_to_the_end(model: Any) -> int:
-    """Epochs that will be done whatever their losses are: neither the end nor another rate can come before."""
-    if (
-        model.verbose
-        or not isinstance(model.solver, str)
-        or (model.solver == "sgd" and model.learning_rate == "invscaling")
-    ):
-        return 1
-    left = model.n_iter_no_change + 1 - model._no_improvement_count
-    return int(min(left, model.max_iter - model.n_iter_))
-
-
-def _note(model: Any, score: float | None) -> bool:
-    """Write down score and loss, and count the epochs without gain; True where the score is the best."""
-    is_best = False
-    lost = model.loss_ > model.best_loss_ - model.tol if model.best_loss_ is not None else False
-    if score is not None:
-        model.validation_scores_.append(score)
-        if model.verbose:
-            print(f"Validation score: {score:f}")
-        if model.early_stopping:
-            lost = score < model.best_validation_score_ + model.tol
-        is_best = score > model.best_validation_score_
-        if is_best:
-            model.best_validation_score_ = score
-    if model.best_loss_ is not None:
-        model.best_loss_ = min(model.best_loss_, model.loss_)
-    model._no_improvement_count = model._no_improvement_count + 1 if lost else 0
-    return is_best
-
-
-def _next_rate(model: Any, state: TrainState, by_score: bool) -> float | None:
-    """The rate to go on with after too many epochs without gain; None where that is the end."""
-    what = "Validation score" if by_score else "Training loss"
-    told = f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} consecutive epochs."
-    is_adaptive = model.solver == "sgd" and model.learning_rate == "adaptive"
-    rate = rate_of(state.optimizer) if is_adaptive else None
-    if rate is None:
-        then = "Stopping."
-    elif rate <= _SMALLEST_RATE:
-        rate, then = None, "Learning rate too small. Stopping."
-    else:
-        rate = rate / 5.0
-        then = f"Setting learning rate to {rate:f}"
-    if model.verbose:
-        print(told, then)
-    return rate
-
-
-def _at_rate(state: TrainState, rate: float) -> TrainState:
-    return replace(state, optimizer=with_rate(state.optimizer, rate))
+    elif ended == "epochs" and not only_one:
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the optimization hasn't "
+            "converged yet.",
+            ConvergenceWarning,
+        )
+    return run.state

@@ -73,6 +73,7 @@ def minimise(model: Any, task: EstimatorTask, state: TrainState) -> TrainState:
         options={"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol},
     )
     model.n_iter_ = min(found.nit, model.max_iter)
+    model.converged_ = found.status == 0
     if found.status == _USED_UP:
         warnings.warn(
             f"lbfgs failed to converge after {found.nit} iteration(s) and {found.nfev} evaluations: {found.message}. "

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from chainrule.nn import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Network, Parameters
+from chainrule.nn import Activation, BatchNorm, Dense, Dropout, Embedding, Layer, LayerNorm, Network, Parameters
 from chainrule.nn.activations import ACTIVATIONS, activation
 
 __all__ = ["NAMES", "drawn", "joined", "known", "network_of", "split"]
@@ -53,14 +53,16 @@ def network_of(model: Any, features: int, hidden: Sequence[int], outputs: int) -
     Returns
     -------
     Network
-        Each hidden layer is dense, then normalised, then activated, then thinned out.
+        Each hidden layer is dense, then normalised, then activated, then thinned out. Where there are categorical
+        columns, vectors for their categories come first.
     """
     if model.batch_norm and model.layer_norm:
         raise ValueError("batch_norm and layer_norm stand in one place: choose one of them")
     norm = BatchNorm if model.batch_norm else LayerNorm if model.layer_norm else None
     rates = _one_for_each("dropout", model.dropout, hidden)
     names = _one_for_each("activation", model.activation, hidden)
-    layers: list[Layer] = []
+    columns = getattr(model, "_columns", None)
+    layers: list[Layer] = [] if columns is None else [columns.layer]
     for units, name, rate in zip(hidden, names, rates, strict=True):
         if norm is None:
             layers.append(Dense(units, known(name)))
@@ -83,6 +85,9 @@ def drawn(model: Any, network: Network, rng: np.random.RandomState, dtype: DType
     names = [model.activation] * len(dense) if one else [*model.activation, *list(model.activation)[-1:]]
     found = []
     for place in network.places:
+        if isinstance(place.layer, Embedding):
+            found.append(model._columns.first_vectors(rng, dtype))
+            continue
         arrays = place.layer.initialize(np.random.default_rng(0), place.inputs, dtype)
         if isinstance(place.layer, Dense):
             factor = 2.0 if names and activation(known(names.pop(0))) is ACTIVATIONS["sigmoid"] else 6.0

@@ -11,9 +11,9 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from chainrule.estimators.base import MultilayerPerceptron, dense, has_epochs
+from chainrule.estimators.columns import validated
 from chainrule.estimators.losses import REGRESSION, regression_loss
 from chainrule.nn import Loss
 
@@ -40,6 +40,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc] 
         As for `MLPClassifier`.
     n_iter_no_change, max_fun, output_activation, dropout, batch_norm, layer_norm, l1, clip_norm
         As for `MLPClassifier`.
+    categorical_features : "from_dtype", array-like of str, int or bool, or None
+        As for `MLPClassifier`.
+    checkpoint, resume, on_divergence, callbacks
+        As for `MLPClassifier`.
     quantile : float
         The quantile that "quantile" fits.
     delta : float
@@ -47,13 +51,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc] 
 
     Attributes
     ----------
-    coefs_, intercepts_, loss_, loss_curve_, best_loss_, n_iter_, t_, n_layers_, n_outputs_
+    coefs_, intercepts_, loss_, loss_curve_, best_loss_, converged_, halvings_, n_iter_, t_, n_layers_, n_outputs_
         As for `MLPClassifier`. Where there are several outputs, `loss_` has the mean over them.
     validation_scores_, best_validation_score_ : list of float, float
-        R2 on the held-out part, after each epoch and the greatest; None without `early_stopping`.
+        R2 on the held-out data, after each epoch or at the end of "lbfgs", and the greatest; None where there are none.
     out_activation_ : str
         Activation of the outputs.
-    n_features_in_, feature_names_in_
+    n_features_in_, feature_names_in_, is_categorical_
         As for `MLPClassifier`.
 
     Examples
@@ -84,31 +88,27 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc] 
     def _validated(
         self, X: Any, y: Any, incremental: bool, reset: bool
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        X, y = validated(self, X, y, reset=reset, learns=True, multi_output=True, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return dense(X), y.reshape(len(y), -1), None
 
-    def _targets(self, y: Any) -> NDArray[Any]:
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y of validation_data")
+    def _targets(self, y: Any, name: str = "y of validation_data") -> NDArray[Any]:
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name=name)
         targets: NDArray[Any] = y.reshape(len(y), -1)
         return targets
 
     def _held_out_score(self, outputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any] | None) -> float:
-        return float(r2_score(targets, outputs, sample_weight=weights))
+        # Outputs that are far off give minus infinity.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(r2_score(targets, outputs, sample_weight=weights))
 
     @available_if(has_epochs)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> "MLPRegressor":
         """Go on with one epoch over the given data.
+
+        With `early_stopping` the weights of the call with the best score are kept, while the next call goes on from the
+        last ones; `converged_` says when the score has not risen for more than `n_iter_no_change` calls.
 
         Parameters
         ----------
@@ -118,13 +118,17 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc] 
             Targets.
         sample_weight : array, shape (n_samples,), optional
             Weights of the examples.
+        validation_data : tuple of X and y, or of X, y and sample_weight, optional
+            Held-out data, as for `fit`. With `early_stopping` and without them, `validation_fraction` of the data of
+            each call is held out, of the same data the same part. Scores of calls with different data are then hardly
+            comparable: give the same `validation_data` to all of them.
 
         Returns
         -------
         MLPRegressor
             The estimator itself.
         """
-        found: MLPRegressor = self._fit(X, y, sample_weight, incremental=True)
+        found: MLPRegressor = self._fit(X, y, sample_weight, validation_data, incremental=True)
         return found
 
     def predict(self, X: Any) -> NDArray[Any]:

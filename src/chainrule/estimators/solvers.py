@@ -83,7 +83,7 @@ def sgd(rate: float, momentum: float, nesterov: bool, schedule: Schedule | None 
         updates = _plus(_times(state["momentum"], velocity), downhill) if nesterov else velocity
         return updates, {**state, "step": state["step"] + 1.0, "velocity": velocity}
 
-    return Transform(init, update)
+    return Transform(init, update, schedule or (lambda step: rate))
 
 
 def adam(rate: float, beta_1: float, beta_2: float, epsilon: float, schedule: Schedule | None = None) -> Transform:
@@ -129,7 +129,7 @@ def adam(rate: float, beta_1: float, beta_2: float, epsilon: float, schedule: Sc
         )
         return updates, {**state, "step": step, "mean": mean, "square": square}
 
-    return Transform(init, update)
+    return Transform(init, update, schedule or (lambda step: rate))
 
 
 def with_rate(optimizer: Tree, rate: float) -> Tree:

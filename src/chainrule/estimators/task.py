@@ -1,10 +1,7 @@
 """What a run of an estimator minimises: weighted losses and penalties as scikit-learn scales them, batch by batch."""
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,41 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.differentiate import value_and_grad
+from chainrule.estimators.known_steps import known_steps
+from chainrule.estimators.orders import Orders
 from chainrule.nn import Loss, Network, Parameters, State, example_losses
-from chainrule.train.compiled import CompiledSteps, compile_steps
-from chainrule.train.divergence import all_finite
-from chainrule.train.state import TrainState
+from chainrule.train.compiled import CompiledSteps
+from chainrule.train.state import Best, TrainState
 from chainrule.train.task import Task
 
-__all__ = ["EstimatorTask", "full_steps", "minimised", "weighted", "with_penalties", "without_penalties"]
-
-
-def weighted(loss: Loss) -> Loss:
-    """Make a loss whose targets carry the weight of each example in one more column.
-
-    Parameters
-    ----------
-    loss : Loss
-        A row of the table of losses.
-
-    Returns
-    -------
-    Loss
-        The same losses, each times the weight of its example.
-
-    Examples
-    --------
-    >>> from chainrule.nn.losses import LOSSES
-    >>> twice = weighted(LOSSES["half_squared"])
-    >>> twice(np.array([[1.0], [1.0]]), np.array([[0.0, 2.0], [0.0, 1.0]]))
-    array([1. , 0.5])
-    """
-
-    def times(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda outputs, targets: targets[:, -1] * function(outputs, targets[:, :-1])
-
-    forms = {row: times(function) for row, function in loss.from_signal.items()}
-    return replace(loss, function=times(loss.function), targets=None, from_signal=forms)
+__all__ = ["EstimatorTask", "minimised", "with_penalties", "without_penalties"]
 
 
 def with_penalties(state: State, alpha: float, l1: float, dtype: np.dtype[Any]) -> State:
@@ -55,10 +25,13 @@ def with_penalties(state: State, alpha: float, l1: float, dtype: np.dtype[Any]) 
     There they are numbers that steps are given, and no part of their code: one translation serves every strength. Only
     whether there is an L1 penalty at all is a part of the code.
     """
-    strengths = {"alpha": np.asarray(alpha, dtype)}
-    if l1:
-        strengths["l1"] = np.asarray(l1, dtype)
-    return ({**state[0], **strengths}, *state[1:])
+    strengths = {"alpha": alpha} | ({"l1": l1} if l1 else {})
+    with np.errstate(over="ignore"):
+        arrays = {name: np.asarray(strength, dtype) for name, strength in strengths.items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array):
+            raise ValueError(f"{name}={strengths[name]} is too large for {dtype} inputs: lower it, or fit in float64")
+    return ({**state[0], **arrays}, *state[1:])
 
 
 def without_penalties(state: State) -> State:
@@ -77,7 +50,7 @@ def minimised(network: Network, loss: Loss, has_weights: bool, mean_over_outputs
     network : Network
         The network.
     loss : Loss
-        Its loss; made by `weighted` where examples have weights.
+        Its loss; made by `chainrule.nn.weighted` where examples have weights.
     has_weights : bool
         Whether the last column of the targets holds weights.
     mean_over_outputs : bool
@@ -97,7 +70,8 @@ def minimised(network: Network, loss: Loss, has_weights: bool, mean_over_outputs
     ) -> tuple[Any, tuple[Any, State]]:
         losses, after = example_losses(network, loss, parameters, state, x, targets, rng, training)
         cost = np.sum(losses) / np.sum(targets[:, -1]) if has_weights else np.mean(losses)
-        weights = [layer["weights"] for layer in parameters if "weights" in layer]
+        # Of dense layers, and the vectors of categories, as for the regularisers of `chainrule.nn`.
+        weights = [array for layer in parameters for array in layer.values() if array.ndim == 2]
         strengths = {name: state[0][name] for name in _STRENGTHS if name in state[0]}
         penalty = 0.5 * strengths["alpha"] * sum(np.sum(np.square(w)) for w in weights)
         if "l1" in strengths:
@@ -120,15 +94,18 @@ class EstimatorTask(Task):
         Whether the last column of the targets holds the weights of the examples.
     mean_over_outputs : bool
         As for `minimised`.
-    orders : iterator of array, or None
+    orders : Orders or None
         The order of the examples in each epoch; None leaves them as they are.
+    score : callable or None
+        The score of a state on held-out data.
     kind : hashable
         What the optimiser's code depends on, beside the parameters.
     """
 
     has_weights: bool = False
     mean_over_outputs: bool = False
-    orders: Iterator[NDArray[np.intp]] | None = None
+    orders: Orders | None = None
+    score: Callable[[TrainState], float] | None = None
     kind: Hashable = None
 
     @cached_property
@@ -145,96 +122,21 @@ class EstimatorTask(Task):
         return reported
 
     def order(self, state: TrainState) -> NDArray[np.intp] | None:
-        """The order of the next epoch."""
+        """The order of the epoch under way."""
         if self.batch_size is None:
             return None
-        return np.arange(len(self.inputs)) if self.orders is None else next(self.orders)
+        return np.arange(len(self.inputs)) if self.orders is None else self.orders.of(state.epoch)
+
+    def validated(self, state: TrainState) -> float | None:
+        """The score on the held-out data after an epoch; None where there are none."""
+        return None if self.score is None else self.score(state)
+
+    def is_best(self, validation: float, best: Best | None) -> bool:
+        """Whether a score is the greatest so far; only where a fit starts with one is the best kept."""
+        return best is not None and validation > best.validation
 
     def code(self, state: TrainState) -> CompiledSteps | str:
         """The steps in machine code, shared by all fits that differ in numbers only."""
         if self._code.steps is None and not self.may_change:
-            self._code.steps = _compiled(self, state)
+            self._code.steps = known_steps(self, state)
         return super().code(state)
-
-
-#: About how long steps may run that are taken at once.
-_SECONDS = 0.05
-
-
-def full_steps(task: EstimatorTask, state: TrainState, most: int) -> tuple[TrainState, list[float]] | None:
-    """Take several epochs at once, where each is one step with all examples.
-
-    Parameters
-    ----------
-    task : EstimatorTask
-        The task; its `batch_size` is None.
-    state : TrainState
-        The state before the first of them.
-    most : int
-        How many there may be; fewer are taken where so many would take long, so that Ctrl-C is heard.
-
-    Returns
-    -------
-    state : TrainState
-        The state after the last one, with no rows of its history for them.
-    values : list of float
-        The reported value of each.
-
-    None stands for both where there is no machine code, or a number is not finite: steps taken one by one tell which.
-    """
-    code = task.code(state)
-    if isinstance(code, str):
-        return None
-    leaves, structure = code.flat(state)
-    bench = code.bench(code.by_rows[len(task.inputs)], task, state, len(task.inputs), gathers=False)
-    count, begun = min(most, code.count), time.perf_counter()
-    found, values = bench.run(leaves, state.step, None, 0, count)
-    code.count = max(1, int(_SECONDS / max(time.perf_counter() - begun, 1e-6) * count))
-    if not (np.isfinite(values).all() and all_finite(found[: code.finite])):
-        return None
-    parameters, network_state, optimizer = code.whole(found, structure)
-    after = replace(
-        state,
-        parameters=parameters,
-        network_state=network_state,
-        optimizer=optimizer,
-        step=state.step + count,
-        epoch=state.epoch + count,
-    )
-    return after, values.tolist()
-
-
-_known: OrderedDict[Hashable, CompiledSteps] = OrderedDict()
-_guard = threading.Lock()
-#: Translations that are kept: a search over some dozens of settings finds all of its own again.
-_KEPT = 128
-
-
-def _compiled(task: EstimatorTask, state: TrainState) -> CompiledSteps | str:
-    total, usual = len(task.inputs), task.batch_size or len(task.inputs)
-    key = (
-        task.network,
-        task.loss.name,
-        task.kind,
-        task.has_weights,
-        task.mean_over_outputs,
-        task.inputs.dtype,
-        task.targets.shape[1:],
-        usual,
-        total % usual,
-    )
-    with _guard:
-        known = _known.get(key)
-        if known is not None:
-            _known.move_to_end(key)
-    if known is None:
-        made = compile_steps(task, state)
-        if isinstance(made, str):
-            return made
-        known = made
-        with _guard:
-            _known[key] = known
-            if len(_known) > _KEPT:
-                _known.popitem(last=False)
-    # What a run keeps beside the code is its own.
-    return CompiledSteps(known.by_rows, known.finite)

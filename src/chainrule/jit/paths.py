@@ -226,7 +226,7 @@ def _arrays(found: Found) -> Arrays:
 def settle_arrays(found: Found, other: Found) -> Found:
     """Keep as inputs the arrays that come from outside of the function; those that it makes itself are constants.
 
-    What comes from outside is the same memory in another recording of the function.
+    What comes from outside is the same memory in another recording of the function; it must not be written into.
     """
     roots = {id(owner(original)) for original, _ in other.arrays}
     count = len(found.graph.inputs) - len(found.arrays)
@@ -235,6 +235,12 @@ def settle_arrays(found: Found, other: Found) -> Found:
     kept, arrays = [], []
     for node, (original, copy) in zip(hidden, found.arrays, strict=True):
         if id(owner(original)) in roots:
+            if copy is not original and original.tobytes() != copy.tobytes():
+                raise TraceError(
+                    f"{found.graph.name} reads and changes an array that is none of its arguments, of shape "
+                    f"{original.shape}, {original.dtype}; a compiled function would change it at its first call only. "
+                    "Return the new array."
+                )
             kept.append(node)
             arrays.append((original, copy))
         else:

@@ -163,7 +163,7 @@ class _Places:
                     self._ended[held[place]] = number
                 if place is not None:
                     held[place] = node
-        self._last = [-1 if life is None else life[1] for life in program.lives]
+        self._last = [-1 if life is None else life[1] for life in program.memory.lives]
 
     def outputs_of(self, node: Node) -> list[Node]:
         """The outputs that are read of an operation with several."""

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.errors import TraceError
 from chainrule.graph import Graph, Node, topological_order
 from chainrule.jit.signature import Kind, Signature
 from chainrule.trace.buffer import settled
@@ -123,14 +122,7 @@ def record(
             else:
                 results.append(Constant(leaf))
         graph = body.graph(inputs, [*outputs, *body.conditions], getattr(f, "__name__", "f"))
-    arrays = body.read
-    for original, copy in arrays:
-        if copy is not original and original.tobytes() != copy.tobytes():
-            raise TraceError(
-                f"{graph.name} reads and changes an array that is none of its arguments, of shape {original.shape}, "
-                f"{original.dtype}; a compiled function would change it at its first call only. Return the new array."
-            )
-    return Found(graph, arrays, structure, tuple(results), tuple(body.decisions), body.lines)
+    return Found(graph, body.read, structure, tuple(results), tuple(body.decisions), body.lines)
 
 
 def _is_numeric(x: Any) -> bool:

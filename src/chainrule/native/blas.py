@@ -18,7 +18,7 @@ import numpy as np
 
 from chainrule.native.emitter import Emitter
 from chainrule.native.products_blocks import Product
-from chainrule.native.products_loops import Epilogue, Range, emit_finish, scaled
+from chainrule.native.products_loops import Range, scaled
 from chainrule.native.types import POINTER, in_memory
 
 __all__ = ["Routine", "blas_addresses", "emit_blas_product", "integer_bits", "one_thread", "prefers_blas", "routine"]
@@ -109,7 +109,6 @@ def emit_blas_product(
     *,
     batch: ir.Value,
     rows: Range | None = None,
-    epilogue: Epilogue | None = None,
 ) -> None:
     """Write a product that BLAS computes.
 
@@ -128,8 +127,6 @@ def emit_blas_product(
         The size that the product leaves open, as a 64-bit integer.
     rows : tuple of Value, optional
         First row of C to compute, and the one after the last; all of them by default.
-    epilogue : callable, optional
-        As for `emit_product`.
     """
     p = product
     m, k = (batch if x is None else e.int(x) for x in (p.m, p.k))
@@ -168,8 +165,6 @@ def emit_blas_product(
         size(e.int(p.c_row)),
     ]
     e.b.call(function, arguments)
-    if epilogue is not None:
-        emit_finish(e, p, rows, (c, p.c_row, rows[0]), c, False, epilogue)
 
 
 def blas_addresses(names: Iterable[str]) -> dict[str, int]:

@@ -56,6 +56,7 @@ _ENDING, _PART = ".code", ".part"
 _ABANDONED = 3600.0
 #: When the limit is reached, entries go until so much of it is taken, so that not every new one has to look for room.
 _TRIMMED = 0.8
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 #: The rooms whose code decides what machine code is made of a graph.
 _ROOMS = ("evaluate", "graph", "lengths", "native", "ops", "passes", "random", "trace", "transforms")
 
@@ -119,13 +120,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: setattr(_process, "lock", threading.Lock()))
 
 
-def key_of(*parts: str | bytes | int) -> str:
+def key_of(*parts: str | bytes | int, rooms: tuple[str, ...] = ()) -> str:
     """Name what code follows from.
 
     Parameters
     ----------
     *parts : str, bytes or int
         What is translated. The processor, versions and chainrule's sources are added here.
+    rooms : tuple of str
+        The rooms whose sources made what is translated, where it is not a graph or a text but the name of one.
 
     Returns
     -------
@@ -139,7 +142,8 @@ def key_of(*parts: str | bytes | int) -> str:
     (True, False)
     """
     digest = blake2b(digest_size=24)
-    for part in (*_versions(), machine.fingerprint(), machine.vector_bytes(), *parts):
+    own = (_sources_of(rooms),) if rooms else ()
+    for part in (*_versions(), machine.fingerprint(), machine.vector_bytes(), *own, *parts):
         raw = part if isinstance(part, bytes) else repr(part).encode()
         digest.update(f"{type(part).__name__} {len(raw)} ".encode() + raw)
     return digest.hexdigest()
@@ -149,17 +153,22 @@ def key_of(*parts: str | bytes | int) -> str:
 def _versions() -> tuple[str | bytes, ...]:
     return (
         __version__,
-        _sources(os.path.dirname(os.path.dirname(__file__))),
+        _sources_of(_ROOMS),
         llvmlite.__version__,
         sys.platform,
         sys.byteorder,
     )
 
 
-def _sources(package: str) -> bytes:
+@cache
+def _sources_of(rooms: tuple[str, ...]) -> bytes:
+    return _sources(_PACKAGE, rooms)
+
+
+def _sources(package: str, rooms: tuple[str, ...] = _ROOMS) -> bytes:
     """A digest of the code that makes machine code, since a version number stays while that is worked on."""
     digest = blake2b()
-    for name in _source_names(package):
+    for name in _source_names(package, rooms):
         with open(os.path.join(package, name), "rb", buffering=0) as file:
             text = file.read()
             digest.update(f"{name} {len(text)} ".encode() + text)
@@ -169,10 +178,10 @@ def _sources(package: str) -> bytes:
     return digest.digest()
 
 
-def _source_names(package: str) -> list[str]:
+def _source_names(package: str, rooms: tuple[str, ...]) -> list[str]:
     """Without `pathlib`, which would take longer than finding and loading an entry."""
-    found = [f"{room}.py" for room in _ROOMS if os.path.isfile(os.path.join(package, f"{room}.py"))]
-    for room in _ROOMS:
+    found = [f"{room}.py" for room in rooms if os.path.isfile(os.path.join(package, f"{room}.py"))]
+    for room in rooms:
         for folder, _, names in os.walk(os.path.join(package, room)):
             found += [os.path.relpath(os.path.join(folder, name), package) for name in names if name.endswith(".py")]
     return sorted(found)

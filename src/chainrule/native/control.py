@@ -8,62 +8,28 @@ buffers that change places, or one where it may be written over.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.graph import Graph, Node
-from chainrule.native import machine
 from chainrule.native.access import Access, has_form, shape_sizes, strangers, views_of
+from chainrule.native.arrays import Array, operand
 from chainrule.native.computing import can_compute, is_literal
 from chainrule.native.control_bodies import bound, quick_form
 from chainrule.native.control_costs import MOST, counted
-from chainrule.native.control_scalars import Registers, Scalars, flattened, while_steps
+from chainrule.native.control_scalars import Registers, flattened, while_steps
+from chainrule.native.control_writer import Scene, Writer
 from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
-from chainrule.native.kernels import TROUBLE, Array, can_run, nest, operand
-from chainrule.native.sizes import ZERO, Size, product_of, size_of
-from chainrule.native.types import POINTER
-from chainrule.ops.shapes import astype, to_integer
-from chainrule.passes.rewriting import with_outputs
+from chainrule.native.kernels import can_run
+from chainrule.native.own_memory import in_own_memory
+from chainrule.native.sizes import ZERO, Size, size_of
 
-__all__ = ["CONTROL", "Lowered", "can_control", "has_run_time_length", "in_own_memory"]
+__all__ = ["CONTROL", "can_control", "has_run_time_length"]
 
 _INTEGER = np.dtype(np.int64)
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """A body in kernels.
-
-    Attributes
-    ----------
-    kernels : list of str
-        Functions of the module, in order.
-    swaps : list of tuple of int
-        Places that change after a step.
-    """
-
-    kernels: list[str]
-    swaps: list[tuple[int, int]]
-
-
-class Scene(Protocol):
-    """What control flow needs of the lowering that it is a part of."""
-
-    module: ir.Module
-    places: dict[Any, int]
-    accesses: dict[Any, Access]
-
-    def access(self, x: Any) -> Access:
-        """Where the entries of a node or a constant array stand."""
-
-    def own(self, key: Any, shape: tuple[Size, ...], dtype: np.dtype[Any]) -> Access:
-        """Make a buffer."""
-
-    def body(self, graph: Graph, given_up: dict[int, int]) -> Lowered:
-        """Lower a graph whose inputs have places or accesses already, or get their own."""
 
 
 # What can run
@@ -116,147 +82,7 @@ def _has_kernel(node: Node) -> bool:
     return can_compute(node) or can_run(node)
 
 
-def in_own_memory(graph: Graph, *, constants: bool) -> Graph:
-    """Copy outputs that are inputs, views of something, or there twice, so that each has memory of its own.
-
-    Parameters
-    ----------
-    graph : Graph
-        Stays as it is.
-    constants : bool
-        Whether outputs that are constants are computed, too.
-
-    Returns
-    -------
-    Graph
-        The same computation.
-    """
-    seen: set[Any] = set()
-    views = views_of(graph)
-    outputs = []
-    for x in graph.outputs:
-        if isinstance(x, Node):
-            # Two projections of one result stand at one place.
-            place = (x.inputs[0], x.params["k"]) if x.op is not None and x.op.name == "output" else x
-            if x.op is None or x in views or place in seen:
-                x = _copied(x, x.shape, x.dtype, x.weak)
-            seen |= {x, place}
-        elif constants:
-            array = np.asarray(x)
-            x = _copied(x if array.ndim else array[()], array.shape, array.dtype, False)
-        outputs.append(x)
-    return with_outputs(graph, outputs)
-
-
-def _copied(x: Any, shape: Any, dtype: np.dtype[Any], weak: bool) -> Node:
-    return Node(astype if dtype.kind in "fc" else to_integer, (x,), {"dtype": dtype}, shape, dtype, weak)
-
-
 # Writing it
-
-
-class _Writer:
-    """What the three have in common.
-
-    Parameters
-    ----------
-    scene : Scene
-        The lowering.
-    e : Emitter
-        Where the instructions go, in a function of the table of buffers and the leading size.
-    n : Value
-        The leading size.
-    node : Node
-        The operation.
-    """
-
-    def __init__(self, scene: Scene, e: Emitter, n: ir.Value, node: Node) -> None:
-        self.scene, self.e, self.n, self.node = scene, e, n, node
-        self.table = e.b.function.args[0]
-        self.scalars = Scalars(e, n, self.pointer(TROUBLE))
-
-    def pointer(self, key: Any) -> ir.Value:
-        """Where a buffer stands now: others may have taken its place since the last time."""
-        return self.e.pointer_in(self.table, self.scene.places[key])
-
-    def point(self, key: Any, pointer: ir.Value) -> None:
-        """Move a buffer."""
-        place = self.e.b.gep(self.table, [self.e.int(self.scene.places[key])], source_etype=POINTER)
-        self.e.b.store(pointer, place)
-
-    def call(self, body: Lowered) -> None:
-        """Run a body once, and let carries change places."""
-        e = self.e
-        for name in body.kernels:
-            e.b.call(self.scene.module.globals[name], [self.table, self.n, self.n])
-        for pair in body.swaps:
-            places = [e.b.gep(self.table, [e.int(k)], source_etype=POINTER) for k in pair]
-            one, other = (e.b.load(place, typ=POINTER) for place in places)
-            e.b.store(other, places[0])
-            e.b.store(one, places[1])
-
-    def array(self, x: Any) -> Array:
-        """An input that stands in memory, or a carry."""
-        return Array(self.e, self.n, self.scene.access(x), x.dtype, self.pointer)
-
-    def result(self, k: int) -> Array:
-        """The memory of a result."""
-        dtype = self.node.dtype[k]
-        return Array(self.e, self.n, self.scene.accesses[self.node, k], dtype, self.pointer)
-
-    def copied(self, x: Any, target: Array) -> None:
-        """Write an input into memory."""
-        read = operand(self.scene, self.e, self.n, x, self.pointer, target.dtype)
-        nest(self.e, target.shape, lambda index: target.store(read(index), index))
-
-    def moved(self, source: ir.Value, target: ir.Value, shape: tuple[Size, ...], dtype: np.dtype[Any]) -> None:
-        """Copy entries that stand side by side."""
-        e, lanes = self.e, machine.lanes(dtype)
-        count = product_of(shape)
-        if count.is_known and count.known() <= lanes:
-            for k in range(count.known()):
-                e.store(e.load(source, e.int(k), dtype), target, e.int(k), dtype)
-            return
-        total = count.emit(e, self.n)
-        whole = e.b.and_(total, e.int(-lanes))
-        with e.loop(e.int(0), whole, lanes) as loop:
-            e.store(e.load(source, loop.index, dtype, lanes), target, loop.index, dtype)
-        with e.loop(whole, total) as loop:
-            e.store(e.load(source, loop.index, dtype), target, loop.index, dtype)
-
-    def value(self, x: Any, target: Node) -> Any:
-        """An input in registers, where it is small enough."""
-        if is_literal(x):
-            return self.scalars.constants(x, target.dtype)
-        array = self.array(x)
-        if array.shape_known is None or int(np.prod(array.shape_known)) > MOST:
-            return array
-        return self.scalars.converted(self.scalars.loaded(array, array.shape_known), x.dtype, target.dtype)
-
-    def has_nan(self, k: int) -> ir.Value:
-        """Say in one bit whether there is a NaN in a result."""
-        e, result = self.e, self.result(k)
-        if result.dtype.kind != "f":
-            return ir.Constant(ir.IntType(1), 0)
-        total: ir.Value = e.int(1)
-        for length in result.shape:
-            total = e.b.mul(total, length)
-        lanes = machine.lanes(result.dtype)
-        whole = e.b.and_(total, e.int(-lanes))
-
-        def nan(x: ir.Value) -> ir.Value:
-            return e.b.fcmp_unordered("uno", x, x)
-
-        start = ir.Constant(ir.VectorType(ir.IntType(1), lanes), None)
-        with e.loop(e.int(0), whole, lanes, [start]) as loop:
-            x = e.load(result.pointer, loop.index, result.dtype, lanes)
-            loop.carry = [e.b.or_(loop.carry[0], nan(x))]
-        bits = ir.IntType(lanes)
-        found = e.b.icmp_unsigned("!=", e.b.bitcast(loop.carry[0], bits), ir.Constant(bits, 0))
-        with e.loop(whole, total, carried=[found]) as loop:
-            x = e.load(result.pointer, loop.index, result.dtype)
-            loop.carry = [e.b.or_(loop.carry[0], nan(x))]
-        return loop.carry[0]
 
 
 def _literals(inputs: Sequence[Any]) -> list[Any]:
@@ -281,7 +107,7 @@ def _pointed(scene: Scene, key: Any, shape: tuple[Size, ...], dtype: np.dtype[An
 
 
 def _cond(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
-    w = _Writer(scene, e, n, node)
+    w = Writer(scene, e, n, node)
     decision, *rest = node.inputs
     dtype = decision.dtype if isinstance(decision, Node) else np.asarray(decision).dtype
     chosen = e.convert(operand(scene, e, n, decision, w.pointer)([]), dtype, np.dtype(bool))
@@ -293,7 +119,7 @@ def _cond(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
                 (_side_in_registers if straight else _side_in_memory)(w, side, rest)
 
 
-def _side_in_registers(w: _Writer, side: Graph, rest: Sequence[Any]) -> None:
+def _side_in_registers(w: Writer, side: Graph, rest: Sequence[Any]) -> None:
     used = {x for node in side.nodes for x in node.inputs if isinstance(x, Node)} | {
         x for x in side.outputs if isinstance(x, Node)
     }
@@ -302,7 +128,7 @@ def _side_in_registers(w: _Writer, side: Graph, rest: Sequence[Any]) -> None:
         w.scalars.stored(x, w.result(k))
 
 
-def _side_in_memory(w: _Writer, side: Graph, rest: Sequence[Any]) -> None:
+def _side_in_memory(w: Writer, side: Graph, rest: Sequence[Any]) -> None:
     graph = in_own_memory(side, constants=True)
     _aliased(w.scene, graph.inputs, rest)
     for k, x in enumerate(graph.outputs):
@@ -315,7 +141,7 @@ def _side_in_memory(w: _Writer, side: Graph, rest: Sequence[Any]) -> None:
 
 
 def _scan(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
-    w = _Writer(scene, e, n, node)
+    w = Writer(scene, e, n, node)
     length = node.params["length"]
     if has_run_time_length(node):
         steps = e.load(w.pointer((node, "state")), e.int(0), _INTEGER)
@@ -336,7 +162,7 @@ def _scan(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
         _steps(w, body, steps)
 
 
-def _steps(w: _Writer, body: Graph, steps: ir.Value) -> None:
+def _steps(w: Writer, body: Graph, steps: ir.Value) -> None:
     c, m = w.node.params["carries"], w.node.params["sequences"]
     graph = bound(body, [*[None] * (c + m), *_literals(w.node.inputs[c + m :])])
     if counted(graph) is not None and not any(_is_wide(x) for x in graph.inputs[:c]):
@@ -349,7 +175,7 @@ def _is_wide(x: Node) -> bool:
     return not all(type(length) is int for length in x.shape) or int(np.prod(x.shape)) > MOST
 
 
-def _number(w: _Writer, steps: ir.Value, index: ir.Value) -> ir.Value:
+def _number(w: Writer, steps: ir.Value, index: ir.Value) -> ir.Value:
     """Which entry of the sequences a step reads."""
     if not w.node.params["reverse"]:
         return index
@@ -386,24 +212,24 @@ class _Rows:
         return Array(e, n, self.access, self.dtype, lambda buffer: self.at(e, number))
 
 
-def _rows(w: _Writer, access: Access, dtype: np.dtype[Any], key: Any) -> _Rows:
+def _rows(w: Writer, access: Access, dtype: np.dtype[Any], key: Any) -> _Rows:
     start = w.e.address(w.pointer(access.buffer), access.offset.emit(w.e, w.n), dtype)
     row = Access(key, access.shape[1:], access.strides[1:])
     return _Rows(start, access.strides[0].emit(w.e, w.n), row, dtype)
 
 
-def _sequences(w: _Writer, nodes: Sequence[Node]) -> list[_Rows]:
+def _sequences(w: Writer, nodes: Sequence[Node]) -> list[_Rows]:
     c = w.node.params["carries"]
     pairs = zip(w.node.inputs[c : c + len(nodes)], nodes, strict=True)
     return [_rows(w, w.scene.access(x), x.dtype, node) for x, node in pairs]
 
 
-def _results(w: _Writer, keys: Sequence[Any]) -> list[_Rows]:
+def _results(w: Writer, keys: Sequence[Any]) -> list[_Rows]:
     c = w.node.params["carries"]
     return [_rows(w, w.scene.accesses[w.node, k], w.node.dtype[k], key) for k, key in enumerate(keys, c)]
 
 
-def _steps_in_registers(w: _Writer, graph: Graph, steps: ir.Value) -> None:
+def _steps_in_registers(w: Writer, graph: Graph, steps: ir.Value) -> None:
     e, scalars = w.e, w.scalars
     c, m = w.node.params["carries"], w.node.params["sequences"]
     inputs = w.node.inputs
@@ -430,7 +256,7 @@ def _steps_in_registers(w: _Writer, graph: Graph, steps: ir.Value) -> None:
         scalars.stored(values, w.result(k))
 
 
-def _steps_in_memory(w: _Writer, graph: Graph, steps: ir.Value) -> None:
+def _steps_in_memory(w: Writer, graph: Graph, steps: ir.Value) -> None:
     e, scene = w.e, w.scene
     c, m = w.node.params["carries"], w.node.params["sequences"]
     carries, nodes, hidden = graph.inputs[:c], graph.inputs[c : c + m], graph.inputs[c + m :]
@@ -464,7 +290,7 @@ def _steps_in_memory(w: _Writer, graph: Graph, steps: ir.Value) -> None:
 
 
 def _while(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
-    w = _Writer(scene, e, n, node)
+    w = Writer(scene, e, n, node)
     c, captured = node.params["carries"], node.params["captured"]
     rest = node.inputs[c:]
     body = bound(node.params["body"], [*[None] * c, *_literals(rest[:captured])])
@@ -480,7 +306,7 @@ def _while(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None
     _while_in_memory(w, condition, in_own_memory(body, constants=True))
 
 
-def _while_in_memory(w: _Writer, condition: Graph, graph: Graph) -> None:
+def _while_in_memory(w: Writer, condition: Graph, graph: Graph) -> None:
     """A loop that goes on for as long as it may; one that stores stops where its stacks are full, to be called again.
 
     Its state is the number of steps done, the steps for which there is room, and whether it has ended.

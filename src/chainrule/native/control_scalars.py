@@ -12,12 +12,13 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.graph import Graph, Node
+from chainrule.native.arrays import Array
 from chainrule.native.computing import computed, is_literal, literals_of
 from chainrule.native.control_bodies import bound
 from chainrule.native.control_costs import BY_INDEX, INSIDE, MOVES, has_results, index_arrays, is_large, shapes_of
 from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
-from chainrule.native.kernels import Array, Picker
+from chainrule.native.indexing import Picker
 from chainrule.native.loop_body import key_of
 from chainrule.native.math.number import Number
 from chainrule.native.reducing import reducer_of

@@ -186,9 +186,10 @@ class Emitter:
         """Where the entry number `index` of an array stands."""
         return self.b.gep(base, [index], source_etype=in_memory(dtype))
 
-    def pointer_in(self, table: ir.Value, place: Count) -> ir.Value:
+    def pointer_in(self, table: ir.Value, place: Count | ir.Value) -> ir.Value:
         """Read a pointer from a table of them."""
-        return self.b.load(self.b.gep(table, [self.int(place)], source_etype=POINTER), typ=POINTER)
+        number = place if isinstance(place, ir.Value) else self.int(place)
+        return self.b.load(self.b.gep(table, [number], source_etype=POINTER), typ=POINTER)
 
     def load(
         self, base: ir.Value, index: ir.Value, dtype: np.dtype[Any], lanes: Count = 1, mask: ir.Value | None = None

@@ -54,6 +54,8 @@ class Group:
         What the loop runs over; None for an operation by itself.
     nodes : list of Node
         In topological order.
+    in_blocks : bool
+        Whether it runs over so many rows as it is told, though the graph knows their number.
     """
 
     domain: Domain | None
@@ -61,6 +63,7 @@ class Group:
     number: int = 0
     reach: int = 0  # The groups that have to run before, and this one, as bits.
     before: dict[int, bool] = field(default_factory=dict)  # Direct ones; True where their loop has to have ended.
+    in_blocks: bool = False
 
 
 def grouped(

@@ -1,33 +1,27 @@
 """What emitted code calls from elsewhere: parts of products, BLAS, the pool."""
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import llvmlite.ir as ir
+if TYPE_CHECKING:
+    import llvmlite.ir as ir
 
-from chainrule.native import (
-    blas,
-    pool,
-    pool_code,
-    products_narrow,
-    products_packing,
-    products_parts,
-    products_tiles,
-    products_vectors,
-)
+__all__ = ["addresses", "imported", "integer_bits"]
 
-__all__ = ["addresses", "imported"]
-
-_PROVIDERS: dict[str, Callable[[list[str]], dict[str, int]]] = {
-    products_tiles.PREFIX: products_parts.part_addresses,
-    products_packing.PREFIX: products_parts.part_addresses,
-    products_narrow.PREFIX: products_parts.part_addresses,
-    products_vectors.PREFIX: products_parts.part_addresses,
-    blas.PREFIX: blas.blas_addresses,
-    pool_code.PARALLEL: pool.pool_addresses,
+#: Where names are found that begin so: module and function. Code from the disk often calls none of most kinds, and
+#: then the modules that emit them need not be loaded.
+_PROVIDERS = {
+    "chainrule.tile": ("products_parts", "part_addresses"),
+    "chainrule.pack": ("products_parts", "part_addresses"),
+    "chainrule.narrow": ("products_parts", "part_addresses"),
+    "chainrule.vector": ("products_parts", "part_addresses"),
+    "chainrule.blas.": ("blas", "blas_addresses"),
+    "chainrule.parallel": ("pool", "pool_addresses"),
 }
 
 
-def imported(module: ir.Module) -> tuple[str, ...]:
+def imported(module: "ir.Module") -> tuple[str, ...]:
     """Names of what a module calls from elsewhere.
 
     They are all that has to be kept with its machine code: `addresses` finds them in any process.
@@ -63,16 +57,31 @@ def addresses(names: Iterable[str]) -> dict[str, int]:
     KeyError
         For a name that is not known.
     """
-    by_provider: dict[Callable[[list[str]], dict[str, int]], list[str]] = {}
+    by_provider: dict[tuple[str, str], list[str]] = {}
     for name in names:
         provider = _provider(name)
         if provider is None:
             raise KeyError(name)
         by_provider.setdefault(provider, []).append(name)
-    return {name: address for provider, some in by_provider.items() for name, address in provider(some).items()}
+    return {
+        name: address
+        for (module, function), some in by_provider.items()
+        for name, address in _found(module, function)(some).items()
+    }
 
 
-def _provider(name: str) -> Callable[[list[str]], dict[str, int]] | None:
+def integer_bits(names: Iterable[str]) -> list[int]:
+    """What code that calls these takes for granted of SciPy's BLAS: the width of the integers of each routine."""
+    routines = [name.removeprefix("chainrule.blas.") for name in names if name.startswith("chainrule.blas.")]
+    return [_found("blas", "routine")(name).integer_bits for name in routines]
+
+
+def _found(module: str, function: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(import_module(f"chainrule.native.{module}"), function)
+    return found
+
+
+def _provider(name: str) -> tuple[str, str] | None:
     """What finds the address of a name."""
     for prefix, provider in _PROVIDERS.items():
         if name.startswith(prefix):

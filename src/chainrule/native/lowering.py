@@ -1,7 +1,7 @@
 """A graph as one module: where its values stand, and a function for each stretch of machine code."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import llvmlite.ir as ir
@@ -10,24 +10,33 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.native import machine
 from chainrule.native.access import Access, shape_sizes, views_of
+from chainrule.native.alike import kernel_key
+from chainrule.native.arrays import TROUBLE
 from chainrule.native.computing import can_compute
-from chainrule.native.control import CONTROL, Lowered, can_control, has_run_time_length
+from chainrule.native.control import CONTROL, can_control, has_run_time_length
 from chainrule.native.control_steps import Sized
+from chainrule.native.control_writer import Lowered
 from chainrule.native.emitter import Emitter
-from chainrule.native.grouping import REDUCTIONS, Domain, Group, grouped
-from chainrule.native.kernels import KERNELS, TROUBLE, can_run
+from chainrule.native.grouping import REDUCTIONS, Group, grouped
+from chainrule.native.kernels import KERNELS, can_run
 from chainrule.native.loops import LoopKernel
+from chainrule.native.matmul import emit_matmul, factors_of
+from chainrule.native.memory import Buffer
 from chainrule.native.planning import Life
 from chainrule.native.region_code import RegionWriter
-from chainrule.native.regions import Region, divided
+from chainrule.native.regions import Region, divided, rows_of
 from chainrule.native.rows import RowKernel
 from chainrule.native.sharing import SHARED_ENTRIES, emit_shared
 from chainrule.native.sizes import Size, product_of, size_of
-from chainrule.native.touching import put_in_place, touched
-from chainrule.native.translation import Buffer
+from chainrule.native.touching import put_in_place, read_outside, touched, written_over
 from chainrule.native.types import INT, POINTER
 
 __all__ = ["Lowering", "is_shared", "through_numpy"]
+
+#: A function, and the buffers that it asks for: by number among those of a group, or the one of the whole program.
+_Body = tuple[ir.Function, list[tuple[int | None, Any]]]
+#: The place of a buffer in the table, as a number in the code.
+_Place = Callable[[Any], ir.Value]
 
 
 class Lowering:
@@ -61,7 +70,8 @@ class Lowering:
         self.accesses: dict[Any, Access] = {}
         self._kept: list[Any] = []
         self._count = 0
-        self._bodies: dict[str, ir.Function] = {}
+        self._bodies: dict[Hashable, _Body] = {}
+        self._placed: dict[str, tuple[ir.Function, ir.GlobalVariable]] = {}
         groups, views = grouped(graph, can_compute, views_of(graph))
         self.own(TROUBLE, (), np.dtype(np.int64))
         for node in graph.inputs:
@@ -93,8 +103,8 @@ class Lowering:
             for x in node.inputs:
                 if isinstance(x, np.ndarray) and x.ndim and id(x) not in self.places:
                     self._constant(x)
-        read = _read_outside(graph, groups, views)
-        over = _written_over(graph, groups, given_up)
+        read = read_outside(graph, groups, views)
+        over = written_over(graph, groups, given_up)
         for group in groups:
             for node in group.nodes:
                 if node in over:
@@ -145,7 +155,7 @@ class Lowering:
         outputs = {x for x in self.graph.outputs if isinstance(x, Node)}
         taken = {self.places[node] for node in self.graph.inputs}
         over = {node for node in outputs if self.places[node] in taken}
-        before, region, after = divided(groups, self.access, self.places, outputs, over)
+        before, region, after = divided(groups, self.access, self.places, outputs, over, rows_of(self.graph))
         parts: list[Group | Region] = [*before, *([] if region is None else [region]), *after]
         return [part for part in parts if isinstance(part, Region) or not _is_projection(part)]
 
@@ -158,11 +168,13 @@ class Lowering:
                 steps.append(self._driver(f"run{len(steps)}", kernels))
                 kernels.clear()
 
-        # What may have the same instructions, as the layers of a network do, is written so that it can share them.
-        alike = Counter(_kind(group) for part in self.parts for group in _groups_of(part))
+        groups = [group for part in self.parts for group in _groups_of(part)]
+        keys = {group: kernel_key(group, self.access, self.accesses) for group in groups if _can_repeat(group)}
+        alike = Counter(key for key, _ in keys.values())
 
         def kernel(group: Group) -> str:
-            return self._shared_kernel(group) if alike[_kind(group)] > 1 else self._kernel(group)
+            key, buffers = keys.get(group, (None, {}))
+            return self._shared_kernel(group, key, buffers) if alike[key] > 1 else self._kernel(group)
 
         for number, part in enumerate(self.parts):
             first = len(self.buffers)
@@ -216,8 +228,11 @@ class Lowering:
         lives = dict.fromkeys(range(len(self.buffers)), whole) | self._touched | dict.fromkeys(self._always, whole)
         return [None if place in elsewhere else lives[place] for place in range(len(self.buffers))]
 
-    def scratch(self, size: int, block: int) -> int:
+    def scratch(self, size: int, region: Region) -> int:
         """A buffer of so many bytes for every block of rows; its place."""
+        block = region.block
+        if region.rows.is_known:
+            size, block = size * -(-region.rows.known() // block), 0
         self.buffers.append(Buffer(size_of(size), np.dtype(np.uint8), (size_of(size),), block))
         return len(self.buffers) - 1
 
@@ -228,66 +243,88 @@ class Lowering:
     def _kernel(self, group: Group) -> str:
         name = self._next_name()
         e = Emitter(self._function(name, [POINTER, INT, INT]))
+
+        def own(buffer: Any) -> ir.Value:
+            return e.int(self.places[buffer])
+
         if is_shared(group):
-            emit_shared(e, lambda inner, arguments: self._loop(inner, group, arguments, self.places), f"{name}.slice")
+            emit_shared(e, lambda inner, arguments: self._loop(inner, group, arguments, own), f"{name}.slice")
         else:
-            self._write(e, group, self.places)
+            self._write(e, group, e.b.function.args, own)
         e.b.ret_void()
         return name
 
-    def _write(self, e: Emitter, group: Group, places: Mapping[Any, int]) -> None:
+    def _write(self, e: Emitter, group: Group, arguments: Sequence[ir.Value], place: _Place) -> None:
         if group.domain is not None:
-            self._loop(e, group, e.b.function.args, places).emit()
+            self._loop(e, group, arguments, place).emit()
             return
         node = group.nodes[0]
-        table, n, _ = e.b.function.args
-        {**KERNELS, **CONTROL}[node.op.name](self, e, n, node, self._bases(e, table, places))
+        table, n, _ = arguments
+        base = self._bases(e, table, place)
+        if group.in_blocks:
+            factors = factors_of(node, self.access)
+            assert factors is not None, "of operations by themselves only products are taken through blocks"
+            emit_matmul(self, e, n, node, factors.in_blocks, self.access(node), base, f"{e.b.function.name}.slice")
+            return
+        {**KERNELS, **CONTROL}[node.op.name](self, e, n, node, base)
 
-    def _shared_kernel(self, group: Group) -> str:
-        """A kernel whose instructions, but for the places of its buffers, may be those of another one.
+    def _shared_kernel(self, group: Group, key: Hashable, buffers: Mapping[Any, int]) -> str:
+        """A kernel whose instructions, but for the places of its buffers, are those of all with its key.
 
-        The instructions get a table of their own, in which the buffers stand in the order in which they are asked for.
+        The instructions are handed the places, in the order in which they ask for them.
         """
-        if is_shared(group) or can_control(group.nodes[0]):
-            return self._kernel(group)
-        name = self._next_name()
-        own = _InOrder()
-        function = self._function(f"{name}.body", [POINTER, INT, INT])
-        e = Emitter(function)
-        self._write(e, group, own)
-        e.b.ret_void()
-        body = self._bodies.setdefault("".join(map(str, function.blocks)), function)
-        if body is not function:
-            del self.module.globals[function.name]
-        outer = Emitter(self._function(name, [POINTER, INT, INT]))
-        table, n, total = outer.b.function.args
-        chosen = outer.b.bitcast(outer.b.alloca(INT, max(len(own), 1)), POINTER)
-        for buffer, number in own.items():
-            pointer = outer.pointer_in(table, self.places[buffer])
-            outer.store(outer.b.ptrtoint(pointer, INT), chosen, outer.int(number), np.dtype(np.int64))
-        outer.b.call(body, [chosen, n, total])
-        outer.b.ret_void()
+        function, order = self._bodies.get(key) or self._body(group, key, buffers)
+        name, mine = self._next_name(), list(buffers)
+        places = [self.places[buffer if number is None else mine[number]] for number, buffer in order]
+        kind = ir.ArrayType(INT, len(places))
+        constant = ir.GlobalVariable(self.module, kind, f"{name}.places")
+        constant.linkage, constant.global_constant = "internal", True
+        constant.initializer = ir.Constant(kind, places)
+        self._placed[name] = function, constant
         return name
 
-    def _bases(self, e: Emitter, table: ir.Value, places: Mapping[Any, int]) -> Callable[[Any], ir.Value]:
+    def _body(self, group: Group, key: Hashable, buffers: Mapping[Any, int]) -> _Body:
+        """Write the instructions of a group, for all with its key unless they need memory of their own."""
+        e = Emitter(self._function(f"{self._next_name()}.body", [POINTER, POINTER, INT, INT]))
+        table, places, *sizes = e.b.function.args
+        asked: list[Any] = []
+
+        def place(buffer: Any) -> ir.Value:
+            asked.append(buffer)
+            return e.load(places, e.int(len(asked) - 1), np.dtype(np.int64))
+
+        self._write(e, group, (table, *sizes), place)
+        e.b.ret_void()
+        found = e.b.function, [(buffers.get(buffer), buffer) for buffer in asked]
+        if all(number is not None or buffer == TROUBLE for number, buffer in found[1]):
+            self._bodies[key] = found
+        return found
+
+    def call(self, b: ir.IRBuilder, kernel: str, table: ir.Value, n: ir.Value, total: ir.Value) -> None:
+        """Write the call of a kernel: for so many rows at hand, of so many in all."""
+        if kernel in self._placed:
+            function, places = self._placed[kernel]
+            b.call(function, [table, b.bitcast(places, POINTER), n, total])
+        else:
+            b.call(self.module.globals[kernel], [table, n, total])
+
+    def _bases(self, e: Emitter, table: ir.Value, place: _Place) -> Callable[[Any], ir.Value]:
         """The pointer to a buffer, read from the table when it is first asked for."""
         pointers: dict[Any, ir.Value] = {}
 
         def base(buffer: Any) -> ir.Value:
             if buffer not in pointers:
-                pointers[buffer] = e.pointer_in(table, places[buffer])
+                pointers[buffer] = e.pointer_in(table, place(buffer))
             return pointers[buffer]
 
         return base
 
-    def _loop(
-        self, e: Emitter, group: Group, arguments: Sequence[ir.Value], places: Mapping[Any, int]
-    ) -> LoopKernel | RowKernel:
+    def _loop(self, e: Emitter, group: Group, arguments: Sequence[ir.Value], place: _Place) -> LoopKernel | RowKernel:
         table, n, total = arguments
         assert group.domain is not None
         stored = {node: self.accesses[node] for node in group.nodes if node in self.accesses}
         kernel = RowKernel if group.domain.by_rows else LoopKernel
-        base = self._bases(e, table, places)
+        base = self._bases(e, table, place)
         return kernel(e, (n, total), group.domain.shape, group.nodes, stored, self.access, base)
 
     def _function(self, name: str, kinds: Sequence[ir.Type]) -> ir.Function:
@@ -299,69 +336,18 @@ class Lowering:
         b = ir.IRBuilder(self._function(name, [POINTER, INT]).append_basic_block())
         table, n = b.function.args
         for kernel in kernels:
-            b.call(self.module.globals[kernel], [table, n, n])
+            self.call(b, kernel, table, n, n)
         b.ret_void()
         return name
-
-
-class _InOrder(dict[Any, int]):
-    """Numbers for keys, in the order in which they are first asked for."""
-
-    def __missing__(self, key: Any) -> int:
-        self[key] = len(self)
-        return self[key]
 
 
 def _groups_of(part: Group | Region) -> Sequence[Group]:
     return part.groups if isinstance(part, Region) else (part,)
 
 
-def _kind(group: Group) -> tuple[Any, ...]:
-    """What groups with the same instructions have in common."""
-    return (group.domain, *((node.op.name, node.shape, node.dtype) for node in group.nodes))
-
-
-def _written_over(graph: Graph, groups: Sequence[Group], given_up: Mapping[int, int]) -> dict[Node, Node]:
-    """The outputs that can take the memory of an input: nothing reads that later, or at another place."""
-    home = {node: k for k, group in enumerate(groups) for node in group.nodes}
-    found: dict[Node, Node] = {}
-    for k, i in given_up.items():
-        x, source = graph.outputs[k], graph.inputs[i]
-        if not isinstance(x, Node) or x.shape != source.shape or x.dtype != source.dtype:
-            continue
-        writer = home[x]
-        group = groups[writer]
-        if group.domain != Domain(shape_sizes(source.shape)) or x.op.name in REDUCTIONS:
-            continue
-        if _last_read(graph, source, home, writer) < writer:
-            found[x] = source
-    return found
-
-
-def _last_read(graph: Graph, source: Node, home: dict[Node, int], writer: int) -> int:
-    """Number of the last group that reads an input, not counting reads at the same place by the one that writes."""
-    last = -1
-    for node in graph.nodes:
-        if not any(x is source for x in node.inputs):
-            continue
-        here = home.get(node)
-        if here is None:
-            last = max(last, _last_read(graph, node, home, -1))
-        elif here != writer or shape_sizes(node.shape) != shape_sizes(source.shape):
-            last = max(last, here)
-    return last
-
-
-def _read_outside(graph: Graph, groups: Sequence[Group], views: Mapping[Node, Access]) -> set[Any]:
-    """Nodes whose values have to be in memory."""
-    home = {node: group for group in groups for node in group.nodes}
-    found: set[Any] = {x for x in graph.outputs if isinstance(x, Node)}
-    for node in graph.nodes:
-        for source in node.inputs:
-            if isinstance(source, Node) and (home.get(source) is not home.get(node) or node not in home):
-                found.add(source)
-    found |= {view.buffer for view in views.values()}
-    return found | {node for group in groups for node in group.nodes if group.domain is None}
+def _can_repeat(group: Group) -> bool:
+    """True where the instructions of a group may be those of another, as with the layers of a network."""
+    return not (through_numpy(group) or is_shared(group) or (group.domain is None and can_control(group.nodes[0])))
 
 
 def is_shared(group: Group) -> bool:

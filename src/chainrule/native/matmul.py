@@ -15,7 +15,7 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.products import Product, emit_product, slice_rows
 from chainrule.native.products_by_blocks import block_of, emit_by_blocks
-from chainrule.native.sizes import ONE, ZERO, Size
+from chainrule.native.sizes import LEADING, ONE, ZERO, Size
 from chainrule.native.types import INT, POINTER
 
 __all__ = ["Factors", "as_matrices", "emit_matmul", "factors_of", "has_products", "matrices", "start_of"]
@@ -42,6 +42,13 @@ class Factors:
     a: Access
     b: Access
     batch: Size
+
+    @property
+    def in_blocks(self) -> "Factors":
+        """The same for so many rows of the batch as there are at hand."""
+        p = self.product
+        product = replace(p, k=None) if p.form == "TN" else replace(p, m=None)
+        return replace(self, product=product, batch=LEADING)
 
 
 def factors_of(node: Node, access: Callable[[Any], Access]) -> Factors | None:

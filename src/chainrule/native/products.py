@@ -18,9 +18,7 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.products_blocks import Product, blocks, own_loop, scratch_bytes, slice_rows
 from chainrule.native.products_loops import (
     Arrays,
-    Epilogue,
     Range,
-    emit_finish,
     emit_inner,
     emit_narrow,
     emit_panels,
@@ -30,7 +28,7 @@ from chainrule.native.products_loops import (
 from chainrule.native.products_tiles import minimum, on_stack
 from chainrule.native.products_vectors import VectorLoop
 
-__all__ = ["Epilogue", "Product", "Range", "emit_product", "scratch_bytes", "slice_rows"]
+__all__ = ["Product", "Range", "emit_product", "scratch_bytes", "slice_rows"]
 
 
 def emit_product(
@@ -43,7 +41,6 @@ def emit_product(
     batch: ir.Value,
     rows: Range | None = None,
     scratch: ir.Value | None = None,
-    epilogue: Epilogue | None = None,
 ) -> None:
     """Write a product.
 
@@ -65,10 +62,6 @@ def emit_product(
     scratch : Value, optional
         Address of memory of `scratch_bytes`, which slices that run at the same time do not share; it is taken from
         the stack by default.
-    epilogue : callable, optional
-        Called as ``epilogue(e, value, row, column, mask)`` for a register of the finished result, while it is in
-        cache: ``value`` holds neighbouring entries of a row from ``column`` on, ``mask`` says which of them are
-        there, None if all are. What it returns is stored. Every entry is visited once.
     """
     m, k = (batch if x is None else e.int(x) for x in (product.m, product.k))
     rows = rows or (e.int(0), m)
@@ -78,14 +71,12 @@ def emit_product(
             emit_vector(e, product, own, (a, b, c), k, rows)
         else:
             emit_narrow(e, product, own, (a, b, c), k, rows)
-        if epilogue is not None:
-            emit_finish(e, product, rows, (c, product.c_row, rows[0]), c, False, epilogue)
         return
     cut = blocks(product)
     if scratch is None and scratch_bytes(product):
         scratch = on_stack(e, scratch_bytes(product))
     if cut.turned:
-        emit_turned(e, product, cut, (a, b, c), k, rows, scratch, epilogue)
+        emit_turned(e, product, cut, (a, b, c), k, rows, scratch)
         return
     x = Arrays(product.dtype, a, *product.a_steps, b, product.b_row, c, product.c_row)
     columns = e.int(0), e.int(product.n)
@@ -94,9 +85,7 @@ def emit_product(
         def one(inner: Range, adds: ir.Value) -> None:
             emit_panels(e, cut, x, some, columns, product.n, inner, adds, scratch, first)
 
-        emit_inner(e, product, cut, k, one)
-        if epilogue is not None:
-            emit_finish(e, product, some, (c, product.c_row, some[0]), c, False, epilogue)
+        emit_inner(e, cut.inner, k, one, accumulates=product.accumulates)
 
     if not cut.rows:
         block(rows, ir.Constant(ir.IntType(1), 1))

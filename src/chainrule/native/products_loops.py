@@ -1,8 +1,8 @@
 """The loops of a product around its tiles."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import llvmlite.ir as ir
 import numpy as np
@@ -20,9 +20,7 @@ from chainrule.native.products_vectors import VectorLoop
 
 __all__ = [
     "Arrays",
-    "Epilogue",
     "Range",
-    "emit_finish",
     "emit_inner",
     "emit_narrow",
     "emit_panels",
@@ -31,8 +29,8 @@ __all__ = [
     "scaled",
 ]
 
-# Called with (emitter, value, row, column, mask) for a register of the finished result; what it returns is stored.
-Epilogue = Callable[[Emitter, ir.Value, ir.Value, ir.Value, ir.Value | None], ir.Value]
+# A number of entries, which may be known in advance.
+Step: TypeAlias = int | ir.Value
 
 # The first one, and the one after the last.
 Range = tuple[ir.Value, ir.Value]
@@ -48,31 +46,33 @@ class Arrays:
         Of all three.
     a, b, c : Value
         Their addresses.
-    a_row, a_inner : int
+    a_row, a_inner : int or Value
         Steps through A.
-    b_row, c_row : int
+    b_row, c_row : int or Value
         Steps from row to row of B and C.
     """
 
     dtype: np.dtype[Any]
     a: ir.Value
-    a_row: int
-    a_inner: int
+    a_row: Step
+    a_inner: Step
     b: ir.Value
-    b_row: int
+    b_row: Step
     c: ir.Value
-    c_row: int
+    c_row: Step
 
 
-def emit_inner(e: Emitter, product: Product, cut: Blocks, k: ir.Value, one: Callable[[Range, ir.Value], None]) -> None:
+def emit_inner(
+    e: Emitter, step: int, k: ir.Value, one: Callable[[Range, ir.Value], None], *, accumulates: bool = False
+) -> None:
     """Go along the inner length in parts: all but the first add to the result."""
-    adds = ir.Constant(ir.IntType(1), int(product.accumulates))
-    if product.k is not None and product.k <= cut.inner:
+    adds = ir.Constant(ir.IntType(1), int(accumulates))
+    if isinstance(k, ir.Constant) and k.constant <= step:
         one((e.int(0), k), adds)
         return
     # A length of 0 has one part: the result is then 0.
-    with e.loop(e.int(0), e.b.select(e.b.icmp_signed(">", k, e.int(0)), k, e.int(1)), cut.inner) as loop:
-        stop = minimum(e, e.b.add(loop.index, e.int(cut.inner)), k)
+    with e.loop(e.int(0), e.b.select(e.b.icmp_signed(">", k, e.int(0)), k, e.int(1)), step) as loop:
+        stop = minimum(e, e.b.add(loop.index, e.int(step)), k)
         one((loop.index, stop), e.b.or_(adds, e.b.icmp_signed(">", loop.index, e.int(0))))
 
 
@@ -86,11 +86,12 @@ def emit_panels(
     inner: Range,
     adds: ir.Value,
     scratch: ir.Value | None,
-    first: ir.Value,
+    first: ir.Value | None,
 ) -> None:
     """Compute a block of the result, for a part of the inner length, panel by panel.
 
-    `known` is the number of columns, where it is known in advance and they start at 0.
+    `known` is the number of columns, where it is known in advance and they start at 0. `first` says of these rows
+    whether no others were computed before, which matters where the copy of B is kept as a whole.
     """
     b = e.b
     length = b.sub(inner[1], inner[0])
@@ -100,26 +101,27 @@ def emit_panels(
     height = b.sub(rows[1], rows[0])
 
     def panel(tile: Tile, column: ir.Value, width: ir.Value) -> None:
+        step: Step
         if cut.packing is None:
             at_b, step = e.address(x.b, b.add(scaled(e, inner[0], x.b_row), column), x.dtype), x.b_row
         else:
             at_b, step = pack(tile, column, width, cut.packing), tile.width
         at_c = e.address(c, column, x.dtype)
         function = e.declared(tile.name, ir.VoidType(), TILE_ARGUMENTS)
-        steps = [e.int(s) for s in (x.a_row, x.a_inner, step, x.c_row)]
+        steps = [_number(e, s) for s in (x.a_row, x.a_inner, step, x.c_row)]
         b.call(function, [a, *steps[:2], at_b, steps[2], length, at_c, steps[3], width, height, adds])
 
     def pack(tile: Tile, column: ir.Value, width: ir.Value, packing: Packing) -> ir.Value:
-        steps = (x.b_row, 1) if packing.transposes else (1, x.b_row)
+        steps: tuple[Step, Step] = (x.b_row, 1) if packing.transposes else (1, x.b_row)
         source = e.address(x.b, b.add(scaled(e, column, steps[0]), scaled(e, inner[0], steps[1])), x.dtype)
         function = e.declared(packing.name, ir.VoidType(), PACKING_ARGUMENTS)
         if not cut.whole:
-            b.call(function, [source, e.int(x.b_row), width, length, scratch, e.int(tile.width)])
+            b.call(function, [source, _number(e, x.b_row), width, length, scratch, e.int(tile.width)])
             return scratch
         padded = scaled(e, inner[0], up(known or 0, tile.lanes))
         target = e.address(scratch, b.add(padded, b.mul(column, length)), x.dtype)
         with b.if_then(first):
-            b.call(function, [source, e.int(x.b_row), width, length, target, e.int(tile.width)])
+            b.call(function, [source, _number(e, x.b_row), width, length, target, e.int(tile.width)])
         return target
 
     lanes, wide, narrow = cut.wide.lanes, cut.wide, cut.narrow
@@ -182,17 +184,15 @@ def emit_turned(
     k: ir.Value,
     rows: Range,
     scratch: ir.Value,
-    epilogue: Epilogue | None,
 ) -> None:
     """Compute ``C.T = B.T @ A`` for a transposed A, and turn it back."""
     (a, b, c), p = arrays, product
     x = Arrays(p.dtype, b, 1, p.b_row, a, p.a_steps[1], scratch, p.m or 1)
-    fresh = replace(p, accumulates=False)
 
     def one(inner: Range, adds: ir.Value) -> None:
         emit_panels(e, cut, x, (e.int(0), e.int(p.n)), rows, None, inner, adds, None, adds)
 
-    emit_inner(e, fresh, cut, k, one)
+    emit_inner(e, cut.inner, k, one)
     packing = Packing(p.dtype, p.lanes, True)
     function = e.declared(packing.name, ir.VoidType(), PACKING_ARGUMENTS)
     width = up(p.n, p.lanes)
@@ -201,33 +201,19 @@ def emit_turned(
         stop = minimum(e, e.b.add(loop.index, e.int(cut.rows)), rows[1])
         source = e.address(scratch, loop.index, p.dtype)
         e.b.call(function, [source, e.int(p.m or 1), e.int(p.n), e.b.sub(stop, loop.index), back, e.int(width)])
-        emit_finish(e, p, (loop.index, stop), (back, width, e.int(0)), c, p.accumulates, epilogue)
+        _copy_rows(e, p, (loop.index, stop), back, width, c)
 
 
-def emit_finish(
-    e: Emitter,
-    product: Product,
-    rows: Range,
-    source: tuple[ir.Value, int, ir.Value],
-    c: ir.Value,
-    accumulates: bool,
-    epilogue: Epilogue | None,
-) -> None:
-    """Give a block of finished rows to the epilogue, register by register, and store what it returns.
-
-    The block stands at `source`: an address, the step from row to row, and the number there of its first row.
-    """
+def _copy_rows(e: Emitter, product: Product, rows: Range, source: ir.Value, width: int, c: ir.Value) -> None:
+    """Copy a block of finished rows, which stand `width` entries apart, to C or add them to what is there."""
     p, b = product, e.b
-    start, step, first = source
 
     def one(row: ir.Value, column: ir.Value, mask: ir.Value | None) -> None:
-        there = b.add(b.sub(row, rows[0]), first)
-        value = e.load(start, b.add(scaled(e, there, step), column), p.dtype, p.lanes, mask)
+        there = b.add(scaled(e, b.sub(row, rows[0]), width), column)
+        value = e.load(source, there, p.dtype, p.lanes, mask)
         at = b.add(scaled(e, row, p.c_row), column)
-        if accumulates:
+        if p.accumulates:
             value = b.fadd(value, e.load(c, at, p.dtype, p.lanes, mask))
-        if epilogue is not None:
-            value = epilogue(e, value, row, column, mask)
         e.store(value, c, at, p.dtype, mask)
 
     if p.n <= p.lanes:
@@ -240,6 +226,10 @@ def emit_finish(
         one(down.index, across.index, mask)
 
 
-def scaled(e: Emitter, index: ir.Value, step: int) -> ir.Value:
+def scaled(e: Emitter, index: ir.Value, step: Step) -> ir.Value:
     """An index times a step."""
-    return index if step == 1 else e.b.mul(index, e.int(step), flags=["nsw"])
+    return index if step == 1 else e.b.mul(index, _number(e, step), flags=["nsw"])
+
+
+def _number(e: Emitter, step: Step) -> ir.Value:
+    return step if isinstance(step, ir.Value) else e.int(step)

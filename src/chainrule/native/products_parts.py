@@ -3,19 +3,14 @@
 import threading
 from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
-import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.native import cache, machine
-from chainrule.native.products_narrow import PREFIX as NARROW
-from chainrule.native.products_narrow import NarrowLoop, emit_narrow_loop
-from chainrule.native.products_packing import PREFIX as PACKING
-from chainrule.native.products_packing import Packing, emit_packing
-from chainrule.native.products_tiles import PREFIX as TILE
-from chainrule.native.products_tiles import Tile, emit_tile
-from chainrule.native.products_vectors import PREFIX as VECTORS
-from chainrule.native.products_vectors import VectorLoop, emit_vector_loop
+
+if TYPE_CHECKING:
+    import llvmlite.ir as ir
 
 __all__ = ["emit_part", "part_addresses"]
 
@@ -59,8 +54,18 @@ def _translated(name: str) -> cache.Kept:
     return cache.Kept(machine.object_code(module))
 
 
-def emit_part(module: ir.Module, name: str) -> ir.Function:
+def emit_part(module: "ir.Module", name: str) -> "ir.Function":
     """Write the function of that name."""
+    # Loaded by who makes a part, not by who finds it on disk.
+    from chainrule.native.products_narrow import PREFIX as NARROW
+    from chainrule.native.products_narrow import NarrowLoop, emit_narrow_loop
+    from chainrule.native.products_packing import PREFIX as PACKING
+    from chainrule.native.products_packing import Packing, emit_packing
+    from chainrule.native.products_tiles import PREFIX as TILE
+    from chainrule.native.products_tiles import Tile, emit_tile
+    from chainrule.native.products_vectors import PREFIX as VECTORS
+    from chainrule.native.products_vectors import VectorLoop, emit_vector_loop
+
     prefix, dtype, *numbers = name.rsplit(".", 4 if name.startswith((TILE, NARROW)) else 3)
     lanes, *rest = map(int, numbers)
     if prefix == TILE:

@@ -17,14 +17,14 @@ from chainrule.lengths import settle
 from chainrule.native import machine
 from chainrule.native.access import Access
 from chainrule.native.calling import Call
-from chainrule.native.control import in_own_memory
 from chainrule.native.control_bodies import LOWERING
 from chainrule.native.control_steps import Sized, run_sized
 from chainrule.native.garbage import collector_paused
 from chainrule.native.grouping import Group
 from chainrule.native.imports import addresses, imported
 from chainrule.native.lowering import Lowering
-from chainrule.native.planning import ALIGNMENT, planned
+from chainrule.native.memory import TROUBLE_PLACE, Memory
+from chainrule.native.own_memory import in_own_memory
 from chainrule.native.regions import Region
 from chainrule.native.translation import Translation, translated
 from chainrule.passes import Pass, run
@@ -39,9 +39,6 @@ def outputs_in_own_memory(graph: Graph) -> Graph:
 
 #: What a graph goes through after the passes that do not know of machines.
 PASSES: tuple[Pass, ...] = (*LOWERING, outputs_in_own_memory)
-
-#: Place of the buffer that says whether an index was out of range.
-TROUBLE_PLACE = 0
 
 
 class Program:
@@ -63,8 +60,10 @@ class Program:
         For nodes in memory the number of their buffer.
     buffers : list of Buffer
         By number what has memory: arguments, results, constants, and what is between.
-    lives : list of Life or None
-        When each of those between is needed; those that are never needed at one time share memory.
+    memory : Memory
+        What they take, and those between in a workspace.
+    code, imports : bytes, tuple of str
+        The object file, and what it calls from elsewhere.
     swaps : list of tuple of int
         Places of an output and an input that may take each other's memory after a run.
     """
@@ -75,11 +74,11 @@ class Program:
         self._given_up = dict(given_up or {})
         found = translated(self.graph, self._given_up, self._translated)
         self.swaps, self.places, self.buffers, self.steps = found.swaps, found.places, found.buffers, found.steps
-        self.constants, self.lives = found.constants, found.lives
+        self.constants, self.memory = found.constants, Memory(found.buffers, found.lives)
         self._accesses = found.accesses
+        self.code, self.imports = found.code, found.imports
         self.library = machine.linked(found.code, found.names, addresses(found.imports))
         self._calls = {name: Call(self.library.addresses[name]) for name in found.names}
-        self._layouts: dict[int, tuple[int, dict[int, int]]] = {}
 
     def _translated(self, object_code: Callable[[ir.Module], bytes]) -> Translation:
         """Lower the graph, and translate it."""
@@ -115,11 +114,7 @@ class Program:
 
     def layout(self, n: int) -> tuple[int, dict[int, int]]:
         """Bytes of a workspace, and where in it each buffer stands that needs memory there."""
-        found = self._layouts.get(n)
-        if found is None:
-            lives = {place: life for place, life in enumerate(self.lives) if life is not None}
-            found = self._layouts[n] = planned({place: self.buffers[place].bytes(n) for place in lives}, lives)
-        return found
+        return self.memory.layout(n)
 
     def __call__(self, *values: Any) -> list[Any]:
         """Run on plain values, one for each input; list the outputs."""
@@ -132,8 +127,8 @@ class Program:
             array = np.ascontiguousarray(value, node.dtype).reshape(np.shape(value))
             arrays[place] = array.copy() if place in written else array  # Arguments stay as they are.
         arrays.update(self.constants)
-        arrays.update(self.workspace(n, arrays))
-        arrays.update({place: self.array(place, n) for place in written if place not in arrays})
+        arrays.update(self.memory.workspace(n, arrays))
+        arrays.update({place: self.memory.array(place, n) for place in written if place not in arrays})
         for place, array in arrays.items():
             table[place] = array.ctypes.data
         arrays[TROUBLE_PLACE][()] = 0
@@ -148,27 +143,6 @@ class Program:
             # An index was out of range: where the interpreter comes to it, too, NumPy says so.
             return list(evaluate(self.graph, *values))
         return [self._result(x, arrays, n) for x in self.graph.outputs]
-
-    def workspace(self, n: int, known: Mapping[int, Any]) -> dict[int, np.ndarray[Any, Any]]:
-        """Memory for what is neither input nor output, nor among what is known."""
-        total, starts = self.layout(n)
-        memory = np.empty(total + ALIGNMENT, np.uint8)
-        first = -memory.ctypes.data % ALIGNMENT
-        return {
-            place: self.array(place, n, memory[first + start :])
-            for place, start in starts.items()
-            if place not in known
-        }
-
-    def array(self, place: int, n: int, memory: Any = None) -> np.ndarray[Any, Any]:
-        """An array for a buffer: in memory given, or its own."""
-        buffer = self.buffers[place]
-        shape = tuple(length.at(n) for length in buffer.shape)
-        if memory is None:
-            return np.empty(shape, buffer.dtype)
-        if buffer.block:
-            return np.asarray(memory[: buffer.bytes(n)])
-        return np.asarray(memory[: buffer.bytes(n)].view(buffer.dtype).reshape(shape))
 
     def _evaluate(self, node: Node, arrays: dict[int, np.ndarray[Any, Any]], table: Any, n: int) -> None:
         """Run one operation through NumPy."""

@@ -25,7 +25,9 @@ class _Lowered(Protocol):
     buffers: list[Any]
     places: dict[Any, int]
 
-    def scratch(self, size: int, block: int) -> int: ...
+    def scratch(self, size: int, region: Region) -> int: ...
+
+    def call(self, b: ir.IRBuilder, kernel: str, table: ir.Value, n: ir.Value, total: ir.Value) -> None: ...
 
 
 class RegionWriter:
@@ -38,14 +40,14 @@ class RegionWriter:
     region : Region
         What to run.
     kernels : sequence of str
-        The functions of its groups, in order.
+        The kernels of its groups, in order.
     """
 
     def __init__(self, program: _Lowered, region: Region, kernels: Sequence[str]) -> None:
         self._program, self._region, self._kernels = program, region, kernels
         self._local, self._local_bytes = _laid_out({x: region.block * region.steps[x] for x in region.local})
         self._sums, self._sum_bytes = _laid_out({x: x.size for x in region.sums})
-        self._partials = program.scratch(self._sum_bytes, region.block)
+        self._partials = program.scratch(self._sum_bytes, region)
 
     def emit(self) -> str:
         """Write it; returns its name."""
@@ -55,6 +57,7 @@ class RegionWriter:
         function.linkage = "internal"
         e = Emitter(function)
         table, n, _ = function.args
+        n = self._region.rows.emit(e, n)
         rows, count = self._even_blocks(e, n)
         context = context_of(e, [table, n, rows])
         if self._region.is_shared:
@@ -111,7 +114,7 @@ class RegionWriter:
                 pointer = e.address(pointer, e.b.mul(start, e.int(region.steps[buffer])), dtype)
             e.store(e.b.ptrtoint(pointer, INT), own, e.int(place), _INTEGER)
         for kernel in self._kernels:
-            e.b.call(self._program.module.globals[kernel], [own, rows, n])
+            self._program.call(e.b, kernel, own, rows, n)
         e.b.ret_void()
         return e.b.function
 

@@ -6,21 +6,23 @@ added up afterwards, in the order of the blocks. How large a block is depends on
 and not on threads: so do the bits.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from chainrule.graph import Node
+from chainrule.graph import Graph, Node
 from chainrule.native.access import Access, aligned, shape_sizes
 from chainrule.native.grouping import REDUCTIONS, Group
 from chainrule.native.matmul import factors_of
-from chainrule.native.sizes import ZERO, Size, product_of
+from chainrule.native.sizes import LEADING, ZERO, Size, product_of, size_of
 from chainrule.native.windows import windows_of
 from chainrule.ops.axes import normalize_axes
 
-__all__ = ["UNIT", "Region", "divided"]
+__all__ = ["UNIT", "Region", "divided", "rows_of"]
 
 #: Bytes that the rows of a block may take between the operations: they stay in the second cache.
 _BLOCK_BYTES = 1 << 17
@@ -33,7 +35,8 @@ _SUM_BYTES = 1 << 18
 #: Multiplications of a block from which on it may go to another thread.
 _SHARED = 150_000
 
-_ROWS = Size((0, 1))
+#: Entries that are read again from the cache, not from memory, from which on blocks of a known number of rows pay.
+_SAVED = 1 << 16
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Region:
         The most rows of a block.
     is_shared : bool
         Whether blocks go to threads.
+    rows : Size
+        How many there are in all.
     """
 
     groups: list[Group] = field(default_factory=list)
@@ -65,6 +70,20 @@ class Region:
     local: list[Node] = field(default_factory=list)
     block: int = 0
     is_shared: bool = False
+    rows: Size = LEADING
+
+
+def rows_of(graph: Graph) -> Size:
+    """The length that blocks are parts of: the leading one, or where all are known that of the largest input."""
+    if graph.is_open:
+        return LEADING
+    shapes = [x.shape for x in _arrays(graph) if len(x.shape) > 1 and all(type(length) is int for length in x.shape)]
+    return size_of(max(shapes, key=math.prod)[0]) if shapes else ZERO
+
+
+def _arrays(graph: Graph) -> Iterator[Any]:
+    yield from (x for x in graph.inputs if not isinstance(x.dtype, tuple))
+    yield from (x for node in graph.nodes for x in node.inputs if isinstance(x, np.ndarray))
 
 
 def divided(
@@ -73,6 +92,7 @@ def divided(
     stored: Mapping[Node, Any],
     kept: set[Any],
     over: Collection[Node] = (),
+    rows: Size = LEADING,
 ) -> tuple[list[Group], Region | None, list[Group]]:
     """Divide the groups of a program into those before a region, the region, and those after it.
 
@@ -88,6 +108,8 @@ def divided(
         Nodes whose values are needed after the program.
     over : collection
         Nodes that take the memory of an input. They come after the region, which may read that input.
+    rows : Size
+        From `rows_of`.
 
     Returns
     -------
@@ -98,7 +120,7 @@ def divided(
     after : list of Group
         The rest.
     """
-    search = _Search(access, stored, over)
+    search = _Search(access, stored, over, rows)
     for group in groups:
         search.place(group)
     region = search.region
@@ -108,9 +130,12 @@ def divided(
 
 
 class _Search:
-    def __init__(self, access: Callable[[Any], Access], stored: Mapping[Node, Any], over: Collection[Node]) -> None:
-        self._access, self._stored, self._over = access, stored, over
-        self.region = Region()
+    def __init__(
+        self, access: Callable[[Any], Access], stored: Mapping[Node, Any], over: Collection[Node], rows: Size
+    ) -> None:
+        self._access, self._stored, self._over, self._rows = access, stored, over, rows
+        self.region = Region(rows=rows)
+        self._times: Counter[Any] = Counter()  # How often a buffer is read row by row.
         self.before: list[Group] = []
         self.after: list[Group] = []
         self._made: set[Any] = set()  # Buffers that the region writes row by row.
@@ -142,7 +167,7 @@ class _Search:
         """Take a group into the region, where each row of what it makes follows from that row of what it reads."""
         if group.domain is None:
             found = self._product(group.nodes[0])
-        elif group.domain.shape[:1] == (_ROWS,) and all(windows_of(node) is None for node in group.nodes):
+        elif group.domain.shape[:1] == (self._rows,) and all(windows_of(node) is None for node in group.nodes):
             found = self._loop(group)
         else:
             return False
@@ -160,7 +185,7 @@ class _Search:
         for node in written:
             if node not in sums:
                 rest = product_of(shape_sizes(node.shape)[1:])
-                if shape_sizes(node.shape)[:1] != (_ROWS,) or not rest.is_known:
+                if shape_sizes(node.shape)[:1] != (self._rows,) or not rest.is_known:
                     return False
                 merged[node] = rest.known()
         self.region.groups.append(group)
@@ -169,6 +194,7 @@ class _Search:
         self._late.update(sums)
         self._made.update(node for node in written if node not in sums)
         self._work += work
+        self._times.update(dict(steps).keys())
         return True
 
     def _step(self, access: Access, strides: tuple[Size, ...]) -> tuple[list[tuple[Any, int]], set[Any]] | None:
@@ -186,10 +212,12 @@ class _Search:
         if node.op.name != "np.matmul":
             return None
         factors = factors_of(node, self._access)
-        if factors is None or factors.batch != _ROWS:
+        if factors is None or factors.batch != self._rows:
             return None
         a, b, product = factors.a, factors.b, factors.product
         work = (product.m or 1) * product.n * (product.k or 1)
+        if self._rows.is_known:
+            work //= self._rows.known()
         if product.form == "TN":
             if len(a.shape) != 2:
                 return None
@@ -230,7 +258,9 @@ class _Search:
                     return None
                 steps += part[0]
                 fixed |= part[1]
-        return steps, fixed, sums, 10 * len(group.nodes)
+        row = product_of(group.domain.shape[1:])
+        entries = row.known() if self._rows.is_known and row.is_known else 1
+        return steps, fixed, sums, 10 * len(group.nodes) * entries
 
     def finish(self, kept: set[Any]) -> bool:
         """Settle what the blocks hold; says whether the region is worth having."""
@@ -243,8 +273,25 @@ class _Search:
         a_row = sum(region.steps[node] * node.dtype.itemsize for node in region.local)
         sums = sum(node.size * node.dtype.itemsize for node in region.sums)
         block = min(_MOST, _BLOCK_BYTES // max(a_row, 1)) // UNIT * UNIT
-        if block < _LEAST or sums > _SUM_BYTES:
+        if block < _LEAST or sums > _SUM_BYTES or not self._is_worth_while(block):
             return False
+        if self._rows.is_known:
+            region.groups = [_in_blocks(group) for group in region.groups]
         region.block = block
         region.is_shared = self._work * block >= _SHARED
         return True
+
+    def _is_worth_while(self, block: int) -> bool:
+        """Where the number of rows is known: whether much is read again while it is in the cache."""
+        if not self._rows.is_known:
+            return True
+        rows, region = self._rows.known(), self.region
+        again = sum((times - (x not in self._made)) * region.steps[x] for x, times in self._times.items())
+        return rows > block and rows * again >= _SAVED
+
+
+def _in_blocks(group: Group) -> Group:
+    domain = group.domain
+    if domain is not None:
+        domain = replace(domain, shape=(LEADING, *domain.shape[1:]))
+    return Group(domain, group.nodes, in_blocks=True)

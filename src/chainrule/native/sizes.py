@@ -10,7 +10,7 @@ import llvmlite.ir as ir
 from chainrule.lengths import Length
 from chainrule.native.emitter import Emitter
 
-__all__ = ["ONE", "ZERO", "Size", "contiguous", "product_of", "size_of"]
+__all__ = ["LEADING", "ONE", "ZERO", "Size", "contiguous", "product_of", "size_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ def _size(coefficients: list[int]) -> Size:
 
 
 ZERO, ONE = Size(()), Size((1,))
+#: The leading size itself.
+LEADING = Size((0, 1))
 
 
 def size_of(length: Any) -> Size:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.graph import Node
+from chainrule.graph import Graph, Node
 from chainrule.native.access import Access, shape_sizes
-from chainrule.native.grouping import REDUCTIONS, Group
+from chainrule.native.grouping import REDUCTIONS, Domain, Group
 from chainrule.native.regions import Region
 
-__all__ = ["put_in_place", "touched"]
+__all__ = ["put_in_place", "read_outside", "touched", "written_over"]
 
 Part = Group | Region
 Places = Mapping[Any, int]
@@ -123,3 +123,46 @@ def _read_entry_by_entry(group: Group, places: Places, accesses: Accesses) -> li
                 continue
             elsewhere.add(place)
     return [x for place, x in whole.items() if place not in elsewhere]
+
+
+def written_over(graph: Graph, groups: Sequence[Group], given_up: Mapping[int, int]) -> dict[Node, Node]:
+    """The outputs that can take the memory of an input: nothing reads that later, or at another place."""
+    home = {node: k for k, group in enumerate(groups) for node in group.nodes}
+    found: dict[Node, Node] = {}
+    for k, i in given_up.items():
+        x, source = graph.outputs[k], graph.inputs[i]
+        if not isinstance(x, Node) or x.shape != source.shape or x.dtype != source.dtype:
+            continue
+        writer = home[x]
+        group = groups[writer]
+        if group.domain != Domain(shape_sizes(source.shape)) or x.op.name in REDUCTIONS:
+            continue
+        if _last_read(graph, source, home, writer) < writer:
+            found[x] = source
+    return found
+
+
+def _last_read(graph: Graph, source: Node, home: dict[Node, int], writer: int) -> int:
+    """Number of the last group that reads an input, not counting reads at the same place by the one that writes."""
+    last = -1
+    for node in graph.nodes:
+        if not any(x is source for x in node.inputs):
+            continue
+        here = home.get(node)
+        if here is None:
+            last = max(last, _last_read(graph, node, home, -1))
+        elif here != writer or shape_sizes(node.shape) != shape_sizes(source.shape):
+            last = max(last, here)
+    return last
+
+
+def read_outside(graph: Graph, groups: Sequence[Group], views: Mapping[Node, Access]) -> set[Any]:
+    """Nodes whose values have to be in memory."""
+    home = {node: group for group in groups for node in group.nodes}
+    found: set[Any] = {x for x in graph.outputs if isinstance(x, Node)}
+    for node in graph.nodes:
+        for source in node.inputs:
+            if isinstance(source, Node) and (home.get(source) is not home.get(node) or node not in home):
+                found.add(source)
+    found |= {view.buffer for view in views.values()}
+    return found | {node for group in groups for node in group.nodes if group.domain is None}

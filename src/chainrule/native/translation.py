@@ -15,10 +15,10 @@ from chainrule.graph import Graph, Node, topological_order
 from chainrule.lengths import Length, Quotient
 from chainrule.native import cache, machine
 from chainrule.native.access import Access
-from chainrule.native.blas import PREFIX as BLAS
-from chainrule.native.blas import routine
 from chainrule.native.control_bodies import quick_form
 from chainrule.native.control_steps import Sized
+from chainrule.native.imports import integer_bits
+from chainrule.native.memory import Buffer
 from chainrule.native.planning import Life
 from chainrule.native.sizes import Size
 from chainrule.ops import PRIMITIVES, Op
@@ -29,35 +29,9 @@ from chainrule.transforms.branches import cond_op
 from chainrule.transforms.loops import scan_op, while_op
 from chainrule.transforms.recompute import recompute_op
 
-__all__ = ["Buffer", "Translation", "translated"]
+__all__ = ["Translation", "translated"]
 
 _OPS = {**PRIMITIVES, **{op.name: op for op in (output, scan_op, while_op, cond_op, recompute_op)}}
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """Memory for a value.
-
-    Attributes
-    ----------
-    count : Size
-        Number of entries.
-    dtype : numpy.dtype
-        Of the entries.
-    shape : tuple of Size
-        Of the value that it was made for.
-    block : int
-        Where it is not 0, so much is needed for every block of so many rows.
-    """
-
-    count: Size
-    dtype: np.dtype[Any]
-    shape: tuple[Size, ...]
-    block: int = 0
-
-    def bytes(self, n: int) -> int:
-        """How much memory it takes for a leading size."""
-        return self.count.at(n) * self.dtype.itemsize * (-(-n // self.block) if self.block else 1)
 
 
 @dataclass(frozen=True)
@@ -129,7 +103,7 @@ def translated(
         return translate(cache.object_code)
     numbering = _Numbering(graph)
     kept = cache.load(key)
-    if kept is not None and kept.facts["integer bits"] == _integer_bits(kept.facts["imports"]):
+    if kept is not None and kept.facts["integer bits"] == integer_bits(kept.facts["imports"]):
         return numbering.read(kept)
     made = translate(machine.object_code)
     try:
@@ -193,11 +167,6 @@ def _bodies(graph: Graph) -> Iterator[Graph]:
                 yield from _bodies(x)
 
 
-def _integer_bits(imports: Sequence[str]) -> list[int]:
-    """What the code takes for granted of SciPy's BLAS."""
-    return [routine(name.removeprefix(BLAS)).integer_bits for name in imports if name.startswith(BLAS)]
-
-
 # The rest
 
 
@@ -249,12 +218,9 @@ class _Numbering:
         through_numpy = [x for node in t.steps if isinstance(node, Node) for x in node.inputs if isinstance(x, Node)]
         return {
             "imports": t.imports,
-            "integer bits": _integer_bits(t.imports),
+            "integer bits": integer_bits(t.imports),
             "steps": [step(x) for x in t.steps],
-            "buffers": [
-                [x.count.coefficients, x.dtype.str, [length.coefficients for length in x.shape], x.block]
-                for x in t.buffers
-            ],
+            "buffers": [x.facts() for x in t.buffers],
             "places": [[reference(key), place] for key, place in t.places.items() if is_outside(key)],
             "accesses": [
                 [
@@ -294,10 +260,7 @@ class _Numbering:
             code=kept.code,
             imports=tuple(facts["imports"]),
             steps=[step(*x) for x in facts["steps"]],
-            buffers=[
-                Buffer(_size(count), np.dtype(dtype), _sizes(shape), block)
-                for count, dtype, shape, block in facts["buffers"]
-            ],
+            buffers=[Buffer.read(x) for x in facts["buffers"]],
             places=places,
             accesses={
                 self.nodes[number]: Access(key(buffer), _sizes(shape), _sizes(strides), _size(offset))

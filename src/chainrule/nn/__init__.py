@@ -12,6 +12,7 @@ from chainrule.nn.objective import example_losses, objective
 from chainrule.nn.places import PlacedLayer
 from chainrule.nn.regularizers import L1, L2
 from chainrule.nn.residual import Residual
+from chainrule.nn.weighting import weighted, with_weights
 
 __all__ = [
     "L1",
@@ -36,4 +37,6 @@ __all__ = [
     "losses",
     "objective",
     "regularizers",
+    "weighted",
+    "with_weights",
 ]

@@ -69,6 +69,8 @@ class Loss:
     from_signal : mapping of Activation to callable
         The same loss as a function of ``(signals, targets)``, for output activations where that is more
         exact.
+    weighted : bool
+        Whether the last column of the targets holds the weights of the examples, as `chainrule.nn.weighted` makes it.
 
     Examples
     --------
@@ -82,6 +84,7 @@ class Loss:
     targets: Targets | None = None
     outputs: tuple[Activation, ...] | None = None
     from_signal: Mapping[Activation, LossFunction] = field(default_factory=dict, hash=False)
+    weighted: bool = False
 
     def __call__(self, outputs: Array, targets: Array) -> Array:
         """Loss of each example, from the activations of the last layer.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -38,7 +39,11 @@ def constant(rate: float) -> Schedule:
     0.1
     """
     rate = check_positive("the rate", rate)
-    return lambda step: rate
+    return partial(_constant, rate=rate)
+
+
+def _constant(step: int, *, rate: float) -> float:
+    return rate
 
 
 def step(rate: float, every: int, factor: float = 0.5) -> Schedule:
@@ -71,7 +76,11 @@ def step(rate: float, every: int, factor: float = 0.5) -> Schedule:
     """
     rate, factor = check_positive("the rate", rate), check_positive("the factor of a step schedule", factor)
     every = check_size("every", every)
-    return lambda step: rate * factor ** (step // every)
+    return partial(_in_steps, rate=rate, every=every, factor=factor)
+
+
+def _in_steps(step: int, *, rate: float, every: int, factor: float) -> float:
+    return rate * factor ** (step // every)
 
 
 def cosine(rate: float, steps: int, floor: float = 0.0) -> Schedule:
@@ -106,10 +115,17 @@ def cosine(rate: float, steps: int, floor: float = 0.0) -> Schedule:
     rate, steps, floor = check_positive("the rate", rate), check_size("steps", steps), float(floor)
     if not 0 <= floor <= rate:
         raise OptionError(f"the floor of a cosine schedule has to be from 0 to the rate {rate}, found {floor}")
-    return lambda step: floor + (rate - floor) * (1 + np.cos(math.pi * np.minimum(step, steps) / steps)) / 2
+    return partial(_cosine, rate=rate, steps=steps, floor=floor)
+
+
+def _cosine(step: int, *, rate: float, steps: int, floor: float) -> float:
+    found: float = floor + (rate - floor) * (1 + np.cos(math.pi * np.minimum(step, steps) / steps)) / 2
+    return found
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {"constant": constant, "step": step, "cosine": cosine}
+#: What each of them encloses numbers in.
+FORMULAS: dict[str, Callable[..., float]] = {"constant": _constant, "step": _in_steps, "cosine": _cosine}
 
 
 def as_schedule(rate: float | Schedule) -> Schedule:

@@ -7,8 +7,9 @@ have. Python numbers multiply arrays, so that float32 stays float32.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
 
@@ -58,6 +59,27 @@ class Transform:
     init: Callable[[Tree], Tree]
     update: Callable[[Tree, Tree, Tree], tuple[Tree, Tree]]
     rate: Schedule | None = None
+    _made: Callable[[], "Transform"] | None = field(default=None, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Functions that enclose numbers cannot be pickled; what made them can.
+        return (Transform, (self.init, self.update, self.rate)) if self._made is None else (self._made, ())
+
+    def __deepcopy__(self, memo: Any) -> "Transform":
+        return self
+
+
+_P = ParamSpec("_P")
+
+
+def _remembered(factory: Callable[_P, Transform]) -> Callable[_P, Transform]:
+    """Let the transforms of a function know what they were made of, by which pickle makes them again."""
+
+    @wraps(factory)
+    def make(*arguments: _P.args, **named: _P.kwargs) -> Transform:
+        return replace(factory(*arguments, **named), _made=partial(make, *arguments, **named))
+
+    return make
 
 
 def apply_updates(parameters: Tree, updates: Tree) -> Tree:
@@ -81,6 +103,7 @@ def apply_updates(parameters: Tree, updates: Tree) -> Tree:
     return tree.map(lambda p, u: p + u, parameters, updates)
 
 
+@_remembered
 def chain(*transforms: Transform) -> Transform:
     """Apply transforms one after the other.
 
@@ -119,6 +142,7 @@ def _stateless(update: Callable[[Tree, Tree], Tree]) -> Transform:
     return Transform(lambda parameters: (), lambda gradients, state, parameters: (update(gradients, parameters), ()))
 
 
+@_remembered
 def scale(factor: float) -> Transform:
     """Multiply by a number.
 
@@ -141,6 +165,7 @@ def scale(factor: float) -> Transform:
     return _stateless(lambda gradients, parameters: tree.map(lambda g: factor * g, gradients))
 
 
+@_remembered
 def scale_by_rate(rate: float | Schedule) -> Transform:
     """Step downhill: multiply by minus the rate.
 
@@ -170,6 +195,7 @@ def scale_by_rate(rate: float | Schedule) -> Transform:
     return Transform(lambda parameters: {"step": 0}, update, schedule)
 
 
+@_remembered
 def momentum(decay: float, nesterov: bool = False) -> Transform:
     """Accumulate gradients into a velocity.
 
@@ -211,6 +237,7 @@ def momentum(decay: float, nesterov: bool = False) -> Transform:
     return Transform(lambda parameters: {"velocity": tree.map(np.zeros_like, parameters)}, update)
 
 
+@_remembered
 def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Transform:
     """Divide a running mean of the gradients by the root of a running mean of their squares.
 
@@ -264,6 +291,7 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Tran
     return Transform(init, update)
 
 
+@_remembered
 def add_decayed_weights(strength: float) -> Transform:
     """Add ``strength * weights``: the weights shrink by themselves; biases and slopes do not.
 
@@ -309,6 +337,7 @@ def add_decayed_weights(strength: float) -> Transform:
     return Transform(init, update)
 
 
+@_remembered
 def clip_by_global_norm(max_norm: float) -> Transform:
     """Shorten the gradients, taken together as one vector, to a length of at most `max_norm`.
 

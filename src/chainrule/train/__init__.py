@@ -9,12 +9,16 @@ from chainrule.train.defaults import Settings, choose
 from chainrule.train.display import Bar, Lines, progress
 from chainrule.train.evaluation import Scores, evaluate
 from chainrule.train.files import check_place, load, save
+from chainrule.train.live import Live
 from chainrule.train.loop import Fit, fit
 from chainrule.train.model import Model, Record
 from chainrule.train.options import Options
-from chainrule.train.problem import Problem, prepare_problem
+from chainrule.train.problem import Problem, prepare_fold, prepare_problem
+from chainrule.train.rate_finder import RateSearch, find_rate
 from chainrule.train.running import Progress
+from chainrule.train.search import Search, Trial, cross_validate, random_search
 from chainrule.train.session import Report, train
+from chainrule.train.space import Range, Space, default_space
 from chainrule.train.state import Best, Epoch, Halving, History, TrainState
 
 __all__ = [
@@ -26,23 +30,34 @@ __all__ = [
     "Halving",
     "History",
     "Lines",
+    "Live",
     "Model",
     "Options",
     "Problem",
     "Progress",
+    "RateSearch",
+    "Range",
     "Record",
     "Report",
     "Scores",
+    "Search",
     "Settings",
+    "Space",
     "TrainState",
+    "Trial",
     "check_checkpoint",
     "check_place",
     "choose",
+    "cross_validate",
+    "default_space",
     "evaluate",
+    "find_rate",
     "fit",
     "load",
+    "prepare_fold",
     "prepare_problem",
     "progress",
+    "random_search",
     "save",
     "train",
 ]

@@ -24,7 +24,7 @@ from chainrule.train.identity import differences
 from chainrule.train.saved_state import restored, saved
 from chainrule.train.state import TrainState
 
-__all__ = ["Checkpoint", "Keeper", "check_checkpoint", "read_checkpoint", "source_of"]
+__all__ = ["Checkpoint", "Keeper", "check_checkpoint", "read_checkpoint", "read_parts", "source_of"]
 
 _KIND = containers.Kind("checkpoint", "checkpoint", 1, "start the run again without it", CheckpointError)
 
@@ -105,6 +105,11 @@ class Keeper:
         every = self._checkpoint.every
         if (every is not None and state.epoch % every == 0) or time.monotonic() >= self._due:
             self._write(state)
+
+    def epochs_until(self, state: TrainState) -> float:
+        """Epochs after a state at whose end one is written in any case."""
+        every = self._checkpoint.every
+        return math.inf if every is None else every - state.epoch % every
 
     def end(self, state: TrainState) -> None:
         """Write the state at the end of the run, if it is not there."""
@@ -197,12 +202,12 @@ def check_checkpoint(checkpoint: Checkpoint, resume: bool) -> bool:
     """
     source = source_of(checkpoint, resume)
     if source is not None:
-        _read(source)
+        read_parts(source)
     return source is not None
 
 
-def _read(path: str | PathLike[str]) -> tuple[Any, Any, dict[str, Any]]:
-    """Read what the run was, the numbers of its state, and the tensors."""
+def read_parts(path: str | PathLike[str]) -> tuple[Any, Any, dict[str, Any]]:
+    """Read what the run was, the numbers of its state, and the tensors; CheckpointError where there are none."""
     raw = containers.read(_KIND, path)
     try:
         description, tensors = containers.from_bytes(_KIND, raw)
@@ -238,7 +243,7 @@ def read_checkpoint(path: str | PathLike[str], run: dict[str, Any], like: TrainS
         Where the file is missing, truncated, damaged, no checkpoint, or that of another run; the message says in what
         the runs differ.
     """
-    there, numbers, tensors = _read(path)
+    there, numbers, tensors = read_parts(path)
     try:
         found = differences(there, run)
         if found:

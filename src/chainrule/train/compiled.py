@@ -27,14 +27,14 @@ from chainrule.train.state import TrainState
 from chainrule.train.users_code import has_users_code
 
 if TYPE_CHECKING:
-    from chainrule.native.training import Bench, Steps
+    from chainrule.native.bench import Bench, Steps
 
-__all__ = ["CompiledSteps", "compile_steps", "fingerprint", "run_chunks"]
+__all__ = ["GROWTH", "CompiledSteps", "batch_sizes", "compile_steps", "fingerprint", "run_chunks", "weights_of"]
 
 #: Seconds that a chunk of steps should take: callbacks, Ctrl-C and progress wait so long.
 _CHUNK_SECONDS = 0.05
 #: The most that a chunk grows by from one to the next, and what it grows by after a step that had to be taken again.
-_GROWTH, _CAREFUL_GROWTH = 64, 2
+GROWTH, _CAREFUL_GROWTH = 64, 2
 #: Rows that a block has at most (see `chainrule.native.regions`): code for fewer may as well know their number.
 _ONE_BLOCK = 128
 
@@ -45,7 +45,7 @@ class CompiledSteps:
 
     Attributes
     ----------
-    by_rows : dict of int to chainrule.native.training.Steps
+    by_rows : dict of int to chainrule.native.bench.Steps
         The code for each number of rows that a minibatch has; mostly one for all.
     finite : int
         Number of leaves, at the start of the state, that have to be finite: parameters and the network's state.
@@ -76,19 +76,24 @@ class CompiledSteps:
         leaves = self._structure.leaves_of(carried)
         return tree.flatten(carried) if leaves is None else (leaves, self._structure)
 
+    def pace(self, count: int, seconds: float, growth: float) -> None:
+        """Choose the steps of the next chunk, after `count` steps took so many seconds."""
+        self.count = max(1, int(count * min(_CHUNK_SECONDS / max(seconds, 1e-6), growth)))
+
     def forget(self) -> None:
         """Look at the leaves of the next state again: a callback may have put other arrays into it."""
         self._flat.clear()
 
-    def whole(self, leaves: list[Any], structure: tree.Structure) -> Any:
-        """What goes from step to step, made of leaves; the opposite of `flat`."""
+    def whole(self, found: Sequence[NDArray[Any]], before: Sequence[Any], structure: tree.Structure) -> Any:
+        """What goes from step to step, made of the leaves that steps have left; the opposite of `flat`."""
+        leaves = list(_like(found, before))
         carried = structure.unflatten(leaves)
         self._flat[:] = carried, leaves
         self._structure = structure
         return carried
 
 
-def compile_steps(task: Any, state: TrainState) -> CompiledSteps | str:
+def compile_steps(task: Any, state: TrainState, *, any_rows: bool = False) -> CompiledSteps | str:
     """Translate the steps of a task.
 
     Parameters
@@ -97,17 +102,19 @@ def compile_steps(task: Any, state: TrainState) -> CompiledSteps | str:
         The task.
     state : TrainState
         A state of the run; only structure, shapes and dtypes are read.
+    any_rows : bool
+        Whether the code is to hold for any number of rows where that is possible, so that it serves other runs too.
 
     Returns
     -------
     CompiledSteps or str
         The code; or why there is none, such as a loss that takes a decision on a value.
     """
-    sizes = _sizes(task)
+    sizes = batch_sizes(task)
     with np.errstate(all="ignore"):
         try:
             try:
-                graphs = dict.fromkeys(sizes, step_graph(task, state, _recorded_at(sizes)))
+                graphs = dict.fromkeys(sizes, step_graph(task, state, _recorded_at(sizes, any_rows)))
             except Mismatch:
                 graphs = {rows: step_graph(task, state, (rows,)) for rows in sizes}
             leaves = len(tree.leaves(_carried(state)))
@@ -133,12 +140,12 @@ class _Known:
 @lru_cache(maxsize=32)
 def _translated(known: _Known, leaves: int) -> "Steps":
     # The translator is loaded by who trains, not by who only makes predictions.
-    from chainrule.native.training import Steps
+    from chainrule.native.training import compiled_steps
 
-    return Steps(optimized(known.graph), leaves)
+    return compiled_steps(optimized(known.graph), leaves)
 
 
-def _sizes(task: Any) -> tuple[int] | tuple[int, int]:
+def batch_sizes(task: Any) -> tuple[int] | tuple[int, int]:
     """The numbers of rows that minibatches have."""
     total = len(task.inputs)
     usual = total if task.batch_size is None else min(task.batch_size, total)
@@ -146,16 +153,20 @@ def _sizes(task: Any) -> tuple[int] | tuple[int, int]:
     return (usual, left) if left else (usual,)
 
 
-def _recorded_at(sizes: tuple[int] | tuple[int, int]) -> tuple[int] | tuple[int, int]:
+def _recorded_at(sizes: tuple[int] | tuple[int, int], any_rows: bool) -> tuple[int] | tuple[int, int]:
     """Two numbers of rows where the code is to hold for any, and threads may share blocks of them."""
-    return (sizes[0], sizes[0] - 1) if len(sizes) == 1 and sizes[0] > _ONE_BLOCK else sizes
+    if len(sizes) == 1 and (any_rows or sizes[0] > _ONE_BLOCK):
+        # Neither of them is 1, which would broadcast.
+        most = max(sizes[0], 3)
+        return most, most - 1
+    return sizes
 
 
 def fingerprint(task: Any, state: TrainState) -> Hashable:
     """What tells whether the functions of a task do what they did: what a step records, as a key."""
     with np.errstate(all="ignore"):
         try:
-            return graph_key(step_graph(task, state, (_sizes(task)[0],)))
+            return graph_key(step_graph(task, state, (batch_sizes(task)[0],)))
         except Exception as reason:  # As for `compile_steps`, which says what it is.
             return str(reason)
 
@@ -173,7 +184,7 @@ def step_graph(task: Any, state: TrainState, sizes: tuple[int] | tuple[int, int]
     Returns
     -------
     Graph
-        Inputs and outputs are as `chainrule.native.training.Steps` takes them.
+        Inputs and outputs are as `chainrule.native.training.compiled_steps` takes them.
 
     Raises
     ------
@@ -252,11 +263,7 @@ def run_chunks(
             np.isfinite(objectives).all() and all_finite(x for x in found[: compiled.finite] if x.dtype.kind == "f")
         ):
             return None
-        parameters, network_state, optimizer = compiled.whole(list(_like(found, leaves)), structure)
-        weights = np.ones(count)
-        if task.reduction == "mean":
-            weights[:] = batch
-            weights[-1] = min(batch, total - (state.batch + count - 1) * batch)
+        parameters, network_state, optimizer = compiled.whole(found, leaves, structure)
         return replace(
             state,
             parameters=parameters,
@@ -265,11 +272,13 @@ def run_chunks(
             batch=state.batch + count,
             step=state.step + count,
             # One after the other, so that it does not depend on the chunk.
-            total=float(np.add.accumulate(np.append(state.total, objectives * weights))[-1]),
+            total=float(
+                np.add.accumulate(np.append(state.total, objectives * weights_of(task, state.batch, count)))[-1]
+            ),
             seconds=state.seconds + (time.perf_counter() - begun),
         )
 
-    growth = _GROWTH
+    growth = GROWTH
     while state.batch < task.steps:
         at_end = state.batch == task.steps - 1
         left = task.steps - state.batch if usual is last or at_end else task.steps - 1 - state.batch
@@ -288,7 +297,18 @@ def run_chunks(
         seconds = after.seconds - state.seconds
         state = after
         yield state
-        compiled.count = max(1, int(count * min(_CHUNK_SECONDS / max(seconds, 1e-6), growth)))
+        compiled.pace(count, seconds, growth)
+
+
+def weights_of(task: Any, first: int, count: int) -> NDArray[np.float64]:
+    """What the objectives of some minibatches of an epoch, from the number `first` on, count for in its total."""
+    weights = np.ones(count)
+    if task.reduction == "mean":
+        total = len(task.inputs)
+        batch = total if task.batch_size is None else min(task.batch_size, total)
+        weights[:] = batch
+        weights[-1] = min(batch, total - (first + count - 1) * batch)
+    return weights
 
 
 def _finite_steps(is_finite: Any, count: int) -> int:

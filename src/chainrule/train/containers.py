@@ -22,7 +22,19 @@ from numpy.typing import NDArray
 from chainrule.data.files import missing_file
 from chainrule.errors import ChainruleError
 
-__all__ = ["DTYPES", "Kind", "array_of", "check_place", "clean", "digest", "from_bytes", "read", "to_bytes", "write"]
+__all__ = [
+    "DTYPES",
+    "Kind",
+    "array_of",
+    "check_place",
+    "clean",
+    "digest",
+    "format_of",
+    "from_bytes",
+    "read",
+    "to_bytes",
+    "write",
+]
 
 #: What numbers a tensor can hold, by the names that safetensors has for them.
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -41,7 +53,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 # The limit that safetensors itself sets.
 _LONGEST_HEADER = 100_000_000
-_FORMATS = ("chainrule model", "chainrule checkpoint")
+_FORMATS = ("chainrule model", "chainrule checkpoint", "chainrule estimator")
 # What systems say where a folder cannot be opened or written to the disk, though files in it can.
 _NO_WAY = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF})
 # How the last part of the name of a file that is being written looks like.
@@ -225,6 +237,24 @@ def read(kind: Kind, path: str | PathLike[str]) -> bytes:
         raise kind.error(str(missing_file(place))) from None
     except OSError as error:
         raise kind.error(f"{place}: the {kind.file} cannot be read ({error.strerror})") from error
+
+
+def format_of(path: str | PathLike[str]) -> str | None:
+    """What a file says that it is, from its header alone; None where there is none, or it says nothing.
+
+    Examples
+    --------
+    >>> format_of("no/such/file") is None
+    True
+    """
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = file.read(length) if length <= _LONGEST_HEADER else b""
+        named = json.loads(header)["__metadata__"]["format"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return named if isinstance(named, str) else None
 
 
 def from_bytes(kind: Kind, raw: bytes) -> tuple[Any, dict[str, Any]]:

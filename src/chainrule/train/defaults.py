@@ -3,19 +3,21 @@
 import inspect
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from chainrule.data import Preparation
+from chainrule.data.table import counted
 from chainrule.errors import OptionError
-from chainrule.nn import L1, L2, Network
+from chainrule.nn import L1, L2, BatchNorm, Dense, Dropout, Layer, LayerNorm, Network
 from chainrule.nn.activations import ACTIVATIONS
 from chainrule.nn.losses import LOSSES
 from chainrule.nn.objective import Regularizer
 from chainrule.optim import Transform, chain, clip_by_global_norm, optimizer, schedules
+from chainrule.train.class_weights import chosen_weights
 from chainrule.train.options import Options
 from chainrule.train.problem import Problem
 
-__all__ = ["Settings", "choose"]
+__all__ = ["Settings", "choose", "own_rate"]
 
 # With fewer examples a wide layer learns them by heart; with many the steps are many enough, and larger minibatches use
 # the machine better.
@@ -26,6 +28,8 @@ _STEPS_AT_LEAST = 2000
 _EPOCHS = (20, 1000)
 _PATIENCE = 10
 _HALVINGS = 4
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,16 @@ class Settings:
         Units of each hidden layer.
     activations : tuple of str
         Activation of each hidden layer.
+    dropout : tuple of float
+        Probability with which a unit is left out of a training step, for each hidden layer.
+    normalization : {"batch", "layer"} or None
+        Whether the signals of the hidden layers are normalised, over the minibatch or over the units of the layer.
     output : str
         Activation of the output layer.
     loss : str
         Name of the loss.
+    class_weights : dict of str to float, or None
+        What the losses of the examples of each class are multiplied by; their mean over the training examples is 1.
     optimizer, schedule : str
         Their names.
     rate : float
@@ -66,8 +76,11 @@ class Settings:
 
     hidden: tuple[int, ...]
     activations: tuple[str, ...]
+    dropout: tuple[float, ...]
+    normalization: Literal["batch", "layer"] | None
     output: str
     loss: str
+    class_weights: dict[str, float] | None
     optimizer: str
     rate: float
     schedule: str
@@ -82,8 +95,13 @@ class Settings:
     seed: int
 
     def network(self, inputs: int, outputs: int) -> Network:
-        """Make the network for so many inputs and outputs."""
-        return Network.of(inputs, self.hidden, outputs, self.activations, self.output)
+        """Make the network for so many inputs and outputs: hidden layers normalise, activate, then thin out."""
+        norm = {None: None, "batch": BatchNorm, "layer": LayerNorm}[self.normalization]
+        layers: list[Layer] = []
+        for units, activation, rate in zip(self.hidden, self.activations, self.dropout, strict=True):
+            layers += [Dense(units, activation)] if norm is None else [Dense(units, "identity"), norm(activation)]
+            layers += [Dropout(rate)] if rate else []
+        return Network(inputs, (*layers, Dense(outputs, self.output)))
 
     def transform(self, examples: int) -> Transform:
         """Make the optimiser for so many training examples, on which the length of the schedule depends."""
@@ -142,12 +160,13 @@ def choose(problem: Problem, options: Options | None = None) -> Settings:
     """
     options = options or Options()
     examples = len(problem.train[0])
+    weights = options.class_weight
     hidden = options.hidden if options.hidden is not None else (200,) if examples >= _ENOUGH else (100,)
     loss = options.loss or _loss(problem.preparation)
     _check_loss(loss, problem.preparation)
     output = options.output or _output(loss, problem)
     LOSSES[loss].check_output(ACTIVATIONS[output])
-    batch_size: int | None = 128 if examples >= _MANY else 32
+    batch_size: int | None = _batch_size(examples, options)
     if options.batch_size is not None:
         batch_size = None if options.batch_size == "all" else int(options.batch_size)
     epochs = options.epochs
@@ -160,11 +179,14 @@ def choose(problem: Problem, options: Options | None = None) -> Settings:
     patience = options.patience or _PATIENCE
     return Settings(
         hidden=tuple(int(units) for units in hidden),
-        activations=_activations(options, len(hidden)),
+        activations=_each("activations", options.activation or "relu", len(hidden)),
+        dropout=_each("dropout rates", options.dropout or 0.0, len(hidden)),
+        normalization=options.normalization,
         output=output,
         loss=loss,
+        class_weights=None if weights is None else chosen_weights(problem, weights),
         optimizer=name,
-        rate=options.rate or _own_rate(name),
+        rate=options.rate or own_rate(name),
         schedule=options.schedule or "cosine",
         momentum=options.momentum,
         batch_size=batch_size,
@@ -178,11 +200,18 @@ def choose(problem: Problem, options: Options | None = None) -> Settings:
     )
 
 
+def _batch_size(examples: int, options: Options) -> int:
+    size = 128 if examples >= _MANY else 32
+    while options.normalization == "batch" and examples % size == 1:
+        size -= 1  # A minibatch of a single example has no deviation to divide by.
+    return size
+
+
 def _steps(examples: int, batch_size: int | None) -> int:
     return 1 if batch_size is None else math.ceil(examples / batch_size)
 
 
-def _own_rate(name: str) -> float:
+def own_rate(name: str) -> float:
     """Rate that the optimiser has where none is given."""
     return float(inspect.signature(optimizer(name)).parameters["rate"].default)
 
@@ -217,11 +246,10 @@ def _output(loss: str, problem: Problem) -> str:
     return "sigmoid" if problem.outputs == 1 else "softmax"
 
 
-def _activations(options: Options, layers: int) -> tuple[str, ...]:
-    given = options.activation or "relu"
-    names = (given,) * layers if isinstance(given, str) else tuple(given)
-    if len(names) != layers:
+def _each(what: str, given: T | tuple[T, ...], layers: int) -> tuple[T, ...]:
+    values = given if isinstance(given, tuple) else (given,) * layers
+    if len(values) != layers:
         raise OptionError(
-            f"{len(names)} activations were given for {layers} hidden layers: give one for each, or one for all"
+            f"{len(values)} {what} were given for {counted(layers, 'hidden layer')}: give one for each, or one for all"
         )
-    return names
+    return values

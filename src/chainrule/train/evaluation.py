@@ -138,7 +138,8 @@ class Scores:
     examples : int
         Number of examples.
     measures : dict of str to float
-        ``cost``, the mean loss of an example. For classes ``accuracy``, the part that is right. For numbers
+        ``cost``, the mean loss of an example. For classes ``accuracy``, the part that is right, and
+        ``balanced_accuracy``, the mean over the classes of the part of each that is right. For numbers
         ``r2``, the part of the variance that is explained, ``rmse``, the root of the mean squared error, and
         ``mae``, the mean absolute error, the last two in the units of the target. Several target columns have
         these three each, as in ``"rmse of NAME"``, and ``r2`` is the mean of theirs.
@@ -219,8 +220,9 @@ def evaluate(
         # Rows of cross-entropy, and of a target with several classes, are one-hot; other columns are yes or
         # no each.
         one_hot = given.shape[1] > 1 and (target is not None or name == "cross_entropy")
-        found["accuracy"] = _accuracy(given, targets, one_hot)
-        return Scores(len(inputs), found, {"accuracy": _accuracy(constant, targets, one_hot)})
+        return Scores(
+            len(inputs), found | _of_classes(given, targets, one_hot), _of_classes(constant, targets, one_hot)
+        )
     scales, names = np.ones(given.shape[1]), tuple(f"output {i + 1}" for i in range(given.shape[1]))
     if isinstance(target, NumberTarget):
         scales, names = np.array(target.scales), target.names
@@ -228,10 +230,18 @@ def evaluate(
     return Scores(len(inputs), found, _of_numbers(constant, targets, scales, names))
 
 
-def _accuracy(given: NDArray[Any], targets: NDArray[Any], one_hot: bool) -> float:
+def _of_classes(given: NDArray[Any], targets: NDArray[Any], one_hot: bool) -> dict[str, float]:
     if one_hot:
-        return float(np.mean(np.argmax(given, axis=1) == np.argmax(targets, axis=1)))
-    return float(np.mean(np.all((given > 0.5) == (targets > 0.5), axis=1)))
+        classes = np.argmax(targets, axis=1)
+        right = np.argmax(given, axis=1) == classes
+    else:
+        classes = targets[:, 0] > 0.5
+        right = np.all((given > 0.5) == (targets > 0.5), axis=1)
+    found = {"accuracy": float(np.mean(right))}
+    if one_hot or targets.shape[1] == 1:
+        # Several columns of yes or no are no classes of which an example has one.
+        found["balanced_accuracy"] = float(np.mean([np.mean(right[classes == one]) for one in np.unique(classes)]))
+    return found
 
 
 def _of_numbers(

@@ -18,7 +18,7 @@ MOST_HALVINGS = 10
 def at_rate_of(task: Task, state: TrainState) -> Task:
     """Make the task whose rate is that of the optimiser, halved as often as the run has diverged."""
     factor = state.rate_factor
-    return task if factor == 1 else replace(task, optimizer=_slower(task.optimizer, factor))
+    return task if factor == 1 else replace(task, optimizer=_slower(task.optimizer, factor), factor=factor)
 
 
 def _slower(optimizer: Transform, factor: float) -> Transform:

@@ -45,7 +45,8 @@ def describe_run(task: Task, state: TrainState) -> dict[str, Any]:
         "optimizer": describe_value(task.optimizer),
         "batch_size": task.batch_size,
         "inputs": _described_array(task.inputs),
-        "targets": _described_array(task.targets),
+        "targets": _described_array(task.targets[:, :-1] if task.loss.weighted else task.targets),
+        "weights": _described_array(task.targets[:, -1]) if task.loss.weighted else None,
         "validation": None if held_out is None else [_described_array(array) for array in held_out],
     }
 
@@ -98,7 +99,10 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, MethodType):
         yield from (("function", value.__func__), ("self", value.__self__))
     elif isinstance(value, partial):
-        yield from (("function", value.func), ("arguments", [value.args, value.keywords]))
+        yield "function", value.func
+        if value.args:
+            yield "arguments", value.args
+        yield from value.keywords.items()
     elif is_dataclass(value) and not isinstance(value, type):
         yield "kind", type(value).__name__
         yield from ((field.name, getattr(value, field.name)) for field in fields(value))

@@ -17,7 +17,8 @@ from chainrule.optim import Transform
 from chainrule.train.checkpoint import Checkpoint, Keeper, read_checkpoint, source_of
 from chainrule.train.checks import checked
 from chainrule.train.identity import describe_run
-from chainrule.train.running import Callback, Ended, Progress, Run
+from chainrule.train.rules import Ended, Epochs
+from chainrule.train.running import Callback, Progress, Run
 from chainrule.train.state import History, TrainState
 from chainrule.train.task import Task, start
 
@@ -57,6 +58,11 @@ class Fit:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the run."""
         return self.ended == "interrupt"
+
+    def _repr_html_(self) -> str:
+        from chainrule.train.html import fit_html
+
+        return fit_html(self)
 
 
 def fit(
@@ -212,7 +218,7 @@ def fit(
     # None of these is held here: they would be for the whole run.
     del parameters, initial, first, earlier, network_state
     goes_back = on_divergence == "halve"
-    current = Run(task, first_state.pop(), epochs, patience, tuple(callbacks), progress, keeper, goes_back)
+    current = Run(task, first_state.pop(), Epochs(epochs, patience), tuple(callbacks), progress, keeper, goes_back)
     ended = current.finish()
     state = current.state
     found = state if patience is None or state.best is None else state.best

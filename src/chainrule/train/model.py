@@ -101,6 +101,11 @@ class Model:
         """Type of the parameters, in which the model computes."""
         return np.result_type(*tree.leaves(self.parameters))
 
+    def _repr_html_(self) -> str:
+        from chainrule.train.html import model_html
+
+        return model_html(self)
+
     def inputs(self, data: Table | ArrayLike) -> NDArray[Any]:
         """Prepare the inputs of the network.
 

@@ -1,6 +1,7 @@
 """What a user may choose before training on a file; what is left open is chosen by `chainrule.train.defaults`."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,10 +28,18 @@ class Options:
         Units of each hidden layer; an empty tuple makes a single-layer network.
     activation : str, tuple of str or None
         Activation of the hidden layers, one for all or one for each.
+    dropout : float, tuple of float or None
+        Probability with which a unit of a hidden layer is left out of a training step, one for all layers or one for
+        each.
+    normalization : {"batch", "layer"} or None
+        Whether the signals of the hidden layers are normalised, over the minibatch or over the units of the layer.
     output : str or None
         Activation of the output layer.
     loss : str or None
         Name of the loss.
+    class_weight : "balanced", mapping of str to float, or None
+        How much the classes count in training: weights by their names, 1 for those that are not named, or such that all
+        of them count alike. They are divided by their mean over the training examples.
     optimizer : str or None
         Name of the optimiser.
     rate : float or None
@@ -80,8 +89,11 @@ class Options:
 
     hidden: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] | None = None
+    dropout: float | tuple[float, ...] | None = None
+    normalization: Literal["batch", "layer"] | None = None
     output: str | None = None
     loss: str | None = None
+    class_weight: Literal["balanced"] | Mapping[str, float] | None = None
     optimizer: str | None = None
     rate: float | None = None
     momentum: float | None = None
@@ -116,12 +128,16 @@ class Options:
         for name in ("l1", "l2"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise OptionError(f"{name} has to be a finite number of at least 0, found {getattr(self, name)}")
-        for name in ("test", "validation", "momentum"):
-            part = getattr(self, name)
+        parts: list[tuple[str, float | None]] = [(name, getattr(self, name)) for name in _PARTS]
+        rates = self.dropout if isinstance(self.dropout, tuple) else (self.dropout,)
+        for name, part in (*parts, *(("dropout", rate) for rate in rates)):
             if part is not None and not 0 <= part < 1:
                 raise OptionError(f"{name} has to be at least 0 and below 1, found {part}")
         if self.patience is not None and self.validation == 0:
             raise OptionError("patience needs held-out examples, but validation is 0")
+
+
+_PARTS = ("test", "validation", "momentum")
 
 
 def _is_whole(value: object, least: int) -> bool:
@@ -139,5 +155,18 @@ def _check_names(options: Options) -> None:
         optimizer(options.optimizer)
     if options.schedule is not None:
         look_up("schedule", SCHEDULES, options.schedule)
+    _check_weights(options.class_weight)
+    if options.normalization not in (None, "batch", "layer"):
+        raise OptionError(f"normalization has to be 'batch' or 'layer', found {options.normalization!r}")
     if options.dtype not in ("float32", "float64"):
         raise OptionError(f"dtype has to be 'float32' or 'float64', found {options.dtype!r}")
+
+
+def _check_weights(given: object) -> None:
+    if given is None or given == "balanced":
+        return
+    if not isinstance(given, Mapping) or not given:
+        raise OptionError(f"class_weight has to be 'balanced' or weights by the names of classes, found {given!r}")
+    for name, weight in given.items():
+        if not 0 <= weight < math.inf:
+            raise OptionError(f"the weight of a class has to be a finite number of at least 0, found {name}={weight}")

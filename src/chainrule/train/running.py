@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from chainrule.errors import DivergenceError
 from chainrule.train.checkpoint import Keeper
 from chainrule.train.halving import at_rate_of, epoch_begun, epoch_ended, gone_back
 from chainrule.train.interrupts import noted_interrupts
+from chainrule.train.many_epochs import several_epochs
+from chainrule.train.rules import Ended, Rules
 from chainrule.train.state import TrainState
 from chainrule.train.task import Task, end_epoch, train_epoch
 
 __all__ = ["Callback", "Ended", "Progress", "Run"]
 
-Ended = Literal["epochs", "patience", "callback", "interrupt"]
 Callback = Callable[[TrainState], Any]
 
 
@@ -27,7 +28,7 @@ class Progress(Protocol):
         """Take note of the state after a step, or after a chunk of steps."""
 
     def epoch(self, state: TrainState) -> None:
-        """Take note of the state after an epoch."""
+        """Take note of the state after an epoch, or after several: its history has a row for each."""
 
     def halved(self, task: Task, state: TrainState) -> None:
         """Take note that the run went back to `state`, and goes on with the halved rate of `task`."""
@@ -45,10 +46,8 @@ class Run:
         What is minimised.
     state : TrainState
         Where the run starts.
-    epochs : int
-        Epochs in all.
-    patience : int or None
-        Epochs without gain on held-out data after which it ends.
+    rules : Rules
+        When it ends, and what is noted after an epoch.
     callbacks : tuple of callables
         Called with the state after every epoch.
     progress : Progress or None
@@ -70,8 +69,7 @@ class Run:
         self,
         task: Task,
         state: TrainState,
-        epochs: int,
-        patience: int | None,
+        rules: Rules,
         callbacks: tuple[Callback, ...],
         progress: Progress | None,
         keeper: Keeper | None,
@@ -81,7 +79,7 @@ class Run:
             # An earlier part of the run has kept them.
             state = replace(state, began=None, good=None)
         self._given, self.task, self.state = task, at_rate_of(task, state), state
-        self._epochs, self._patience, self._callbacks = epochs, patience, callbacks
+        self._rules, self._callbacks = rules, callbacks
         self._progress, self._keeper, self._goes_back = progress, keeper, goes_back
 
     def finish(self) -> Ended:
@@ -89,8 +87,8 @@ class Run:
         try:
             with noted_interrupts() as interrupted:
                 if self._progress is not None:
-                    self._progress.begin(self.task, self.state, self._epochs)
-                while (ended := self._over()) is None:
+                    self._progress.begin(self.task, self.state, self._rules.epochs)
+                while (ended := self._rules.over(self.state)) is None:
                     ended = self._epoch(interrupted)
                     if ended is not None:
                         break
@@ -107,19 +105,21 @@ class Run:
         if self._keeper is not None:
             self._keeper.end(self.state)
 
-    def _over(self) -> Ended | None:
-        if self.state.epoch >= self._epochs:
-            return "epochs"
-        return "patience" if self._patience is not None and self._without_gain() >= self._patience else None
-
-    def _without_gain(self) -> int:
-        best = self.state.best
-        return 0 if best is None else self.state.epoch - best.epoch
+    def _unwatched(self) -> int:
+        """Epochs to come that nothing looks at the state between."""
+        if self.state.batch or self._callbacks or self._goes_back or self.task.validation is not None:
+            return 1
+        left = self._rules.unwatched(self.state)
+        return left if self._keeper is None else int(min(left, self._keeper.epochs_until(self.state)))
 
     def _epoch(self, interrupted: Callable[[], bool]) -> Ended | None:
-        """Take the steps that are left of an epoch, and close it; or go back to an earlier one."""
+        """Take the steps that are left of an epoch, or of several, and close it; or go back to an earlier one."""
         if self._goes_back:
             self.state = epoch_begun(self.state)
+        several = several_epochs(self.task, self.state, self._unwatched())
+        if several is not None:
+            self.state = self._rules.noted(several)
+            return self._close(interrupted)
         try:
             for after in train_epoch(self.task, self.state):
                 self.state = after
@@ -135,7 +135,7 @@ class Run:
                 raise
             self._go_back(error)
             return "interrupt" if interrupted() else None
-        self.state = epoch_ended(after) if self._goes_back else after
+        self.state = self._rules.noted(epoch_ended(after) if self._goes_back else after)
         return self._close(interrupted)
 
     def _close(self, interrupted: Callable[[], bool]) -> Ended | None:
@@ -153,5 +153,6 @@ class Run:
     def _go_back(self, error: DivergenceError) -> None:
         self.state = gone_back(self.state, error)
         self.task = at_rate_of(self._given, self.state)
+        self._rules.went_back(self.state)
         if self._progress is not None:
             self._progress.halved(self.task, self.state)

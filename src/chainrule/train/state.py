@@ -99,6 +99,11 @@ class History:
     def __getitem__(self, index: int) -> Epoch:
         return self.rows[index]
 
+    def _repr_html_(self) -> str:
+        from chainrule.train.html import history_html
+
+        return history_html(self)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Make one array for each column, by name; what is None in a row is NaN.
 

@@ -61,6 +61,8 @@ class Task:
         Inputs and targets of the held-out data.
     compiled : bool
         Whether steps run as machine code where they can.
+    factor : float
+        What the rate of the optimiser has been multiplied by.
     """
 
     network: Network
@@ -73,6 +75,7 @@ class Task:
     reduction: Literal["mean", "sum"] = "mean"
     validation: Examples | None = None
     compiled: bool = True
+    factor: float = 1.0
 
     @cached_property
     def value_and_gradient(self) -> Callable[..., tuple[tuple[Any, State], Parameters]]:
@@ -106,6 +109,12 @@ class Task:
                 self._code.recorded = fingerprint(self, state)
             self._code.steps = compile_steps(self, state)
         return self._code.steps
+
+    @property
+    def translated(self) -> CompiledSteps | None:
+        """The steps in machine code, where they are made already."""
+        found = self._code.steps if self.compiled else None
+        return found if isinstance(found, CompiledSteps) else None
 
     @property
     def interpreted(self) -> str | None:
@@ -156,6 +165,19 @@ class Task:
             return state.total
         done = min(state.batch * (self.batch_size or len(self.inputs)), len(self.inputs))
         return state.total / done if done else math.nan
+
+    def row(self, epoch: int, steps: int, total: float, validation: float | None, seconds: float) -> Epoch:
+        """The row of an epoch in the history, from the sum of its objectives as in `TrainState.total`."""
+        objective = total if self.reduction == "sum" else total / len(self.inputs)
+        return Epoch(epoch, steps, objective, validation, self.rate(steps - 1), seconds)
+
+    def validated(self, state: TrainState) -> float | None:
+        """The cost on the held-out data after an epoch; None where there are none."""
+        return None if self.validation is None else _validation_cost(self, state, self.validation)
+
+    def is_best(self, validation: float, best: Best | None) -> bool:
+        """Whether parameters with this cost on the held-out data are better than the best so far."""
+        return best is None or validation < best.validation
 
     def place(self, state: TrainState, *, held_out: bool = False) -> Place:
         """Where a run stands during the step after `state`, or on held-out data at the end of its epoch."""
@@ -293,20 +315,11 @@ def end_epoch(task: Task, state: TrainState) -> TrainState:
         Where the cost on the held-out data is not finite.
     """
     begun = time.perf_counter()
-    validation, best = None, state.best
-    if task.validation is not None:
-        validation = _validation_cost(task, state, task.validation)
-        if best is None or validation < best.validation:
-            best = Best(state.parameters, state.network_state, state.epoch + 1, validation)
+    validation, best = task.validated(state), state.best
+    if validation is not None and task.is_best(validation, best):
+        best = Best(state.parameters, state.network_state, state.epoch + 1, validation)
     seconds = state.seconds + (time.perf_counter() - begun)
-    row = Epoch(
-        state.epoch + 1,
-        state.step,
-        task.objective_so_far(state),
-        validation,
-        task.rate(state.step - 1),
-        seconds,
-    )
+    row = task.row(state.epoch + 1, state.step, state.total, validation, seconds)
     return replace(
         state,
         epoch=state.epoch + 1,

@@ -1,0 +1,47 @@
+"""Training steps kept on disk whole: neither their graph nor what translates it is needed to find them again."""
+
+from chainrule.native import cache
+from chainrule.native.bench import Plan, Steps
+from chainrule.native.imports import integer_bits
+
+__all__ = ["keep", "kept"]
+
+
+def keep(key: str, steps: Steps) -> None:
+    """Keep steps, where that is possible.
+
+    Parameters
+    ----------
+    key : str
+        From `chainrule.native.cache.key_of`, of all that the steps follow from.
+    steps : Steps
+        What `kept` is to find. With constants of their own they are not kept.
+    """
+    plan = steps.plan.facts()
+    if plan is not None:
+        of_step, of_steps = steps.code
+        facts = {"plan": plan, "first": len(of_step), "integer bits": integer_bits(steps.plan.imports)}
+        cache.store(key, cache.Kept(of_step + of_steps, facts))
+
+
+def kept(key: str) -> Steps | None:
+    """Find steps.
+
+    Parameters
+    ----------
+    key : str
+        As for `keep`.
+
+    Returns
+    -------
+    Steps or None
+        None where there are none.
+    """
+    found = cache.load(key)
+    if found is None:
+        return None
+    plan, first = Plan.read(found.facts["plan"]), found.facts["first"]
+    # SciPy may be another one by now.
+    if found.facts["integer bits"] != integer_bits(plan.imports):
+        return None
+    return Steps(plan, (found.code[:first], found.code[first:]))

@@ -1,0 +1,62 @@
+"""Training steps on disk: found whole, the same to the last bit, and not trusted where BLAS is another."""
+
+import numpy as np
+import pytest
+from tests.native.test_training import STATE, T, X, steps
+
+from chainrule.native import kept_steps
+from chainrule.native.bench import Plan
+from chainrule.native.cache import key_of
+from chainrule.native.kept_steps import keep, kept
+
+KEY = key_of("a test of steps")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.delenv("CHAINRULE_CACHE_SIZE", raising=False)
+
+
+def run(made):
+    order = np.random.default_rng(1).permutation(11)
+    leaves, losses = made.bench((0.1,), (X, T), 4, gathers=True).run(STATE, 0, order, 0, 3)
+    return [*leaves, losses]
+
+
+def test_steps_are_found_and_take_the_same_steps():
+    made = steps()
+    assert kept(KEY) is None
+    keep(KEY, made)
+    found = kept(KEY)
+    for a, b in zip(run(made), run(found), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_written_of_a_plan_is_read_again():
+    plan = steps().plan
+    again = Plan.read(plan.facts())
+    assert again.facts() == plan.facts()
+    for n in (1, 4, 300):
+        assert again.memory.layout(n) == plan.memory.layout(n)
+
+
+def test_steps_with_constants_are_not_kept():
+    weights = np.linspace(0, 1, 20)[:, np.newaxis]
+
+    def f(state, rate, clock, x, t):
+        w, before, count = state
+        return w - rate * weights, before * 1.0, count + 1, np.sum(x @ w)
+
+    made = steps(f)
+    assert made.plan.constants
+    keep(KEY, made)
+    assert kept(KEY) is None
+
+
+def test_integers_of_another_width_in_blas(monkeypatch):
+    """The code passes integers as SciPy's BLAS took them when it was made."""
+    keep(KEY, steps())
+    monkeypatch.setattr(kept_steps, "integer_bits", lambda imports: [16])
+    assert kept(KEY) is None
