@@ -25,7 +25,9 @@ from chainrule.trace import stop_gradient, trace, value
 from chainrule.transforms import cond, custom_gradient, recompute, scan, vectorize, while_loop
 
 if TYPE_CHECKING:
-    from chainrule.inspection import backprop, explain
+    from chainrule.inspection import check_backprop, count, diagnose
+    from chainrule.inspection.backprop import backprop
+    from chainrule.inspection.explain import explain
 
 __version__ = "0.1.0"
 
@@ -34,9 +36,12 @@ __all__ = [
     "NoDerivativeError",
     "TraceError",
     "backprop",
+    "check_backprop",
     "check_gradient",
     "cond",
+    "count",
     "custom_gradient",
+    "diagnose",
     "elementwise_grad",
     "explain",
     "grad",
@@ -57,8 +62,14 @@ __all__ = [
 ]
 
 # Rooms that are loaded when they are first asked for, so that `import chainrule` stays light.
-_ROOMS = ("cli", "data", "estimators", "inspection", "nn", "optim", "random", "train")
-_LATER = {"backprop": "inspection", "explain": "inspection"}
+_ROOMS = ("bridges", "cli", "data", "estimators", "inspection", "nn", "optim", "random", "train")
+_LATER = {
+    "backprop": "inspection",
+    "check_backprop": "inspection",
+    "count": "inspection",
+    "diagnose": "inspection",
+    "explain": "inspection",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -126,7 +126,7 @@ def test_a_model_brings_what_it_needs():
 
 def test_what_is_missing_is_named():
     network, parameters, X, T = made((), "tanh")
-    with pytest.raises(OptionError, match="needs parameters and loss for this Network"):
+    with pytest.raises(OptionError, match="needed for this Network: parameters and loss"):
         backprop(network, X, T)
     with pytest.raises(DataError, match="at least one example"):
         backprop(network, X[:0], T[:0], parameters=parameters, loss="cross_entropy")
@@ -159,6 +159,136 @@ def test_every_kind_of_layer_has_sensitivities_and_gradients(name, training):
         np.testing.assert_array_equal(found.layers[-1].activations, expected)
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_factors_of_every_sensitivity(name, training):
+    network, parameters, state, X = kinds.made(name)
+    T, rng = RNG.normal(size=(len(X), network.outputs)), random.random_state(1)
+    found = backprop(network, X, T, parameters=parameters, state=state, loss="squared", rng=rng, training=training)
+    for layer in found.layers:
+        if layer.slope.ndim == 2:
+            product = layer.back * layer.slope
+        else:
+            product = np.einsum("no,nos->ns", layer.back, layer.slope)
+        np.testing.assert_allclose(layer.sensitivities, product, atol=1e-13)
+
+
+def test_what_comes_back_is_the_derivative_by_the_activations():
+    """Of a network whose second layer is fed by two paths, through a sum."""
+    network, parameters, _, X = kinds.made("residual")
+    T = RNG.normal(size=(len(X), 2))
+    found = backprop(network, X, T, parameters=parameters, loss="squared")
+    step, n, unit = 1e-6, 3, 1
+    losses = []
+    for sign in (1, -1):
+        # What layer 2, inside the residual connection, makes, is added to the inputs and activated.
+        hidden = found.layers[1].activations[n].copy()
+        hidden[unit] += sign * step
+        outputs = np.tanh(hidden + X[n]) @ parameters[3]["weights"] + parameters[3]["bias"]
+        losses.append(np.sum((outputs - T[n]) ** 2))
+    assert found.layers[1].back[n, unit] == pytest.approx((losses[0] - losses[1]) / (2 * step), abs=1e-7)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_jacobian_of_every_kind_of_layer(name, training):
+    network, parameters, state, X = kinds.made(name)
+    T, rng = np.zeros((len(X), network.outputs)), random.random_state(1)
+    found = backprop(network, X, T, parameters=parameters, state=state, loss="squared", rng=rng, training=training)
+    step = 1e-6
+    for k, layer in enumerate(found.layers):
+        if training and layer.state:
+            with pytest.raises(OptionError, match=f"layer {k + 1}, batch norm.*depend on each other"):
+                layer.jacobian()
+            continue
+        jacobian, own = layer.jacobian(), network.stream(rng, k) if training else None
+        assert jacobian.shape == (len(X), layer.signals.shape[1], layer.inputs.shape[1])
+        codes = len(getattr(layer.layer, "categories", ()))
+        assert not jacobian[:, :, :codes].any()
+        for unit in range(codes, layer.inputs.shape[1]):
+            sides = []
+            for sign in (1, -1):
+                x = layer.inputs.copy()
+                x[:, unit] += sign * step
+                signal, _ = layer.layer.signal(parameters[k], state[k], x, own, training)
+                sides.append(layer.layer.activate(parameters[k], signal, own, training))
+            np.testing.assert_allclose(jacobian[:, :, unit], (sides[0] - sides[1]) / (2 * step), atol=1e-7)
+
+
+def test_one_example_has_the_gradients_of_its_own_loss():
+    network, parameters, X, T = made((3,), "tanh")
+    whole = backprop(network, X, T, parameters=parameters, loss="cross_entropy", regularizers=(nn.L2(0.1),))
+    ones = [whole.example(n) for n in range(len(X))]
+    for n, one in enumerate(ones):
+        alone = backprop(
+            network, X[n : n + 1], T[n : n + 1], parameters=parameters, loss="cross_entropy", regularizers=(nn.L2(0.1),)
+        )
+        assert one.objective == pytest.approx(alone.objective, abs=1e-14)
+        assert one.equations().largest < 1e-14
+        for mine, theirs in zip(one.layers, alone.layers, strict=True):
+            for name in ("inputs", "signals", "activations", "back", "slope", "sensitivities"):
+                np.testing.assert_allclose(getattr(mine, name), getattr(theirs, name), atol=1e-14)
+            for name, gradient in mine.gradients.items():
+                np.testing.assert_allclose(gradient, theirs.gradients[name], atol=1e-14)
+            np.testing.assert_allclose(mine.jacobian(), theirs.jacobian(), atol=1e-14)
+    for k, layer in enumerate(whole.layers):
+        mean = np.mean([one.layers[k].gradients["weights"] for one in ones], axis=0)
+        np.testing.assert_allclose(layer.gradients["weights"], mean, atol=1e-14)
+    assert ones[2].example(0).losses == ones[2].losses
+
+
+def test_one_example_of_dropout_keeps_its_draws():
+    network, parameters, state, X = kinds.made("dropout")
+    rng, T = random.random_state(4), np.zeros((len(X), 2))
+    whole = backprop(network, X, T, parameters=parameters, state=state, loss="squared", rng=rng, training=True)
+    one = whole.example(3)
+    np.testing.assert_array_equal(one.layers[0].activations, whole.layers[0].activations[3:4])
+    np.testing.assert_array_equal(one.layers[0].jacobian(), whole.layers[0].jacobian()[3:4])
+    assert one.equations().largest < 1e-14
+
+
+def test_there_has_to_be_such_an_example():
+    network, parameters, X, T = made((3,), "tanh")
+    found = backprop(network, X, T, parameters=parameters, loss="cross_entropy")
+    for n in (-1, 5):
+        with pytest.raises(DataError, match=f"from 0 to 4, found {n}"):
+            found.example(n)
+    network, parameters, state, X = kinds.made("batch norm")
+    trained = backprop(network, X, X[:, :2], parameters=parameters, state=state, loss="squared", training=True)
+    with pytest.raises(OptionError, match="layer 2, batch norm tanh, makes the examples"):
+        trained.example(0)
+
+
+def test_weights_of_examples_are_those_of_the_mean():
+    network, parameters, X, T = made((3,), "tanh")
+    weights = np.array([1.0, 0.0, 2.0, 0.5, 1.0])
+    found = backprop(network, X, T, parameters=parameters, loss="cross_entropy", weights=weights)
+    assert found.objective == pytest.approx(np.average(found.losses, weights=weights))
+    expected = np.average(found.layers[1].sensitivities, axis=0, weights=weights)
+    np.testing.assert_allclose(found.layers[1].gradients["bias"], expected, atol=1e-14)
+    plain = backprop(network, X, T, parameters=parameters, loss="cross_entropy")
+    for one, other in zip(found.layers, plain.layers, strict=True):
+        np.testing.assert_allclose(one.sensitivities, other.sensitivities, atol=1e-14)
+    for n in range(5):
+        alone, other = found.example(n), plain.example(n)
+        assert alone.weights is None
+        assert alone.objective == pytest.approx(other.objective)
+        np.testing.assert_allclose(
+            alone.layers[0].gradients["weights"], other.layers[0].gradients["weights"], atol=1e-14
+        )
+    for wrong in (weights[:3], -weights, 0 * weights):
+        with pytest.raises(DataError, match="weights should be one number of at least 0 for each of the 5 examples"):
+            backprop(network, X, T, parameters=parameters, loss="cross_entropy", weights=wrong)
+
+
+def test_weights_do_not_meet_batch_normalisation_in_training():
+    network, parameters, state, X = kinds.made("batch norm")
+    given = {"parameters": parameters, "state": state, "loss": "squared", "weights": np.arange(1.0, 7.0)}
+    assert backprop(network, X, X[:, :2], **given).equations().largest < 1e-14
+    with pytest.raises(OptionError, match="weights of examples have no place in training through batch norm"):
+        backprop(network, X, X[:, :2], training=True, **given)
+
+
 def test_what_goes_into_a_residual_connection_is_the_sum():
     network, parameters, _, X = kinds.made("residual")
     found = backprop(network, X, np.zeros((len(X), 2)), parameters=parameters, loss="squared")
@@ -179,7 +309,7 @@ def test_the_table_names_every_kind_of_layer():
 
 def test_a_state_is_needed_where_there_is_one():
     network, parameters, _, X = kinds.made("batch norm")
-    with pytest.raises(OptionError, match="backprop needs state for this Network"):
+    with pytest.raises(OptionError, match="needed for this Network: state"):
         backprop(network, X, np.zeros((len(X), 2)), parameters=parameters, loss="squared")
 
 
@@ -189,3 +319,11 @@ def test_a_model_brings_its_state():
     by_model = backprop(train.Model(network, parameters, state, "squared"), X, T)
     by_hand = backprop(network, X, T, parameters=parameters, state=state, loss="squared")
     np.testing.assert_array_equal(by_model.layers[0].sensitivities, by_hand.layers[0].sensitivities)
+
+
+def test_losses_stay_exact_far_out():
+    network = nn.Network.of(1, output="sigmoid")
+    parameters = ({"weights": np.array([[800.0]]), "bias": np.zeros(1)},)
+    found = backprop(network, np.array([[1.0]]), np.zeros((1, 1)), parameters=parameters, loss="binary_cross_entropy")
+    assert found.losses.tolist() == [800.0]
+    assert found.objective == 800.0

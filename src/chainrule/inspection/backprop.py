@@ -1,119 +1,27 @@
 """The backward pass of a network, opened: signals, activations, sensitivities and gradients of every layer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from chainrule.data import Table
 from chainrule.differentiate import grad, value_and_grad, vjp
-from chainrule.errors import DataError, OptionError
-from chainrule.inspection.text import number_text, render_table
-from chainrule.nn import losses
-from chainrule.nn.layers import Layer
-from chainrule.nn.network import Network, Parameters, State
+from chainrule.errors import OptionError
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import notation_of
+from chainrule.inspection.opened import Opened, opened
+from chainrule.inspection.quantities import Backprop, LayerBackprop, rows_of_jacobian
+from chainrule.nn.layers import Arrays, Layer
+from chainrule.nn.network import Parameters, State
 from chainrule.nn.objective import objective
 from chainrule.random import RandomState
-from chainrule.train import Model
 
 __all__ = ["Backprop", "LayerBackprop", "backprop"]
 
 
-@dataclass(frozen=True)
-class LayerBackprop:
-    """What one layer computed, and what came back to it.
-
-    Attributes
-    ----------
-    number : int
-        From 1, the first layer.
-    layer : Layer
-        The layer.
-    inputs : array, shape (examples, inputs)
-        What the layer was given: the activations of the layer before, or the data; for a residual connection the sum.
-    signals : array, shape (examples, units)
-        What entered the activation function.
-    activations : array, shape (examples, units)
-        What left it.
-    sensitivities : array, shape (examples, units)
-        Derivative of each example's loss by its signals. (Where examples depend on each other, as in training through
-        batch normalisation, of the sum of the losses.)
-    gradients : dict of arrays
-        Derivative of the objective by each parameter of the layer: of a dense one ``weights``, shape (inputs, units),
-        and ``bias``.
-    """
-
-    number: int
-    layer: Layer
-    inputs: Any
-    signals: Any
-    activations: Any
-    sensitivities: Any
-    gradients: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Backprop:
-    """The backward pass of a network on some data.
-
-    Attributes
-    ----------
-    layers : tuple of LayerBackprop
-        From the first to the last.
-    losses : array, shape (examples,)
-        Loss of each example.
-    objective : float
-        Their mean, plus the regularisers.
-    loss_by_output : array, shape (examples, outputs)
-        Derivative of each example's loss by the activations of the last layer: the first factor of its sensitivities.
-    output_by_signal : array, shape (examples, outputs) or (examples, outputs, outputs)
-        Derivative of the last layer's activations by its signals, the second factor; for softmax a matrix for each
-        example, with activations as rows and signals as columns.
-    """
-
-    layers: tuple[LayerBackprop, ...]
-    losses: Any
-    objective: float
-    loss_by_output: Any
-    output_by_signal: Any
-
-    def __str__(self) -> str:
-        examples, inputs = self.layers[0].inputs.shape
-        shapes = [
-            f"{inputs}",
-            *(f"{layer.signals.shape[1]:,} {layer.layer.text}" for layer in self.layers),
-        ]
-        title = (
-            f"backpropagation through {' - '.join(shapes)}, {examples} examples, "
-            f"objective {number_text(self.objective)}\nroot mean squares over examples and units"
-        )
-        columns = ("layer", "units", "activation", "signals", "activations", "sensitivities", "gradient by")
-        parts = list(dict.fromkeys(name for layer in self.layers for name in layer.gradients))
-        rows = [
-            (
-                str(layer.number),
-                str(layer.signals.shape[1]),
-                layer.layer.text,
-                _rms(layer.signals),
-                _rms(layer.activations),
-                _rms(layer.sensitivities),
-                *(_rms(layer.gradients[name]) if name in layer.gradients else "" for name in parts),
-            )
-            for layer in self.layers
-        ]
-        heads = (*columns[:-1], *(f"gradient by {name}" for name in parts))
-        return render_table(title, heads, rows, numbers=(0, 1, *range(3, len(heads))))
-
-    __repr__ = __str__
-
-
-def _rms(x: Any) -> str:
-    return f"{float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))):.3g}" if x.size else "-"
-
-
 def backprop(
-    model: Network | Model,
+    model: Any,
     X: Any,
     y: Any = None,
     *,
@@ -121,22 +29,27 @@ def backprop(
     state: State | None = None,
     loss: Any = None,
     regularizers: Sequence[Any] = (),
+    weights: Any = None,
     rng: RandomState | None = None,
     training: bool = False,
+    notation: str | Notation = "chainrule",
 ) -> Backprop:
     """Run forward and backward through a network, and keep every quantity.
 
     The sensitivities are the derivatives by zeros that are added to the signals, and come from the same reverse mode as
-    everything else; the equations of backpropagation are not written out a second time.
+    everything else; the equations of backpropagation are evaluated from these numbers, and never used to compute them.
 
     Parameters
     ----------
-    model : Network or Model
-        A network, or what training gave: that brings its parameters, its loss and the preparation of its data.
-    X : array, shape (examples, inputs), or Table
-        Inputs. For a model as `Model.inputs` takes them.
+    model : Network, Model, estimator or Pipeline
+        A network; what training gave, which brings its parameters, its loss and the preparation of its data; a fitted
+        `MLPClassifier` or `MLPRegressor` of `chainrule.estimators`, which brings its penalties and class weights too;
+        a fitted scikit-learn pipeline that ends in one of these.
+    X : array, shape (examples, inputs), or whatever the model takes
+        Inputs. For a `Model` as `Model.inputs` takes them; a pipeline transforms them first.
     y : array, shape (examples, outputs), optional
-        Targets, as the loss takes them. For a model and a table they are the table's target columns.
+        Targets, as the loss takes them, or for an estimator as `fit` took them: labels for a classifier. For a model
+        and a table they are the table's target columns.
     parameters : tuple of dicts of arrays, optional
         As `Network.initialize` makes them, or as they were learned; for a network needed.
     state : tuple of dicts of arrays, optional
@@ -145,9 +58,13 @@ def backprop(
         As `chainrule.nn.losses.loss` takes it; for a network needed.
     regularizers : sequence
         Added to the mean of the losses; they take part in the gradients.
+    weights : array, shape (examples,), optional
+        Weights of the examples in the mean of the losses.
     rng, training
         As for `Network.forward`. By default the network computes as it predicts: dropout leaves no unit out, and batch
         normalisation takes the running mean and variance, so that examples do not depend on each other.
+    notation : str or Notation
+        A key of `chainrule.inspection.NOTATIONS`, which says how the numbers are shown.
 
     Returns
     -------
@@ -159,14 +76,15 @@ def backprop(
     DataError
         Where shapes do not fit, or there is no example.
     OptionError
-        Where the loss does not fit the last layer's activation, or something is missing that is needed.
+        Where the loss does not fit the last layer's activation, something is missing that is needed, there is no such
+        notation, or weights meet batch normalisation in training.
 
     Notes
     -----
     With the signals s = a W + b of a layer and the loss l of one example, the sensitivities are delta = dl/ds; the
     gradient by W of the mean loss is a^T delta / N, and by b the mean of delta (M. Nielsen, Neural Networks and
-    Deep Learning, chapter 2, equations BP1 to BP4, there with weights as (outputs, inputs)). These equations hold for
-    dense layers; the gradients of other kinds come from the same derivative of the graph.
+    Deep Learning, chapter 2, equations BP1 to BP4, there with weights as (outputs, inputs)). `Backprop.equations` has
+    them with their residuals.
 
     Examples
     --------
@@ -179,63 +97,130 @@ def backprop(
     >>> last = found.layers[-1]
     >>> bool(np.allclose(last.sensitivities, last.activations - y))  # where these two fit each other
     True
+    >>> bool(np.allclose(last.sensitivities, last.back * last.slope))
+    True
     """
-    if isinstance(model, Model):
-        network = model.network
-        parameters = model.parameters if parameters is None else parameters
-        state = model.state if state is None else state
-        loss = model.loss if loss is None else loss
-        if y is None and isinstance(X, Table) and model.preparation is not None:
-            y = model.preparation.targets(X, model.dtype)
-        X = model.inputs(X)
-    else:
-        network = model
-    if state is None and not any(network.state_shapes()):
-        state = network.initial_state()
-    if parameters is None or state is None or loss is None or y is None:
-        given = {"y": y, "parameters": parameters, "state": state, "loss": loss}
-        missing = [name for name, found in given.items() if found is None]
-        raise OptionError(f"backprop needs {' and '.join(missing)} for this {type(model).__name__}")
-    row = losses.loss(loss)
-    inputs, targets = np.asarray(X), np.asarray(y)
-    if inputs.ndim != 2 or len(inputs) == 0:
-        raise DataError(
-            f"X should have the shape (examples, {network.inputs}) with at least one example, found {inputs.shape}"
-        )
-    passes, _ = network.forward(parameters, state, inputs, rng, training)
-    probes = tuple(np.zeros_like(layer.signal) for layer in passes)
-    summed = objective(network, row, reduction="sum")
-    data = (state, inputs, targets, rng, training)
-    sensitivities, _ = grad(summed, "probes", has_aux=True)(parameters, *data, probes=probes)
-    whole = objective(network, row, regularizers=regularizers)
-    (value, _), gradients = value_and_grad(whole, has_aux=True)(parameters, *data)
-    outputs = passes[-1].activation
-    before = (inputs, *(one.activation for one in passes[:-1]))
-    layers = tuple(
-        LayerBackprop(
-            number, place.layer, one.signal if place.skip is not None else x, one.signal, one.activation, delta, part
-        )
-        for number, (place, x, one, delta, part) in enumerate(
-            zip(network.places, before, passes, sensitivities, gradients, strict=True), start=1
-        )
+    shown_in = notation_of(notation)
+    parts = opened(
+        model, X, y, parameters=parameters, state=state, loss=loss, regularizers=regularizers, weights=weights
     )
+    network, row, inputs = parts.network, parts.loss, parts.inputs
+    if parts.weights is not None and training and any(network.state_shapes()):
+        raise OptionError(
+            "weights of examples have no place in training through batch normalisation, where a sensitivity is the "
+            "derivative of the sum of all losses: leave weights out, or take training=False"
+        )
+    passes, _ = network.forward(parts.parameters, parts.state, inputs, rng, training)
+    penalties = _penalties(parts)
+    probes = tuple(np.zeros_like(one.signal) for one in passes)
+    gradients_of = partial(_gradients, parts, penalties, probes, rng, training)
+    sensitivities, value, gradients = gradients_of(None)
+    if parts.weights is not None:
+        # Weighted and divided by the weight again, so that they share every rounding with the gradients.
+        weighted, value, gradients = gradients_of(parts.weights)
+        by = parts.weights[:, np.newaxis]
+        pairs = zip(weighted, sensitivities, strict=True)
+        sensitivities = tuple(np.where(by > 0, w / np.where(by > 0, by, 1), s).astype(s.dtype) for w, s in pairs)
+    outputs, last = passes[-1].activation, network.places[-1].layer.activation_row
+    back = [np.zeros_like(one.activation) for one in passes]
+    back[-1] = grad(lambda a: np.sum(row(a, parts.targets)))(outputs)
+    layers: list[LayerBackprop] = []
+    for k, place in reversed(list(enumerate(network.places))):
+        one, own, before = passes[k], network.stream(rng, k) if training else None, inputs
+        if k:
+            before = passes[k - 1].activation
+        if place.skip is not None:
+            before = one.signal
+        step = partial(_signal, place.layer, parts.parameters[k], parts.state[k], own, training)
+        activate = partial(_activation, place.layer, parts.parameters[k], own, training)
+        # What comes back to the activations that go in, on this path; a sum hands it to both of its terms.
+        if k or place.skip is not None:
+            returned = vjp(step, before)[1](sensitivities[k])[0]
+            for source in {k, place.skip or 0} - {0}:
+                back[source - 1] = back[source - 1] + returned
+        layers.append(
+            LayerBackprop(
+                number=k + 1,
+                layer=place.layer,
+                inputs=before,
+                signals=one.signal,
+                activations=one.activation,
+                back=back[k],
+                slope=_slope(activate, one.signal, place.layer.activation_row.elementwise),
+                sensitivities=sensitivities[k],
+                parameters=parts.parameters[k],
+                state=parts.state[k],
+                gradients=gradients[k],
+                penalties=penalties[1][k] if penalties else {},
+                skip=place.skip,
+                training=training,
+                _signal=step,
+            )
+        )
     return Backprop(
-        layers,
-        row(outputs, targets),
-        float(value),
-        grad(lambda a: np.sum(row(a, targets)))(outputs),
-        _output_by_signal(network, parameters, passes[-1].signal, rng, training),
+        layers=tuple(reversed(layers)),
+        losses=(
+            row.of_signal(passes[-1].signal, last, parts.targets)
+            if last in row.from_signal
+            else row(outputs, parts.targets)
+        ),
+        objective=value,
+        loss=row,
+        targets=parts.targets,
+        weights=parts.weights,
+        notation=shown_in,
+        _gradients_of=gradients_of,
     )
 
 
-def _output_by_signal(
-    network: Network, parameters: Parameters, signals: Any, rng: RandomState | None, training: bool
-) -> Any:
-    last = network.places[-1].layer
-    own = network.stream(rng, len(network.places) - 1)
-    value, pull_back = vjp(lambda s: last.activate(parameters[-1], s, own, training), signals)
-    if last.activation_row.elementwise:
-        return pull_back(np.ones_like(value))[0]
-    # One backward pass for each output gives one row of every example's Jacobian.
-    rows = [pull_back(np.broadcast_to(unit, value.shape))[0] for unit in np.eye(value.shape[1], dtype=value.dtype)]
-    return np.stack(rows, axis=1)
+def _gradients(
+    parts: Opened,
+    penalties: tuple[float, Parameters] | None,
+    probes: tuple[Any, ...],
+    rng: RandomState | None,
+    training: bool,
+    weights: Any,
+) -> tuple[tuple[Any, ...], float, Parameters]:
+    """Derivatives of the summed losses by the signals; the objective; its derivative by every parameter.
+
+    All come from one backward pass through the sum of the losses. Its share of the objective's gradient is divided by
+    the number of examples here: the digits that cancel in a sensitivity, where an output is saturated, are then the
+    same in both.
+    """
+    total = float(len(parts.inputs) if weights is None else np.sum(weights))
+    summed = value_and_grad(
+        objective(parts.network, parts.loss, reduction="sum"), ("parameters", "probes"), has_aux=True
+    )
+    (value, _), (by_parameters, by_signals) = summed(
+        parts.parameters, parts.state, parts.inputs, parts.targets, rng, training, weights=weights, probes=probes
+    )
+    added, terms = (0.0, tuple({} for _ in by_parameters)) if penalties is None else penalties
+    gradients = tuple(
+        {name: x / total + of_layer[name] if of_layer else x / total for name, x in layer.items()}
+        for layer, of_layer in zip(by_parameters, terms, strict=True)
+    )
+    return by_signals, float(value) / total + added, gradients
+
+
+def _penalties(parts: Opened) -> tuple[float, Parameters] | None:
+    """What the regularisers add, and its derivative."""
+    if not parts.regularizers:
+        return None
+    value, found = value_and_grad(lambda p: sum(one(p) for one in parts.regularizers))(parts.parameters)
+    return float(value), found
+
+
+def _signal(layer: Layer, parameters: Arrays, state: Arrays, own: Any, training: bool, x: Any) -> Any:
+    return layer.signal(parameters, state, x, own, training)[0]
+
+
+def _activation(layer: Layer, parameters: Arrays, own: Any, training: bool, signal: Any) -> Any:
+    return layer.activate(parameters, signal, own, training)
+
+
+def _slope(activate: Callable[[Any], Any], signals: Any, elementwise: bool) -> Any:
+    """The derivative of the activations by the signals: a number for each, or a matrix for each example."""
+    if not elementwise:
+        return rows_of_jacobian(activate, signals)
+    value, pull_back = vjp(activate, signals)
+    return pull_back(np.ones_like(value))[0]

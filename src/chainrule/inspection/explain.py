@@ -1,9 +1,9 @@
 """A small function explained: its forward pass, and the derivation of its derivative node by node."""
 
-import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +11,13 @@ from chainrule import tree
 from chainrule.differentiate.reverse import accumulate, local_derivative
 from chainrule.errors import TraceError
 from chainrule.evaluate import node_values
-from chainrule.graph import Graph, Node, constant_text
+from chainrule.graph import Graph, Node
+from chainrule.inspection.explain_names import formula_text, names_of_values
 from chainrule.inspection.text import render_table, value_text
 from chainrule.trace import trace
+
+if TYPE_CHECKING:
+    from chainrule.inspection.expansion import Expanded
 
 __all__ = ["Explanation", "Step", "Use", "explain"]
 
@@ -79,29 +83,128 @@ class Explanation:
         Name of the function.
     steps : tuple of Step
         Every node, inputs first, in topological order.
+    graph : Graph
+        What was recorded.
+    values : dict
+        The value of each node, in the order of `steps`.
     """
 
     name: str
     steps: tuple[Step, ...]
+    graph: Graph = field(repr=False)
+    values: dict[Node, Any] = field(repr=False)
 
     def __str__(self) -> str:
-        inputs = [step for step in self.steps if not step.formula]
-        call = f"{self.name}({', '.join(f'{step.name} = {value_text(step.value)}' for step in inputs)})"
-        return f"{call}\n\n{self._forward()}\n\n{self._backward()}"
+        steps = self.forward()
+        # Without a step that is a part of some function, that column says nothing.
+        width = 4 if any(row[3] for row in steps) else 3
+        columns = ("", "computed as", "value", "part of")[:width]
+        forward = render_table("forward", columns, [row[:width] for row in steps], numbers=(2,))
+        heads = ("", "", "derivative by what uses it", "local derivative", "derivative by it")
+        backward = render_table("backward", heads, self.backward(), numbers=(3, 4))
+        return f"{self.call}\n\n{forward}\n\n{backward}"
 
     __repr__ = __str__
 
-    def _forward(self) -> str:
-        rows = [
+    def _repr_html_(self) -> str:
+        from chainrule.inspection.html import explanation_html
+
+        return explanation_html(self)
+
+    @property
+    def call(self) -> str:
+        """The function with the values of its arguments."""
+        inputs = [step for step in self.steps if not step.formula]
+        return f"{self.name}({', '.join(f'{step.name} = {value_text(step.value)}' for step in inputs)})"
+
+    def derivation(self) -> str:
+        """Write the backward pass as a lecturer does at the board: every step with its symbols, then its numbers.
+
+        Returns
+        -------
+        str
+            A paragraph for each value, from the output back to the arguments. Where several paths meet, each has its
+            line, and they are added.
+        """
+        from chainrule.inspection.explain_derivation import derivation_text
+
+        return derivation_text(self)
+
+    def markdown(self) -> str:
+        """Write both passes in Markdown, with the formulas in LaTeX between dollar signs.
+
+        Returns
+        -------
+        str
+            A table of the forward pass, and the derivation.
+        """
+        from chainrule.inspection.explain_derivation import derivation_markdown
+
+        return derivation_markdown(self)
+
+    def latex(self) -> str:
+        r"""Write both passes in LaTeX.
+
+        Returns
+        -------
+        str
+            Two environments ``aligned``, to stand between ``\\[`` and ``\\]``.
+        """
+        from chainrule.inspection.explain_derivation import derivation_latex
+
+        return derivation_latex(self)
+
+    def expanded(self) -> "Expanded":
+        """Expand the derivative as in a calculus class: a sum over all paths, every factor written out each time.
+
+        Returns
+        -------
+        Expanded
+            The sum by each argument, how often each value is computed in it, and the number of multiplications beside
+            that of the backward pass.
+        """
+        from chainrule.inspection.expansion import expanded
+
+        return expanded(self)
+
+    def html(self, path: str | Path | None = None) -> str:
+        """Make a page on which one steps forward and backward through the drawn graph, and changes the inputs.
+
+        Parameters
+        ----------
+        path : path, optional
+            A file to write it to, too.
+
+        Returns
+        -------
+        str
+            The page; it needs nothing from elsewhere.
+
+        Raises
+        ------
+        OptionError
+            Where the function has an operation that the page cannot compute, which is named, or an array of more than
+            64 entries.
+        """
+        from chainrule.inspection.stepping import stepping_page
+
+        page = stepping_page(self)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+    def forward(self) -> list[tuple[str, ...]]:
+        """Name, formula, value and group of every step that computes, as texts."""
+        return [
             (step.name, step.formula, value_text(step.value), step.group or "") for step in self.steps if step.formula
         ]
-        columns = ["", "computed as", "value", "part of"]
-        if not any(row[3] for row in rows):
-            rows, columns = [row[:3] for row in rows], columns[:3]  # type: ignore[misc]
-        return render_table("forward", columns, rows, numbers=(2,))
 
-    def _backward(self) -> str:
-        rows = []
+    def backward(self) -> list[tuple[str, ...]]:
+        """For every use of every value, from the last: name, sign, path, local derivative and derivative, as texts.
+
+        Name and derivative stand once for a value that is used several times: in its first and in its last row.
+        """
+        rows: list[tuple[str, ...]] = []
         output = self.steps[-1].name
         for step in reversed(self.steps):
             if np.asarray(step.value).dtype.kind in "biu":
@@ -124,8 +227,7 @@ class Explanation:
                         derivative if last else "",
                     )
                 )
-        columns = ("", "", "derivative by what uses it", "local derivative", "derivative by it")
-        return render_table("backward", columns, rows, numbers=(3, 4))
+        return rows
 
 
 def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
@@ -188,9 +290,11 @@ def _explanation(graph: Graph, values: dict[Node, Any]) -> Explanation:
     order = list(values)
     entries = _tape(values)
     tape = [entries[node] for node in order if node.op is not None]
-    derivatives = accumulate(tape, {entries[output]: 1.0}, list(entries.values()), retain=True)
+    derivatives = accumulate(
+        tape, {entries[output]: np.ones((), output.dtype)[()]}, list(entries.values()), retain=True
+    )
     found = dict(zip(order, derivatives, strict=True))
-    names = _names(order)
+    names = names_of_values(order)
     uses: dict[Node, list[Use]] = {node: [] for node in order}
     for node in reversed(order):
         if node.op is None or found[node] is None or node.op.is_constant:
@@ -203,7 +307,7 @@ def _explanation(graph: Graph, values: dict[Node, Any]) -> Explanation:
         tuple(
             Step(
                 names[node],
-                _formula(node, names) if node.op is not None else "",
+                formula_text(node, names) if node.op is not None else "",
                 values[node],
                 tuple(uses[node]),
                 found[node] if found[node] is not None else np.zeros(node.shape)[()],
@@ -211,6 +315,8 @@ def _explanation(graph: Graph, values: dict[Node, Any]) -> Explanation:
             )
             for node in order
         ),
+        graph,
+        values,
     )
 
 
@@ -250,37 +356,3 @@ def _use(node: Node, i: int, derivative: Any, name: str) -> Use:
         with np.errstate(all="ignore"):
             local = local_derivative(node.op.partials[i], values)
     return Use(name, derivative, local, contribution)
-
-
-def _names(order: list[Node]) -> dict[Node, str]:
-    count = itertools.count(1)
-    return {node: node.name if node.op is None else f"v{next(count)}" for node in order}
-
-
-_INFIX = {
-    "np.add": "+",
-    "np.subtract": "-",
-    "np.multiply": "*",
-    "np.divide": "/",
-    "np.power": "**",
-    "np.matmul": "@",
-}
-
-
-def _formula(node: Node, names: dict[Node, str]) -> str:
-    texts = [names[x] if isinstance(x, Node) else constant_text(x) for x in node.inputs]
-    if node.name in _INFIX:
-        return f" {_INFIX[node.name]} ".join(texts)
-    if node.name == "np.negative":
-        return f"-{texts[0]}"
-    if node.name == "index" and len(texts) == 1:
-        return f"{texts[0]}[{', '.join(_index_text(part) for part in node.params['template'])}]"
-    texts += [f"{name}={value!r}" for name, value in node.params.items() if value is not None and value is not False]
-    return f"{node.name.rsplit('.', 1)[-1]}({', '.join(texts)})"
-
-
-def _index_text(part: Any) -> str:
-    if isinstance(part, slice):
-        ends = ["" if end is None else str(end) for end in (part.start, part.stop)]
-        return ":".join(ends) + (f":{part.step}" if part.step is not None else "")
-    return "..." if part is Ellipsis else str(part)

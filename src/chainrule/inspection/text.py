@@ -28,7 +28,12 @@ def value_text(x: Any) -> str:
 
 
 def render_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Sequence[int] = (),
+    narrow: bool = False,
 ) -> str:
     """Lay out a table as plain text, without colours or frames.
 
@@ -42,6 +47,8 @@ def render_table(
         The cells.
     numbers : sequence of int
         Columns that are set flush right.
+    narrow : bool
+        Whether there are two blanks between columns, for tables with many; otherwise three.
 
     Returns
     -------
@@ -53,12 +60,14 @@ def render_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0) if narrow else (0, 1))
     for k, name in enumerate(columns):
         table.add_column(Text(name), justify="right" if k in numbers else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     out = io.StringIO()
-    Console(file=out, width=10_000, color_system=None, force_terminal=False).print(table)
+    # In a notebook a console would show the table there and write nothing.
+    console = Console(file=out, width=10_000, color_system=None, force_terminal=False, force_jupyter=False)
+    console.print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     return "\n".join([title, *(line for line in lines if line)])
