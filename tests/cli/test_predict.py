@@ -157,8 +157,8 @@ def test_info_of_every_kind_of_layer(run):
         "8 2 softmax weights (5, 2) bias (2,) 12",
     ]
     assert " ".join(lines[13:15]) == (
-        "network 4 inputs, 5 embedding of 5 in 2, 6 identity, 6 batch norm tanh, 6 dropout 0.3, 5 identity, "
-        "5 residual, 5 layer norm gelu, 2 softmax (115 parameters), float32"
+        "network 4 inputs, 5 embedding of 5 in 2, 6 batch norm tanh, dropout 0.3, 5 identity, 5 residual, "
+        "5 layer norm gelu, 2 softmax (115 parameters), float32"
     )
 
 

@@ -1,7 +1,6 @@
 """The arguments of the command, and their help."""
 
 import argparse
-import csv
 import difflib
 import shutil
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from chainrule import __version__
+from chainrule.cli.train_arguments import add_train
 from chainrule.errors import OptionError
 from chainrule.nn.lookup import look_up
 
@@ -84,7 +84,9 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         "  chainrule train digits                         learn to read digits\n"
         "  chainrule train flowers.csv --target species   learn a column from the others\n"
         "  chainrule predict flowers.safetensors new.csv  predict it for another file\n"
-        "  chainrule info flowers.safetensors             see what is in the model\n\n"
+        "  chainrule info flowers.safetensors             see what is in the model\n"
+        "  chainrule export flowers.safetensors out.onnx  take it elsewhere\n"
+        "  chainrule check homework.py                    check your own backpropagation\n\n"
         "chainrule COMMAND --help lists the options of a command.",
         formatter_class=layout,
         allow_abbrev=False,
@@ -94,9 +96,11 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     group = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=_Parser)
     commands: dict[str, _Parser] = {}
     for name, help_text, add in (
-        ("train", "train a network on a file, test it, save it", _add_train),
+        ("train", "train a network on a file, test it, save it", add_train),
         ("predict", "predict for the rows of a file, as CSV", _add_predict),
-        ("info", "show a model's layers, data and training", _add_info),
+        ("info", "show what is in a model or a checkpoint", _add_info),
+        ("export", "write a model as ONNX, for other programs", _add_export),
+        ("check", "check somebody's own backpropagation", _add_check),
         ("cache", "show or remove the machine code kept on disk", _add_cache),
     ):
         commands[name] = group.add_parser(
@@ -104,167 +108,6 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         )
         add(commands[name])
     return parser, commands
-
-
-_DATA = (
-    "a CSV file whose first line names the columns; an NPZ file of arrays X and y, and X_test and y_test if there are "
-    "any; a folder of MNIST's IDX files; or digits, which come with chainrule. CSV and IDX files may be gzipped"
-)
-
-
-def _add_train(parser: _Parser) -> None:
-    parser.usage = "chainrule train DATA [--target COLUMN] [options]"
-    parser.description = (
-        "Train a network to predict the target columns from all others, test it on rows\n"
-        "that it has not seen, check its gradient, and save it."
-    )
-    parser.epilog = (
-        "examples:\n"
-        "  chainrule train digits\n"
-        "  chainrule train penguins.csv --target species --impute\n"
-        "  chainrule train titanic.csv --target survived --impute --drop alive\n"
-        "  chainrule train houses.csv --target price,rent --layers 64,32\n"
-        "  chainrule train mnist/ --layers 30 --activation sigmoid --epochs 30\n"
-        "  chainrule train mnist/ --checkpoint mnist.checkpoint --resume\n\n"
-        "Ctrl-C ends training early: what was learned until then is tested and saved.\n"
-        "Exit code: 0, or 130 after Ctrl-C. Nothing is written with 1, where training\n"
-        "diverged, and 2, where the data or the options cannot be used."
-    )
-    data = parser.add_argument_group("data")
-    data.add_argument("data", metavar="DATA", help=_DATA)
-    data.add_argument(
-        "-t", "--target", metavar="COLUMN", type=_names, action="extend", help="the column to predict; several: A,B"
-    )
-    data.add_argument("--drop", metavar="COLUMN", type=_names, action="extend", help="leave columns out; several: A,B")
-    data.add_argument(
-        "--text",
-        metavar="COLUMN",
-        type=_names,
-        action="extend",
-        help="take columns of a CSV file as text even if they look like numbers",
-    )
-    data.add_argument("--kind", choices=("classes", "numbers"), help="what the target is (default: by its values)")
-    data.add_argument(
-        "--impute", action="store_true", help="fill in missing inputs: the mean, or the most frequent text"
-    )
-    data.add_argument(
-        "--test",
-        metavar="PART",
-        type=_number,
-        help="part of the rows held out to test on, where the file sets none aside; 0 for none (default: 0.2)",
-    )
-    data.add_argument(
-        "--validation",
-        metavar="PART",
-        type=_number,
-        help="part of the other rows held out to stop early; 0 for none (default: 0.1 from 1000 rows on, otherwise 0)",
-    )
-    _add_network(parser)
-    _add_training(parser)
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "-o", "--output", metavar="MODEL", help="where to save the model (default: DATA's name, .safetensors)"
-    )
-    output.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        help="write all that training needs to go on into FILE, once a minute and at the end",
-    )
-    output.add_argument(
-        "--checkpoint-every", metavar="N", type=_whole, help="write it at the end of every N epochs as well"
-    )
-    output.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the checkpoint, if there is one, to the same model as if training had never stopped",
-    )
-    output.add_argument("-q", "--quiet", action="store_true", help="print only warnings and errors")
-
-
-def _add_network(parser: _Parser) -> None:
-    from chainrule.nn.activations import ACTIVATIONS
-    from chainrule.nn.losses import LOSSES
-
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--layers",
-        dest="hidden",
-        metavar="UNITS",
-        type=_sizes,
-        help="units of the hidden layers, such as 64,32; none for no hidden layer (default: 100, from 1000 rows "
-        "on 200)",
-    )
-    network.add_argument(
-        "--activation",
-        metavar="NAME",
-        type=_words,
-        help=f"activation of the hidden layers, or one for each: {', '.join(ACTIVATIONS)} (default: relu)",
-    )
-    network.add_argument(
-        "--output-activation",
-        dest="output_activation",
-        metavar="NAME",
-        help="activation of the output layer (default: by the loss)",
-    )
-    network.add_argument("--loss", metavar="NAME", help=f"{', '.join(LOSSES)} (default: by the target)")
-    network.add_argument("--dtype", choices=("float32", "float64"), help="precision (default: float32)")
-
-
-def _add_training(parser: _Parser) -> None:
-    from chainrule.optim.optimizers import OPTIMIZERS
-    from chainrule.optim.schedules import SCHEDULES
-
-    training = parser.add_argument_group("training")
-    training.add_argument("--optimizer", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (default: adam)")
-    training.add_argument(
-        "--rate",
-        metavar="RATE",
-        type=_number,
-        help="the first learning rate (default: 0.1 for sgd, 0.01 for momentum and nesterov, 0.001 for adam and adamw)",
-    )
-    training.add_argument(
-        "--momentum",
-        metavar="PART",
-        type=_number,
-        help="part of the velocity left after a step, for sgd, momentum and nesterov (default: 0 for sgd, 0.9 for the "
-        "others)",
-    )
-    training.add_argument(
-        "--schedule", metavar="NAME", help=f"how the rate changes: {', '.join(SCHEDULES)} (default: cosine, down to 0)"
-    )
-    training.add_argument(
-        "--batch",
-        metavar="ROWS",
-        type=_batch,
-        help="rows of a minibatch; 1 is stochastic descent, all is full-batch descent (default: 32, from 10,000 rows "
-        "on 128)",
-    )
-    training.add_argument(
-        "--epochs",
-        metavar="N",
-        type=_whole,
-        help="passes over the training rows, at most (default: as many as make 2000 steps, from 20 to 1000)",
-    )
-    training.add_argument(
-        "--patience",
-        metavar="N",
-        type=_whole,
-        help="stop after N epochs without gain on the validation rows, and take the best weights (default: 10)",
-    )
-    training.add_argument("--l1", metavar="STRENGTH", type=_number, help="add STRENGTH * sum |w| (default: 0)")
-    training.add_argument("--l2", metavar="STRENGTH", type=_number, help="add STRENGTH / 2 * sum w^2 (default: 0)")
-    training.add_argument(
-        "--clip", metavar="NORM", type=_number, help="shorten gradients longer than NORM (default: no)"
-    )
-    training.add_argument(
-        "--on-divergence",
-        choices=("raise", "halve"),
-        help="where numbers are no longer finite, end with an error (raise, the default), or go back to the best epoch "
-        "and on with half the rate, ten times at most (halve)",
-    )
-    training.add_argument(
-        "--seed", metavar="N", type=_whole, help="the same seed gives the same model, bit by bit (default: 0)"
-    )
 
 
 def _add_predict(parser: _Parser) -> None:
@@ -293,9 +136,44 @@ def _add_predict(parser: _Parser) -> None:
 
 
 def _add_info(parser: _Parser) -> None:
-    parser.usage = "chainrule info MODEL"
-    parser.description = "Show the layers of a model, the columns that it takes, and how it was trained."
-    parser.add_argument("model", metavar="MODEL", help="a model file that chainrule train has saved")
+    parser.usage = "chainrule info FILE"
+    parser.description = (
+        "Show the layers of a model, the columns that it takes, and how it was trained;\n"
+        "or what run a checkpoint is of, and how far it is."
+    )
+    parser.add_argument("model", metavar="FILE", help="a model or a checkpoint that chainrule has written")
+
+
+def _add_export(parser: _Parser) -> None:
+    parser.usage = "chainrule export MODEL FILE"
+    parser.description = (
+        "Write a model as ONNX: the network and what prepares its columns, to be run by\n"
+        "onnxruntime and by whatever else reads ONNX."
+    )
+    parser.epilog = "examples:\n  chainrule export flowers.safetensors flowers.onnx"
+    parser.add_argument("model", metavar="MODEL", help="a model file that chainrule has saved")
+    parser.add_argument("output", metavar="FILE", help="where to write it, such as flowers.onnx")
+
+
+def _add_check(parser: _Parser) -> None:
+    parser.usage = "chainrule check FILE.py [options]"
+    parser.description = (
+        "Check somebody's own backpropagation: name the layer, the array and the likely slip.\n"
+        "This runs the file, with all that it does: read one of a stranger's first."
+    )
+    parser.epilog = (
+        "what the file defines:\n"
+        "  gradients     a list with an entry for each layer, (weights, bias) or\n"
+        "                (weights, bias, sensitivities), or a function\n"
+        "                gradients(parameters, X, y) that returns one\n"
+        "  exercise      the seed of an exercise, or else\n"
+        "  network, X, y, parameters, loss, and perhaps regularizers, weights, notation\n\n"
+        "It ends with 0 where the gradients are right, in whichever convention, and with 1\n"
+        "where they are not."
+    )
+    parser.add_argument("file", metavar="FILE.py", help="a Python file")
+    parser.add_argument("--hint", action="store_true", help="ask what leads to the slip, and do not name it")
+    parser.add_argument("--notation", metavar="NAME", help="the convention that is expected, such as nielsen")
 
 
 def _add_cache(parser: _Parser) -> None:
@@ -312,52 +190,3 @@ def _add_cache(parser: _Parser) -> None:
         "                        (default: 256M)"
     )
     parser.add_argument("action", metavar="ACTION", choices=("info", "clear"), help="info: show it; clear: remove it")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Split names as a line of CSV, so that a name with a comma in it can be quoted."""
-    try:
-        names = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
-    except csv.Error:
-        names = ()
-    if not names or not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} does not name columns, separated by commas and quoted as in CSV")
-    return names
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(","))
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    if text.strip().lower() == "none":
-        return ()
-    try:
-        sizes = tuple(int(size) for size in text.split(","))
-    except ValueError:
-        sizes = (0,)
-    if min(sizes) < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of whole numbers from 1 on, such as 100 or 64,32; none is for no hidden layer"
-        )
-    return sizes
-
-
-def _batch(text: str) -> int | str:
-    if text != "all" and not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number from 1 on nor all")
-    return text if text == "all" else int(text)
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None

@@ -1,9 +1,12 @@
 """What the command tells its caller, beside 0 for success."""
 
-__all__ = ["DIVERGED", "INTERRUPTED", "NOBODY_READS", "UNUSABLE"]
+__all__ = ["DIVERGED", "INTERRUPTED", "NOBODY_READS", "UNUSABLE", "WRONG"]
 
 DIVERGED = 1
 """Training diverged; nothing was written."""
+
+WRONG = 1
+"""What was checked is wrong."""
 
 UNUSABLE = 2
 """Arguments, data or model cannot be used; nothing was written."""

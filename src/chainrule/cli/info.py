@@ -1,51 +1,43 @@
 """`chainrule info`: what is in a model file."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
-from chainrule.cli.output import describe_network, named_lines, scores_table, table
+from chainrule.cli.checkpoint_info import describe_checkpoint
+from chainrule.cli.estimator_info import describe_estimator
+from chainrule.cli.output import describe_network, describe_weights, layers_table, named_lines, scores_table, table
 from chainrule.cli.train import describe_ending
 from chainrule.data import Preparation
 from chainrule.data.features import Feature, OneHot
 from chainrule.data.table import listed
 from chainrule.data.targets import NumberTarget
-from chainrule.nn import Network
-from chainrule.train import Record, load
+from chainrule.train import Record, containers, load
 
 __all__ = ["info"]
 
 _COLUMNS_SHOWN = 40
-_IN_THE_NETWORK = ("hidden", "activations", "output", "loss", "dtype")
+_IN_THE_NETWORK = ("hidden", "activations", "dropout", "normalization", "output", "loss", "dtype")
+
+_OTHERS = {"chainrule checkpoint": describe_checkpoint, "chainrule estimator": describe_estimator}
 
 
 def info(arguments: argparse.Namespace) -> int:
-    """Print the layers, the columns and the training of a model."""
+    """Print the layers, the columns and the training of a model, or what a checkpoint or an estimator is."""
+    what = containers.format_of(arguments.model)
+    if what in _OTHERS:
+        print(_OTHERS[what](arguments.model))
+        return 0
     model = load(arguments.model)
     size = Path(arguments.model).stat().st_size
     print(f"{arguments.model}: a chainrule model of {size:,} bytes\n")
-    print(f"{_layers(model.network)}\n")
+    print(f"{layers_table(model.network)}\n")
     print(named_lines({"network": f"{describe_network(model.network)}, {model.dtype}", "loss": model.loss}))
     if model.preparation is not None:
         print(f"\n{_columns(model.preparation)}")
     if model.record is not None:
         print(f"\n{_training(model.record)}")
     return 0
-
-
-def _layers(network: Network) -> str:
-    rows = []
-    parts = zip(network.places, network.shapes(), network.state_shapes(), strict=True)
-    for number, (place, shapes, state) in enumerate(parts, start=1):
-        sizes = _sizes(shapes) + (f", state: {_sizes(state)}" if state else "")
-        count = sum(math.prod(shape) for shape in shapes.values())
-        rows.append([str(number), str(place.units), place.layer.text, sizes, f"{count:,}"])
-    return table(["layer", "units", "activation", "shapes", "parameters"], rows, numbers=(0, 1, 4))
-
-
-def _sizes(shapes: dict[str, tuple[int, ...]]) -> str:
-    return " ".join(f"{name} {shape}" for name, shape in shapes.items())
 
 
 def _columns(preparation: Preparation) -> str:
@@ -84,8 +76,12 @@ def _training(record: Record) -> str:
         "date": record.date,
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
     }
-    return f"{named_lines(lines)}\n\n{scores_table(record.results)}"
+    weighted = record.settings.get("class_weights") is not None
+    return f"{named_lines(lines)}\n\n{scores_table(record.results, balanced=weighted)}"
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        numbers = all(isinstance(weight, int | float) for weight in value.values())
+        return describe_weights(value) if numbers else str(value)
     return " and ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -22,7 +22,7 @@ def read(name: str, target: Sequence[str] = (), text: Collection[str] = ()) -> D
     target : sequence of str
         Names of the target columns; without any, those that the format knows.
     text : collection of str
-        Names of columns of a CSV file to keep as text.
+        Names of columns of a CSV or Parquet file to keep as text.
 
     Raises
     ------
@@ -46,6 +46,6 @@ def model_path(name: str) -> Path:
     (PosixPath('penguins.safetensors'), PosixPath('mnist.safetensors'), PosixPath('digits.safetensors'))
     """
     stem = Path(name).resolve().name
-    for ending in (".gz", ".csv", ".tsv", ".txt", ".npz"):
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".npz", ".parquet", ".pq"):
         stem = stem.removesuffix(ending)
     return Path(f"{stem or 'model'}.safetensors")

@@ -70,6 +70,14 @@ def _run(argv: Sequence[str] | None) -> int:
         from chainrule.cli.info import info
 
         return info(arguments)
+    if arguments.command == "export":
+        from chainrule.cli.export import export
+
+        return export(arguments)
+    if arguments.command == "check":
+        from chainrule.cli.check import check
+
+        return check(arguments)
     if arguments.command == "cache":
         from chainrule.cli.cache import cache
 

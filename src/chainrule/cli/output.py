@@ -1,17 +1,32 @@
 """What the commands print and write: tables, counts, files."""
 
+import math
 import os
 import secrets
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from textwrap import TextWrapper
+from textwrap import TextWrapper, fill
 
+from chainrule.data.table import listed
 from chainrule.errors import DataError, OptionError
 from chainrule.inspection.text import render_table
-from chainrule.nn import Network
+from chainrule.nn import BatchNorm, Dense, Dropout, LayerNorm, Network
 from chainrule.train import Scores
 
-__all__ = ["check_place", "describe_network", "named_lines", "scores_table", "table", "write_file"]
+__all__ = [
+    "check_place",
+    "describe_network",
+    "describe_weights",
+    "layers_table",
+    "named_lines",
+    "scores_table",
+    "share",
+    "short",
+    "table",
+    "write_file",
+]
 
 _NONE = "-"
 _WIDTH = 100
@@ -25,13 +40,32 @@ def describe_network(network: Network) -> str:
     >>> describe_network(Network.of(64, (100,), 10, "relu", "softmax"))
     '64 inputs, 100 relu, 10 softmax (7,510 parameters)'
     """
-    layers = [f"{place.units:,} {place.layer.text}" for place in network.places]
+    layers = []
+    for place, following in zip(network.places, (*network.places[1:], None), strict=True):
+        normalised = following is not None and isinstance(following.layer, BatchNorm | LayerNorm)
+        if isinstance(place.layer, Dropout):
+            layers.append(place.layer.text)
+        elif not (normalised and isinstance(place.layer, Dense) and place.layer.activation == "identity"):
+            layers.append(f"{place.units:,} {place.layer.text}")
     inputs = f"{network.inputs:,} input{'' if network.inputs == 1 else 's'}"
     return f"{', '.join([inputs, *layers])} ({network.count_parameters():,} parameters)"
 
 
-def named_lines(lines: Mapping[str, str]) -> str:
-    """Write a line for each name, the texts flush below each other and wrapped at 100 columns.
+def describe_weights(weights: Mapping[str, float]) -> str:
+    """Write weights of classes in one line, as the command takes them.
+
+    Examples
+    --------
+    >>> describe_weights({"no": 0.5, "yes": 2.5})
+    'no=0.5, yes=2.5'
+    """
+    return listed([f"{name}={weight:.4g}" for name, weight in weights.items()])
+
+
+def named_lines(lines: Mapping[str, str], width: int = 0) -> str:
+    """Write a line for each name, the texts flush below each other and wrapped at 100 columns, or the terminal's fewer.
+
+    `width` is that of the widest name, where more lines follow.
 
     Examples
     --------
@@ -39,18 +73,42 @@ def named_lines(lines: Mapping[str, str]) -> str:
     target  tip, numbers
     rows    244
     """
-    width = max(map(len, lines), default=0)
-    wrap = TextWrapper(_WIDTH, subsequent_indent=" " * (width + 2), break_long_words=False, break_on_hyphens=False)
+    width = max(width, *map(len, lines))
+    columns = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
+    wrap = TextWrapper(columns, subsequent_indent=" " * (width + 2), break_long_words=False, break_on_hyphens=False)
     return "\n".join(wrap.fill(f"{name:{width}}  {text}") for name, text in lines.items())
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int]) -> str:
-    """Lay out a table; `numbers` are the columns set flush right."""
-    return render_table("", heads, rows, numbers=numbers).removeprefix("\n")
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int], narrow: bool = False) -> str:
+    """Lay out a table; `numbers` are the columns set flush right, and a `narrow` one has many columns."""
+    return render_table("", heads, rows, numbers=numbers, narrow=narrow).removeprefix("\n")
 
 
-def scores_table(results: Mapping[str, Scores]) -> str:
+def layers_table(network: Network) -> str:
+    """Lay out the layers of a network, with the shapes of their parameters."""
+    rows = []
+    parts = zip(network.places, network.shapes(), network.state_shapes(), strict=True)
+    for number, (place, shapes, state) in enumerate(parts, start=1):
+        sizes = _sizes(shapes) + (f", state: {_sizes(state)}" if state else "")
+        count = sum(math.prod(shape) for shape in shapes.values())
+        rows.append([str(number), str(place.units), place.layer.text, sizes, f"{count:,}"])
+    return table(["layer", "units", "activation", "shapes", "parameters"], rows, numbers=(0, 1, 4))
+
+
+def _sizes(shapes: dict[str, tuple[int, ...]]) -> str:
+    return " ".join(f"{name} {shape}" for name, shape in shapes.items())
+
+
+def sentence(text: str) -> str:
+    """Break a line at the width of the terminal; elsewhere it stays whole, for whoever searches for it."""
+    width = shutil.get_terminal_size().columns
+    return fill(text, width, break_long_words=False, break_on_hyphens=False) if sys.stdout.isatty() else text
+
+
+def scores_table(results: Mapping[str, Scores], balanced: bool = False) -> str:
     """Lay out results by part of the data, and by target where there are several, the baseline's beside them.
+
+    With `balanced` there is a column for the balanced accuracy.
 
     Examples
     --------
@@ -60,8 +118,11 @@ def scores_table(results: Mapping[str, Scores]) -> str:
     test    360    97.50 %    10.00 %    0.1
     """
     if any("accuracy" in scores.measures for scores in results.values()):
-        heads = ["", "rows", "accuracy", "baseline", "cost"]
-        return table(heads, [_of_classes(part, scores) for part, scores in results.items()], range(1, 5))
+        shown = ("accuracy", "balanced_accuracy") if balanced else ("accuracy",)
+        names = ["accuracy", "baseline", "balanced", "baseline"][: 2 * len(shown)]
+        heads = ["", "rows", *names, "cost"]
+        rows = [_of_classes(part, scores, shown) for part, scores in results.items()]
+        return table(heads, rows, range(1, len(heads)))
     heads = ["", "target", "rows", "R²", "RMSE", "baseline", "MAE", "baseline"]
     rows = [_of_numbers(part, scores, name) for part, scores in results.items() for name in _targets(scores)]
     if not any(row[1] for row in rows):
@@ -69,10 +130,19 @@ def scores_table(results: Mapping[str, Scores]) -> str:
     return table(heads, rows, [i for i, head in enumerate(heads) if head not in ("", "target")])
 
 
-def _of_classes(part: str, scores: Scores) -> list[str]:
-    accuracy = (each.get("accuracy") for each in (scores.measures, scores.baseline))
-    percent = [_NONE if x is None else f"{100 * x:.2f} %" for x in accuracy]
-    return [part, f"{scores.examples:,}", *percent, _short(scores.measures.get("cost"))]
+def share(value: float | None) -> str:
+    """Write a part of a whole in per cent."""
+    return _NONE if value is None else f"{100 * value:.2f} %"
+
+
+def _rows(scores: Scores) -> str:
+    # A spread is of no rows.
+    return f"{scores.examples:,}" if scores.examples else ""
+
+
+def _of_classes(part: str, scores: Scores, shown: Sequence[str]) -> list[str]:
+    percent = [share(each.get(name)) for name in shown for each in (scores.measures, scores.baseline)]
+    return [part, _rows(scores), *percent, short(scores.measures.get("cost"))]
 
 
 def _targets(scores: Scores) -> list[str]:
@@ -83,13 +153,14 @@ def _targets(scores: Scores) -> list[str]:
 def _of_numbers(part: str, scores: Scores, target: str) -> list[str]:
     ending = f" of {target}" if target else ""
     r2 = scores.measures.get(f"r2{ending}")
-    cells = [part, target, f"{scores.examples:,}", _NONE if r2 is None else f"{r2:.4f}"]
+    cells = [part, target, _rows(scores), _NONE if r2 is None else f"{r2:.4f}"]
     for measure in ("rmse", "mae"):
-        cells += [_short(each.get(measure + ending)) for each in (scores.measures, scores.baseline)]
+        cells += [short(each.get(measure + ending)) for each in (scores.measures, scores.baseline)]
     return cells
 
 
-def _short(value: float | None) -> str:
+def short(value: float | None) -> str:
+    """Write a number with four digits."""
     return _NONE if value is None else f"{value:.4g}"
 
 

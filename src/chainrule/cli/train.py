@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.cli.comparing import Compared, check_comparing, cross_validated, for_search, searched
 from chainrule.cli.exit_codes import INTERRUPTED
 from chainrule.cli.inputs import model_path, read
-from chainrule.cli.output import describe_network, named_lines, scores_table
+from chainrule.cli.output import describe_network, describe_weights, named_lines, scores_table, sentence
 from chainrule.data import Dataset, Text, leaks
 from chainrule.data.table import counted
 from chainrule.errors import ModelFileError, OptionError
@@ -24,6 +25,7 @@ from chainrule.train import (
     Problem,
     Record,
     Report,
+    Scores,
     Settings,
     check_checkpoint,
     check_place,
@@ -47,21 +49,38 @@ def train(arguments: argparse.Namespace) -> int:
         0, or `INTERRUPTED` where Ctrl-C ended training early.
     """
     options = _options(arguments)
+    check_comparing(arguments)
     output = Path(arguments.output) if arguments.output else model_path(arguments.data)
     _check_output(output)
     checkpoint = _checkpoint(arguments, output)
     dataset = _dataset(arguments)
+    quiet = arguments.quiet
+    if arguments.search is not None:
+        options = for_search(arguments, options, len(dataset.table))
+    elif arguments.cv is not None and arguments.test is None:
+        options = replace(options, test=0.0)
     problem = prepare_problem(dataset, options)
+    for note in _notes(dataset, problem, options):
+        print(f"note: {note}", file=sys.stderr, flush=True)
+    compared = Compared(options, {}, {})
+    if arguments.search is not None:
+        if not quiet:
+            print(named_lines(_data_lines(arguments.data, problem), width=8))
+        compared = searched(arguments, dataset, problem, options)
+        problem = prepare_problem(dataset, compared.options)
+    options = compared.options
     settings = choose(problem, options)
     network = settings.network(problem.train[0].shape[1], problem.outputs)
     # What these refuse is refused before anything is printed.
     network.check_trainable()
     settings.transform(len(problem.train[0]))
-    for note in _notes(dataset, problem, options):
-        print(f"note: {note}", file=sys.stderr, flush=True)
-    quiet = arguments.quiet
     if not quiet:
-        print(f"{_plan(arguments.data, problem, network, settings)}\n", flush=True)
+        lines = _network_lines(network, settings)
+        if arguments.search is None:
+            lines = _data_lines(arguments.data, problem) | lines
+        print(f"{named_lines(lines, width=8)}\n", flush=True)
+    if arguments.search is None and arguments.cv is not None:
+        compared = cross_validated(arguments, dataset, options)
     model, report = train_on(
         problem,
         options,
@@ -70,12 +89,12 @@ def train(arguments: argparse.Namespace) -> int:
         resume=arguments.resume,
         on_divergence=arguments.on_divergence or "raise",
     )
-    save(_with_origin(model, arguments), output)
+    save(_with_origin(model, arguments, compared), output)
     if not report.gradient.ok:
         print(report.gradient, file=sys.stderr)
     if not quiet:
-        print(f"{_outcome(problem, report)}\n\nsaved {output}")
-    return INTERRUPTED if report.fit.interrupted else 0
+        print(f"{_outcome(problem, report, compared.results)}\n\nsaved {output}")
+    return INTERRUPTED if report.fit.interrupted or compared.interrupted else 0
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -84,10 +103,22 @@ def _options(arguments: argparse.Namespace) -> Options:
     chosen: dict[str, Any] = {
         field.name: given[field.name] for field in fields(Options) if given.get(field.name) is not None
     }
-    names = chosen.get("activation", ())
-    if len(names) == 1:
-        chosen["activation"] = names[0]
+    if arguments.class_weight is not None:
+        chosen["class_weight"] = _class_weight(arguments.class_weight)
     return Options(**chosen)
+
+
+def _class_weight(given: list[str | tuple[str, float]]) -> Literal["balanced"] | dict[str, float]:
+    if given == ["balanced"]:
+        return "balanced"
+    weights: dict[str, float] = {}
+    for pair in given:
+        if isinstance(pair, str):
+            raise OptionError("--class-weight: give balanced alone, or a weight for each of some classes")
+        if pair[0] in weights:
+            raise OptionError(f"--class-weight: {pair[0]} has two weights, {weights[pair[0]]:g} and {pair[1]:g}")
+        weights[pair[0]] = pair[1]
+    return weights
 
 
 def _check_output(path: Path) -> None:
@@ -132,11 +163,12 @@ def _dataset(arguments: argparse.Namespace) -> Dataset:
     return replace(dataset, table=dataset.table.without(dropped), test=test)
 
 
-def _with_origin(model: Model, arguments: argparse.Namespace) -> Model:
-    """Add to the record of training what the data were called (not in which folder) and what was dropped."""
+def _with_origin(model: Model, arguments: argparse.Namespace, compared: Compared) -> Model:
+    """Add to the record what the data were called (not in which folder), what was dropped, and how it was compared."""
     origin = {"data": Path(arguments.data).resolve().name, "dropped": arguments.drop}
     record = model.record or Record()
-    return replace(model, record=replace(record, settings=origin | record.settings))
+    settings, results = origin | record.settings | compared.settings, record.results | compared.results
+    return replace(model, record=replace(record, settings=settings, results=results))
 
 
 def _notes(dataset: Dataset, problem: Problem, options: Options) -> Iterator[str]:
@@ -155,19 +187,18 @@ def _notes(dataset: Dataset, problem: Problem, options: Options) -> Iterator[str
         )
 
 
-def _plan(name: str, problem: Problem, network: Network, settings: Settings) -> str:
+def _data_lines(name: str, problem: Problem) -> dict[str, str]:
     inputs, _, target = str(problem.preparation).partition("\ntarget: ")
     parts = {"train": problem.train, "validate": problem.validation, "test": problem.test}
     rows = [f"{len(part[0]):,} to {purpose}" for purpose, part in parts.items() if part is not None]
-    return named_lines(
-        {
-            "data": f"{name}: {', '.join(rows)}",
-            "inputs": inputs,
-            "target": target,
-            "network": f"{describe_network(network)}, {settings.dtype}",
-            "training": _training(settings),
-        }
-    )
+    return {"data": f"{name}: {', '.join(rows)}", "inputs": inputs, "target": target}
+
+
+def _network_lines(network: Network, settings: Settings) -> dict[str, str]:
+    lines = {"network": f"{describe_network(network)}, {settings.dtype}", "training": _training(settings)}
+    if settings.class_weights is not None:
+        lines["weights"] = describe_weights(settings.class_weights)
+    return lines
 
 
 def _training(settings: Settings) -> str:
@@ -194,8 +225,9 @@ def describe_ending(ended: str, epochs: int) -> str:
     return f"{done} done"
 
 
-def _outcome(problem: Problem, report: Report) -> str:
-    fit, gradient, preparation = report.fit, report.gradient, problem.preparation
+def _outcome(problem: Problem, report: Report, compared: dict[str, Scores]) -> str:
+    fit, gradient, preparation, settings = report.fit, report.gradient, problem.preparation, report.settings
+    weighted = settings.class_weights is not None
     ending = describe_ending(fit.ended, fit.state.epoch)
     if fit.state.best is not None:
         ending += f"; the weights are those of epoch {fit.state.best.epoch}, the best on the validation rows"
@@ -210,12 +242,21 @@ def _outcome(problem: Problem, report: Report) -> str:
     if fit.history.halvings:
         epochs = ", ".join(str(halving.epoch) for halving in fit.history.halvings)
         ending += f"; the rate was halved {counted(len(fit.history.halvings), 'time')} (in epoch {epochs})"
+    of = " of the weighted objective" if weighted else ""
+    dropped = ", with units left out" if any(settings.dropout) else ""
     lines = [
-        f"{ending}\n",
-        f"{scores_table(report.results)}\n",
-        f"baseline: {meaning}",
-        f"gradient check: {verdict} ({checked})",
+        f"{sentence(ending)}\n",
+        f"{scores_table(report.results | compared, balanced=weighted)}\n",
+        sentence(f"baseline: {meaning}"),
+        sentence(f"gradient check{of}{dropped}: {verdict} ({checked})"),
     ]
+    for name in compared:
+        text = f"{name}: the mean over folds, each of them tested with a network that was trained on the others"
+        lines.append(sentence(text))
+    if weighted:
+        lines.append(
+            sentence("class weights: in the loss of training and validation; in the table all rows count alike")
+        )
     if fit.interpreted is not None:
         lines.append(f"steps were interpreted: {fit.interpreted}")
     return "\n".join(lines)
