@@ -2,7 +2,8 @@
 
     python -m benchmarks [NAME ...] [--out FOLDER] [--mnist FOLDER]
 
-All of them without names; `to_the_goal` is among them where the folder of MNIST's four files is given.
+All of them without names; `to_the_goal` is among them where the folder of MNIST's four files is given, and `estimators`
+then has a case more.
 """
 
 import argparse
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "training": (),
     "gradients": ("--quick",),
     "limits": (),
+    "estimators": (),
     "to_the_goal": (),
 }
 
@@ -30,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="folder (default %(default)s)")
-    parser.add_argument("--mnist", type=Path, help="folder of the four files of MNIST, for to_the_goal")
+    parser.add_argument("--mnist", type=Path, help="folder of MNIST's four files, for to_the_goal and estimators")
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
@@ -42,6 +44,7 @@ def main() -> None:
     for name in names:
         print(f"== {name}", flush=True)
         given = (str(options.mnist), *BENCHMARKS[name]) if name == "to_the_goal" else BENCHMARKS[name]
+        given += ("--mnist", str(options.mnist)) if name == "estimators" and options.mnist else ()
         command = [sys.executable, "-m", f"benchmarks.{name}", *given, "--out", str(options.out)]
         if subprocess.run(command).returncode:
             failed.append(name)

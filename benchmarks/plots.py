@@ -57,6 +57,8 @@ def dots(
         # One a little below the other, so that none is hidden where numbers agree.
         offset = 0.5 * (k - (len(series) - 1) / 2) / max(4, len(series))
         found = [(value, row + offset) for row, value in enumerate(values) if value is not None]
+        if not found:
+            continue
         style = {"color": COLOURS[ranks[name] % len(COLOURS)], "marker": MARKERS[ranks[name] % len(MARKERS)]}
         axes.scatter(*zip(*found, strict=True), label=name, s=34, zorder=3, **style)
     if limit is not None:

@@ -16,8 +16,9 @@ from benchmarks.training import ours
 from benchmarks.training.networks import NETWORKS, Case
 from chainrule import nn
 from chainrule.graph import Graph
+from chainrule.inspection.counting import multiplications
 
-__all__ = ["backward_over_forward", "multiplications", "value_and_gradient"]
+__all__ = ["backward_over_forward", "value_and_gradient"]
 
 #: Networks in which the first layer has more and more, and then less and less, of all multiplications.
 SHAPES = (
@@ -52,15 +53,6 @@ def forward(case: Case) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 def value_and_gradient(case: Case, wrt: Any = "parameters") -> Graph:
     cost, arguments = forward(case)
     return chainrule.trace(chainrule.value_and_grad(cost, wrt))(*arguments)
-
-
-def multiplications(graph: Graph) -> int:
-    """Multiplications of all matrix products: rows times inner length times columns."""
-    found = 0
-    for node in graph.nodes:
-        if node.name == "np.matmul":
-            found += node.size * node.inputs[0].shape[-1]
-    return found
 
 
 def backward_over_forward(rounds: int) -> Result:

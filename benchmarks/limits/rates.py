@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.limits.counting import multiplications, value_and_gradient
+from benchmarks.limits.counting import value_and_gradient
 from benchmarks.results import Result
 from benchmarks.training import ours
 from benchmarks.training.networks import LARGE, NETWORKS, Case
 from benchmarks.training.worker import Worker
+from chainrule.inspection.counting import multiplications
 
 __all__ = ["bandwidth", "products"]
 

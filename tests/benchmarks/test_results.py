@@ -3,12 +3,13 @@
 import csv
 
 import pytest
-from benchmarks.limits.counting import forward, multiplications, value_and_gradient
+from benchmarks.limits.counting import forward, value_and_gradient
 from benchmarks.results import Result, show, text
 from benchmarks.to_the_goal import Plan
 from benchmarks.training.networks import Case
 
 from chainrule import trace
+from chainrule.inspection.counting import multiplications
 
 RESULT = Result(
     "result",

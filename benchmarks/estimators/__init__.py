@@ -1,0 +1,1 @@
+"""chainrule's estimators beside scikit-learn's and skorch: `python -m benchmarks.estimators`."""
