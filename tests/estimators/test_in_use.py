@@ -263,3 +263,17 @@ class TestErrors:
 
 def test_the_room_is_found_from_the_front():
     assert importlib.import_module("chainrule").estimators.MLPClassifier is MLPClassifier
+
+
+@quiet
+@pytest.mark.parametrize("verbose", [True, 2])
+def test_how_a_fit_is_shown(verbose, capsys):
+    MLPClassifier(**{**SMALL, "max_iter": 40}, verbose=verbose).fit(X, NAMES)
+    printed, shown = capsys.readouterr()
+    if verbose == 2:
+        assert printed == ""
+        assert shown.splitlines()[-1].startswith("epoch 40/40  loss ")
+        assert 20 <= len(shown.splitlines()) <= 25
+    else:
+        assert printed.splitlines()[39].startswith("Iteration 40, loss = ")
+        assert shown == ""

@@ -56,8 +56,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         Source of the first weights, the orders and the held-out part.
     tol : float
         Least gain of an epoch that counts as one.
-    verbose : bool
-        Whether to print the loss of each epoch.
+    verbose : bool or int
+        Whether to print the loss of each epoch; 2 shows the fit as `chainrule.train.progress` does instead, by a live
+        curve in a notebook, and a bar in a terminal.
     warm_start : bool
         Whether `fit` goes on from the weights of the last `fit`.
     momentum : float

@@ -10,6 +10,7 @@ from chainrule.errors import DivergenceError
 from chainrule.estimators.solvers import rate_of, with_rate
 from chainrule.estimators.task import EstimatorTask
 from chainrule.train.checkpoint import Keeper
+from chainrule.train.display import progress
 from chainrule.train.rules import Ended
 from chainrule.train.running import Callback, Run
 from chainrule.train.state import Epoch, TrainState
@@ -103,7 +104,7 @@ class Convergence:
     def noted(self, state: TrainState) -> TrainState:
         """Write down the new rows, and put in another rate where it is time for one."""
         known, before = self._now.epochs, self._now.rate
-        self._note(state, told=bool(self._model.verbose))
+        self._note(state, told=self._model.verbose == 1)
         now = self._now.rate
         if before is None or now is None:
             return state
@@ -226,7 +227,8 @@ def run_epochs(
     rules = Convergence(model, first, len(task.inputs), scores=task.score is not None, epochs=epochs)
     if state is not first:
         rules.went_back(state)
-    run = Run(task, state, rules, callbacks, None, keeper, model.on_divergence == "halve")
+    shown = progress() if model.verbose > 1 and not only_one else None
+    run = Run(task, state, rules, callbacks, shown, keeper, model.on_divergence == "halve")
     try:
         ended = run.finish()
     except DivergenceError as error:

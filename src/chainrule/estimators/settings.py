@@ -37,7 +37,7 @@ class Settings(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
     shuffle: bool = True
     random_state: Any = None
     tol: float = 1e-4
-    verbose: bool = False
+    verbose: bool | int = False
     warm_start: bool = False
     momentum: float = 0.9
     nesterovs_momentum: bool = True

@@ -83,8 +83,10 @@ def _taken(
         return None, count - 1
     parameters, network_state, optimizer = code.whole(found, leaves, structure)
     weights = weights_of(task, 0, steps)
-    # One after the other, as the steps of an epoch are added.
-    sums = np.add.accumulate(np.pad(objectives.reshape(count, steps) * weights, ((0, 0), (1, 0))), axis=1)[:, -1]
+    # One after the other from zero, as the steps of an epoch are added.
+    parts = np.zeros((count, steps + 1))
+    np.multiply(objectives.reshape(count, steps), weights, out=parts[:, 1:])
+    sums = np.add.accumulate(parts, axis=1)[:, -1]
     seconds = (time.perf_counter() - begun) / count
     code.pace(steps, seconds, GROWTH * count)
     return replace(
