@@ -43,5 +43,12 @@ def _verified_passes():
         yield
 
 
+def pytest_runtest_setup() -> None:
+    """Give every test the same of NumPy's own generator, from which an estimator without a seed draws."""
+    import numpy as np
+
+    np.random.seed(0)  # noqa: NPY002  (scikit-learn draws from it)
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(_code, ignore_errors=True)

@@ -177,7 +177,7 @@ class TestTheSameBits:
 
     @pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL here")
     def test_three_kills(self, tmp_path):
-        assert survives(tmp_path, 3, 60, killed.__file__) >= 1
+        assert survives(tmp_path, 3, 150, killed.__file__) >= 1
 
     @pytest.mark.slow
     @pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL here")
