@@ -250,7 +250,7 @@ def run_chunks(
     from chainrule.train.task import train_step
 
     total = len(task.inputs)
-    batch = total if order is None else min(task.batch_size, total)
+    batch = batch_sizes(task)[0]
     usual, last = compiled.by_rows[batch], compiled.by_rows[total - (task.steps - 1) * batch]
 
     def taken(steps: "Steps", state: TrainState, count: int) -> TrainState | None:
@@ -304,10 +304,9 @@ def weights_of(task: Any, first: int, count: int) -> NDArray[np.float64]:
     """What the objectives of some minibatches of an epoch, from the number `first` on, count for in its total."""
     weights = np.ones(count)
     if task.reduction == "mean":
-        total = len(task.inputs)
-        batch = total if task.batch_size is None else min(task.batch_size, total)
+        batch = batch_sizes(task)[0]
         weights[:] = batch
-        weights[-1] = min(batch, total - (first + count - 1) * batch)
+        weights[-1] = min(batch, len(task.inputs) - (first + count - 1) * batch)
     return weights
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.train.compiled import GROWTH, CompiledSteps, weights_of
+from chainrule.train.compiled import GROWTH, CompiledSteps, batch_sizes, weights_of
 from chainrule.train.divergence import all_finite
 from chainrule.train.state import Epoch, TrainState
 from chainrule.train.task import Task
@@ -71,8 +71,7 @@ def _taken(
 ) -> tuple[TrainState | None, int]:
     """The state after some epochs, or None where a number is not finite; and how many epochs have finite objectives."""
     begun = time.perf_counter()
-    total, steps = len(task.inputs), task.steps
-    batch = total if task.batch_size is None else min(task.batch_size, total)
+    steps, batch = task.steps, batch_sizes(task)[0]
     leaves, structure = code.flat(state)
     bench = code.bench(code.by_rows[batch], task, state, batch, gathers=orders is not None)
     found, objectives = bench.run(leaves, state.step, orders, 0, count * steps)
