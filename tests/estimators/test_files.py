@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from chainrule import optim
 from chainrule.errors import ModelFileError, OptionError
 from chainrule.estimators import MLPClassifier, MLPRegressor, load
-from chainrule.estimators.files import is_estimator_file, save
+from chainrule.estimators.files import save
 from chainrule.estimators.plain_values import packed, unpacked
 from chainrule.nn import Activation
 from chainrule.train import containers
@@ -177,7 +177,7 @@ def test_method_and_other_tools(tmp_path):
     path = tmp_path / "model"
     model = fitted(MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, random_state=0), NUMBERS)
     model.save(path)
-    assert is_estimator_file(path)
+    assert containers.format_of(path) == "chainrule estimator"
     tensors = load_file(path)
     assert same(tensors["layer1.weights"], model.coefs_[0])
     assert same(tensors["layer2.bias"], model.intercepts_[1])
@@ -324,7 +324,7 @@ def test_files_of_other_kinds(file, tmp_path):
     network = Network.of(2)
     model = train.Model(network, network.initialize(0), network.initial_state(), "squared")
     train.save(model, tmp_path / "other")
-    assert not is_estimator_file(tmp_path / "other")
+    assert containers.format_of(tmp_path / "other") != "chainrule estimator"
     with pytest.raises(ModelFileError, match=r"no estimator of chainrule's \(it is a chainrule model\)"):
         load(tmp_path / "other")
     with pytest.raises(ModelFileError, match=r"no model of chainrule's \(it is a chainrule estimator\)"):
@@ -334,7 +334,7 @@ def test_files_of_other_kinds(file, tmp_path):
     with pytest.raises(ModelFileError, match="nothing"):
         load(tmp_path / "nothing")
     (tmp_path / "text").write_text("a,b\n1,2\n")
-    assert not is_estimator_file(tmp_path / "text")
+    assert containers.format_of(tmp_path / "text") != "chainrule estimator"
     with pytest.raises(ModelFileError, match="does not begin like one"):
         load(tmp_path / "text")
 

@@ -19,7 +19,7 @@ from chainrule.estimators.regressor import MLPRegressor
 from chainrule.nn import Activation
 from chainrule.train import containers
 
-__all__ = ["FORMAT_VERSION", "is_estimator_file", "load", "save"]
+__all__ = ["FORMAT_VERSION", "load", "save"]
 
 FORMAT_VERSION = 1
 _KIND = containers.Kind("estimator", "estimator file", FORMAT_VERSION, "fit the estimator again", ModelFileError)
@@ -69,17 +69,6 @@ def save(model: Any, path: str | PathLike[str]) -> None:
     description = describe(model, tensors)
     text = json.dumps(description, allow_nan=False, ensure_ascii=False)
     containers.write(_KIND, path, containers.to_bytes(_KIND, text, tensors))
-
-
-def is_estimator_file(path: str | PathLike[str]) -> bool:
-    """Tell whether a file says of itself that it holds an estimator; nothing else in it is looked at.
-
-    Examples
-    --------
-    >>> is_estimator_file("no such file")
-    False
-    """
-    return containers.format_of(path) == _KIND.format
 
 
 def load(path: str | PathLike[str], activations: Iterable[Activation] = ()) -> MLPClassifier | MLPRegressor:
