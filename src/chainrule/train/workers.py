@@ -64,6 +64,9 @@ def do_all(
     try:
         with _without_interrupts():
             waiting: dict[Future[Any], int] = {executor.submit(_do, piece): i for i, piece in enumerate(pieces)}
+            # Each submission has the executor's thread look at which processes there are, and only then starts another:
+            # without one more, the end of the last process would be heard of when the others are done.
+            executor.submit(int)
         for future in as_completed(waiting):
             yield waiting.pop(future), _result(future)
     finally:
