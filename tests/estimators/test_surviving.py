@@ -141,6 +141,12 @@ class TestTheSameBits:
         model = MLPClassifier(**SMALL, checkpoint=tmp_path / "run").fit(X, LABELS)
         again = clone(model).set_params(resume=True).fit(X, LABELS)
         assert noted(again) == noted(model)
+        # A generator of the user's is left where the whole fit leaves it.
+        kept = Checkpoint(tmp_path / "drawn", every=1)
+        first, second = np.random.RandomState(4), np.random.RandomState(99)
+        MLPClassifier(**SMALL | {"random_state": first}, checkpoint=kept).fit(X, LABELS)
+        MLPClassifier(**SMALL | {"random_state": second}, checkpoint=kept, resume=True).fit(X, LABELS)
+        assert first.randint(2**31) == second.randint(2**31)
         longer = clone(model).set_params(resume=True, max_iter=20).fit(X, LABELS)
         assert noted(longer) == noted(clone(model).set_params(checkpoint=None, max_iter=20).fit(X, LABELS))
 

@@ -19,11 +19,16 @@ def start(folder, epochs, program):
     return subprocess.Popen([sys.executable, program, str(folder), str(epochs)], env=ENVIRONMENT)
 
 
-def killed_after(process, folder, seconds):
-    """Kill a process so long after it has begun to train; tell whether it was not done by then."""
+def appears(process, file):
+    """Wait for a file that a process writes."""
     end = time.monotonic() + SECONDS
-    while not (folder / "ready").exists() and process.poll() is None and time.monotonic() < end:
+    while not file.exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.002)
+
+
+def killed_after(process, file, seconds):
+    """Kill a process so long after it has written a file; tell whether it was not done by then."""
+    appears(process, file)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -40,18 +45,16 @@ def survives(folder, kills, epochs, program=killed.__file__):
     plain.mkdir()
     disturbed.mkdir()
     process = start(plain, epochs, program)
-    assert not killed_after(process, plain, SECONDS)
-    length = (plain / "end.npz").stat().st_mtime - (plain / "ready").stat().st_mtime
+    appears(process, plain / "run")
+    begun = time.monotonic()  # what came before was compiled, which the other runs find on disk
+    assert not killed_after(process, plain / "run", SECONDS)
+    length = time.monotonic() - begun
     rng = np.random.default_rng()
     moments = []
-    rounds = 0
-    # A few kills may all come before the first checkpoint, which says little: then there is another round.
-    while len(moments) < kills or (not any(moments) and rounds < 5):
-        if len(moments) == kills:
-            moments.clear()
-            rounds += 1
-        seconds = rng.uniform(0, length / kills)
-        if killed_after(start(disturbed, epochs, program), disturbed, seconds):
+    while len(moments) < kills:
+        # The first kill finds a checkpoint, so that the run does not just begin again each time.
+        file = disturbed / ("ready" if moments else "run")
+        if killed_after(start(disturbed, epochs, program), file, rng.uniform(0, length / kills)):
             moments.append((disturbed / "run").exists() + any(name.endswith(".part") for name in os.listdir(disturbed)))
         else:
             # It was done before the last kill.
@@ -61,7 +64,7 @@ def survives(folder, kills, epochs, program=killed.__file__):
     with_file = sum(moment > 0 for moment in moments)
     print(f"{kills} kills within {length:.1f} s, {with_file} with a file, {moments.count(2)} while one was written")
     assert with_file
-    assert not killed_after(start(disturbed, epochs, program), disturbed, SECONDS)
+    assert not killed_after(start(disturbed, epochs, program), disturbed / "ready", SECONDS)
     # What was left of files half written is gone.
     assert sorted(os.listdir(disturbed)) == ["end.npz", "ready", "run"]
     with np.load(plain / "end.npz") as one, np.load(disturbed / "end.npz") as other:

@@ -19,7 +19,8 @@ class Orders:
     count : int
         Number of examples.
     rng : numpy.random.RandomState
-        What they are drawn from, from the first time that one is asked for; nothing else draws from it then.
+        What they are drawn from, from the first time that one is asked for; nothing else draws from it then, until
+        `end`.
 
     Examples
     --------
@@ -43,9 +44,7 @@ class Orders:
             self._begin = self._rng.get_state(legacy=False)
         if epoch < self._drawn:
             # Back to an epoch of long ago: all are drawn again.
-            self._rng.set_state(self._begin)
-            self._last, self._drawn = np.arange(self._count), 0
-            self._kept.clear()
+            self._go_back(self._begin)
         while self._drawn <= epoch:
             moved = np.arange(self._count)
             self._rng.shuffle(moved)
@@ -54,3 +53,15 @@ class Orders:
             if len(self._kept) * self._count > _KEPT and len(self._kept) > 1:
                 del self._kept[next(iter(self._kept))]
         return self._last
+
+    def end(self, epochs: int) -> None:
+        """Leave the generator as so many epochs leave it, though more orders were drawn, or none as after a resumed end."""
+        if self._begin is not None and epochs < self._drawn:
+            self._go_back(self._begin)
+        if epochs:
+            self.of(epochs - 1)
+
+    def _go_back(self, begin: dict[str, Any]) -> None:
+        self._rng.set_state(begin)
+        self._last, self._drawn = np.arange(self._count), 0
+        self._kept.clear()
