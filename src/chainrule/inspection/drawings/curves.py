@@ -106,7 +106,9 @@ def learning_curves(
             ax.plot(x[least], held_out[least], label=one, **ring)
     ax.set_xscale(_SCALES[scale][0])
     ax.set_yscale(_SCALES[scale][1])
-    if scale != "log-log" and across != "seconds":
+    if scale == "log-log":
+        _few_ticks(ax)
+    elif across != "seconds":
         ax.locator_params(axis="x", integer=True)
     ax.set_xlabel(_ACROSS[across])
     ax.set_ylabel("objective" if all(h is None for _, _, h in read.values()) else "objective, cost")
@@ -115,6 +117,17 @@ def learning_curves(
     ax.grid(alpha=0.3)
     ax.legend()
     return figure
+
+
+def _few_ticks(ax: Any) -> None:
+    """Name powers of ten along a logarithmic axis, and within one of them a few plain numbers, which have room."""
+    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+
+    least, largest = ax.get_xlim()
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    if largest < 10 * least:
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.xaxis.set_major_formatter(ScalarFormatter())
 
 
 def _columns(
