@@ -10,15 +10,18 @@ import time
 
 import llvmlite.ir as ir
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import print_machine
 from benchmarks.results import Result, add_output, show
+from benchmarks.training.reference import sgemm
 from chainrule.native import machine
-from chainrule.native.blas import emit_blas_product, one_thread, prefers_blas
 from chainrule.native.emitter import Emitter
 from chainrule.native.imports import addresses, imported
 from chainrule.native.pool import emit_parallel, using_threads
 from chainrule.native.products import Product, emit_product
+from chainrule.native.products_packed import copies_of, emit_packed, rows_of_copy
+from chainrule.native.sizes import size_of
 from chainrule.native.types import INT, POINTER
 
 # Length of the batch, then the sizes of the layers.
@@ -38,10 +41,45 @@ FLOAT32 = np.dtype(np.float32)
 def products(batch, *sizes):
     """The three products of every layer."""
     for inputs, outputs in itertools.pairwise(sizes):
-        known = 1 if batch == 1 else None
+        known = batch if batch == 1 or inputs * outputs >= 1 << 20 else None
         yield Product("NN", FLOAT32, known, outputs, inputs, machine.lanes(FLOAT32))
         yield Product("NT", FLOAT32, known, inputs, outputs, machine.lanes(FLOAT32))
         yield Product("TN", FLOAT32, inputs, outputs, known, machine.lanes(FLOAT32))
+
+
+def emit_ours(e, product, a, b, c, *, batch):
+    """As a program does: a large product from copies of its factors."""
+    copies = copies_of(product)
+    if copies is None:
+        emit_product(e, product, a, b, c, batch=batch)
+        return
+    rows = rows_of_copy(product, size_of(product.m)).known()
+    held = [aligned(rows * copies[0]), aligned(copies[1])]
+    KEPT.extend(held)
+    places = [e.b.inttoptr(e.int(x.ctypes.data), POINTER) for x in held]
+    emit_packed(e, product, (a, b, c), batch, places, "slice")
+
+
+#: Memory that compiled functions use.
+KEPT = []
+
+
+def emit_blas(e, product, a, b, c, *, batch):
+    """A call of SciPy's BLAS, which stores columns where we store rows: ``C.T = op(B).T @ op(A).T``."""
+    p, integer, letter = product, ir.IntType(32), ir.IntType(8)
+
+    def at(value):
+        """BLAS takes every number by its address."""
+        place = e.b.alloca(value.type)
+        e.b.store(value, place)
+        return place
+
+    sizes = [p.n, batch.constant if p.m is None else p.m, batch.constant if p.k is None else p.k]
+    letters = [at(ir.Constant(letter, ord("T" if p.form == form else "N"))) for form in ("NT", "TN")]
+    n, m, k, b_row, a_row, c_row = (at(ir.Constant(integer, x)) for x in (*sizes, p.b_row, max(p.a_steps), p.c_row))
+    one, zero = (at(ir.Constant(ir.FloatType(), x)) for x in (1.0, 0.0))
+    function = e.b.inttoptr(e.int(sgemm()), ir.FunctionType(ir.VoidType(), [POINTER] * 13).as_pointer())
+    e.b.call(function, [*letters, n, m, k, one, b, b_row, a, a_row, zero, c, c_row])
 
 
 def repeated(product, batch, emit):
@@ -116,23 +154,22 @@ def main() -> None:
     options = parser.parse_args()
     print_machine("numpy", "scipy", "llvmlite")
     rows = []
-    with one_thread():
+    with threadpool_limits(1, "blas"), using_threads(1):
         for batch, *sizes in STEPS:
             name = f"{'-'.join(map(str, sizes))} ({batch})"
             for product in products(batch, *sizes):
                 m, n, k = (batch if x is None else x for x in (product.m, product.n, product.k))
                 arrays = aligned(m * k), aligned(k * n), aligned(m * n)
-                ours, compile_ms = repeated(product, batch, emit_product)
-                blas, _ = repeated(product, batch, emit_blas_product)
+                ours, compile_ms = repeated(product, batch, emit_ours)
+                blas, _ = repeated(product, batch, emit_blas)
                 first, second = microseconds([ours, blas], arrays)
                 rates = [2e-3 * m * n * k / t for t in (first, second)]
-                used = "BLAS" if prefers_blas(product) else "emitted"
                 row = [f"{name} {product.form} {m}, {k}, {n}", first, second, *rates, second / first]
-                rows.append([*row, used, compile_ms])
+                rows.append([*row, compile_ms])
     result = Result(
         "products",
         "products of training steps (form; m, k, n), float32, one thread",
-        ("product", "emitted, µs", "BLAS, µs", "emitted", "BLAS", "BLAS / emitted", "used", "compiled, ms"),
+        ("product", "emitted, µs", "BLAS, µs", "emitted", "BLAS", "BLAS / emitted", "compiled, ms"),
         rows,
         drawn=("emitted", "BLAS"),
         axis="GFLOP/s (more is better)",

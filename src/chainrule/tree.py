@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.errors import OptionError
 
-__all__ = ["LEAF", "Structure", "flatten", "leaves", "leaves_with_paths", "map"]
+__all__ = ["LEAF", "Structure", "children", "flatten", "leaves", "leaves_with_paths", "map"]
 
 
 class Structure:
@@ -182,6 +182,29 @@ def _children(tree: Any) -> tuple[tuple[Any, ...], list[Any]] | None:
         names = tuple(field.name for field in dataclasses.fields(tree))
         return names, [getattr(tree, name) for name in names]
     return None
+
+
+def children(tree: Any) -> list[Any] | None:
+    """List what a container holds itself.
+
+    Parameters
+    ----------
+    tree : tree
+        Of any kind.
+
+    Returns
+    -------
+    list or None
+        Trees and leaves, in the order of `leaves`; None for a leaf.
+
+    Examples
+    --------
+    >>> from chainrule import tree
+    >>> tree.children({"w": 1.0, "b": [2.0]}), tree.children(1.0)
+    ([1.0, [2.0]], None)
+    """
+    parts = _children(tree)
+    return None if parts is None else parts[1]
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:

@@ -116,7 +116,7 @@ class TestData:
     def test_predictions_are_made_part_by_part(self, monkeypatch):
         model = MLPRegressor(**SMALL).fit(X, LABELS)
         whole = model.predict(X)
-        monkeypatch.setattr("chainrule.estimators.base._PART", 64)
+        monkeypatch.setattr("chainrule.estimators.parts._PART", 64)
         np.testing.assert_allclose(model.predict(X), whole, rtol=1e-12)
         np.testing.assert_allclose(model.predict(sparse.csr_array(X)), whole, rtol=1e-12)
 

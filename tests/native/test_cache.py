@@ -15,7 +15,7 @@ from chainrule import cond, custom_gradient, grad, scan, trace, while_loop
 from chainrule.errors import OptionError
 from chainrule.evaluate import evaluate
 from chainrule.graph import Node
-from chainrule.native import cache, machine, translation
+from chainrule.native import cache, cache_keys, machine, translation
 from chainrule.native.cache import Kept, clear, fetch, key_of, load, store, usage
 from chainrule.native.program import Program
 from chainrule.trace.sizes import trace_every_size
@@ -104,31 +104,31 @@ def test_processor_versions_and_sources_are_in_the_key(monkeypatch):
     found.add(key_of("a"))
     monkeypatch.setattr(machine, "vector_bytes", lambda: 8)
     found.add(key_of("a"))
-    monkeypatch.setattr(cache, "_versions", lambda: ("another version",))
+    monkeypatch.setattr(cache_keys, "_versions", lambda: ("another version",))
     found.add(key_of("a"))
     assert len(found) == 4
 
 
 def test_sources(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "_imported", time.time() + 60)
+    monkeypatch.setattr(cache_keys, "_imported", time.time() + 60)
     (tmp_path / "native" / "math").mkdir(parents=True)
     (tmp_path / "graph.py").write_text("x = 1")
-    found = {cache._sources(str(tmp_path))}
+    found = {cache_keys._sources(str(tmp_path))}
     for name in ("native/a.py", "native/math/b.py"):
         (tmp_path / name).write_text("x = 1")
-        found.add(cache._sources(str(tmp_path)))
+        found.add(cache_keys._sources(str(tmp_path)))
         (tmp_path / name).write_text("x = 2")
-        found.add(cache._sources(str(tmp_path)))
+        found.add(cache_keys._sources(str(tmp_path)))
     assert len(found) == 5
     (tmp_path / "cli.py").write_text("")
-    assert cache._sources(str(tmp_path)) in found
+    assert cache_keys._sources(str(tmp_path)) in found
 
 
 def test_sources_that_changed_since_they_were_imported(tmp_path, monkeypatch):
     """What this process makes is not what the sources say."""
     (tmp_path / "graph.py").write_text("x = 1")
-    monkeypatch.setattr(cache, "_imported", time.time() - 60)
-    assert cache._sources(str(tmp_path)) != cache._sources(str(tmp_path))
+    monkeypatch.setattr(cache_keys, "_imported", time.time() - 60)
+    assert cache_keys._sources(str(tmp_path)) != cache_keys._sources(str(tmp_path))
 
 
 # What is not trusted
@@ -505,20 +505,6 @@ def test_an_array_made_while_the_graph_is_lowered_has_no_number():
     found = translation.Translation(b"", (), [], [], {id(object): 0}, {}, {0: np.ones(3)}, [], [])
     with pytest.raises(translation._Unknown):
         translation._Numbering(program.graph).facts(found)
-
-
-def test_integers_of_another_width_in_blas(monkeypatch):
-    """The code passes integers as SciPy's BLAS took them when it was made."""
-    graph = trace(np.exp)(np.ones(3))
-    widths = iter([[], [], [64], [64]])
-    monkeypatch.setattr(translation, "integer_bits", lambda imports: next(widths))
-    made = []
-    for _ in range(3):
-        translation.translated(graph, {}, lambda object_code: made.append(1) or EMPTY)
-    assert len(made) == 2
-
-
-EMPTY = translation.Translation(b"", (), [], [], {}, {}, {}, [], [])
 
 
 # Processes

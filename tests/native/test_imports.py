@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from chainrule.native import machine
-from chainrule.native.blas import emit_blas_product
 from chainrule.native.emitter import Emitter
 from chainrule.native.imports import addresses, imported
 from chainrule.native.pool import emit_parallel
@@ -20,15 +19,14 @@ def test_names_of_a_module():
     *arrays, batch = function.args
     product = Product("NT", np.dtype(np.float32), None, 20, 7, 16)
     e.intrinsic("llvm.sqrt", e.const(2, ir.DoubleType()))
-    for emit in (emit_product, emit_product, emit_blas_product):
-        emit(e, product, *arrays, batch=batch)
+    for _ in range(2):
+        emit_product(e, product, *arrays, batch=batch)
     emit_parallel(e, function, arrays[0], batch)
     e.b.ret_void()
     names = imported(module)
     assert set(names) == {
         "chainrule.pack.float32.16.1",
         "chainrule.tile.float32.16.8.2",
-        "chainrule.blas.sgemm",
         "chainrule.parallel",
     }
     found = addresses(names)

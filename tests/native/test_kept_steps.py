@@ -1,10 +1,9 @@
-"""Training steps on disk: found whole, the same to the last bit, and not trusted where BLAS is another."""
+"""Training steps on disk: found whole, and the same to the last bit."""
 
 import numpy as np
 import pytest
 from tests.native.test_training import STATE, T, X, steps
 
-from chainrule.native import kept_steps
 from chainrule.native.bench import Plan
 from chainrule.native.cache import key_of
 from chainrule.native.kept_steps import keep, kept
@@ -52,11 +51,4 @@ def test_steps_with_constants_are_not_kept():
     made = steps(f)
     assert made.plan.constants
     keep(KEY, made)
-    assert kept(KEY) is None
-
-
-def test_integers_of_another_width_in_blas(monkeypatch):
-    """The code passes integers as SciPy's BLAS took them when it was made."""
-    keep(KEY, steps())
-    monkeypatch.setattr(kept_steps, "integer_bits", lambda imports: [16])
     assert kept(KEY) is None

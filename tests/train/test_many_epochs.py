@@ -19,8 +19,8 @@ def taken(monkeypatch):
     found = []
     several = running.several_epochs
 
-    def noted(task, state, most):
-        after = several(task, state, most)
+    def noted(task, state, most, patience):
+        after = several(task, state, most, patience)
         if after is not None:
             found.append(after.epoch - state.epoch)
         return after

@@ -6,16 +6,17 @@ import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.cli.estimator_predict import EstimatorOnTable
 from chainrule.cli.inputs import read
 from chainrule.cli.output import check_place, write_file
-from chainrule.data import Dataset, Preparation, Table
+from chainrule.data import Dataset, Table
 from chainrule.errors import DataError, OptionError
-from chainrule.train import load
+from chainrule.train import containers, load
 
 __all__ = ["predict"]
 
@@ -27,20 +28,14 @@ def predict(arguments: argparse.Namespace) -> int:
     output = None if arguments.output in (None, STANDARD_OUTPUT) else Path(arguments.output)
     if output is not None:
         check_place(output, (arguments.model, arguments.data))
-    model = load(arguments.model)
-    preparation = model.preparation
-    if preparation is None:
-        raise DataError(
-            f"{arguments.model}: the model was trained in Python on plain arrays and does not know the columns of a "
-            "file; predict in Python with chainrule.train.load(path).predict(array)"
-        )
-    dataset = _read(arguments.data, preparation)
+    model = _loaded(arguments.model)
+    dataset = _read(arguments.data, model)
     table = _rows(dataset, arguments.rows)
-    names, columns = list(preparation.target_names), _texts(model.predict(table), model.dtype)
+    names, columns = list(model.target_names), _texts(model.predict(table), model.dtype)
     if arguments.probabilities:
         columns += _texts(model.probabilities(table), model.dtype)
-        names += [f"{names[0]}={name}" for name in preparation.classes or ()]
-    for line in (*_choice(dataset, arguments.rows), *preparation.report(table)):
+        names += model.probability_names
+    for line in (*_choice(dataset, arguments.rows), *model.report(table)):
         print(f"note: {line}", file=sys.stderr)
     raw = _csv(names, zip(*columns, strict=True))
     if output is not None:
@@ -57,12 +52,51 @@ def _print(raw: bytes) -> None:
         left = left[sys.stdout.buffer.write(left) :]
 
 
-def _read(name: str, preparation: Preparation) -> Dataset:
+class _OnTable(Protocol):
+    """What predicts for tables."""
+
+    dtype: np.dtype[Any]
+    target_names: tuple[str, ...]
+    probability_names: tuple[str, ...]
+    text_columns: tuple[str, ...]
+
+    def predict(self, table: Table) -> NDArray[Any]:
+        """Predictions, shape (rows,) or (rows, targets)."""
+
+    def probabilities(self, table: Table) -> NDArray[Any]:
+        """The probability of each class, shape (rows, classes)."""
+
+    def report(self, table: Table) -> tuple[str, ...]:
+        """Lines about what is remarkable in a table; DataError where it cannot be used."""
+
+
+class _ModelOnTable:
+    """A model that the command has trained."""
+
+    def __init__(self, path: str) -> None:
+        model = load(path)
+        if model.preparation is None:
+            raise DataError(
+                f"{path}: the model was trained in Python on plain arrays and does not know the columns of a file; "
+                "predict in Python with chainrule.train.load(path).predict(array)"
+            )
+        preparation = model.preparation
+        self.dtype, self.text_columns = model.dtype, preparation.text_columns
+        self.target_names = preparation.target_names
+        self.probability_names = tuple(f"{self.target_names[0]}={name}" for name in preparation.classes or ())
+        self.predict, self.probabilities, self.report = model.predict, model.probabilities, preparation.report
+
+
+def _loaded(path: str) -> _OnTable:
+    return EstimatorOnTable(path) if containers.format_of(path) == "chainrule estimator" else _ModelOnTable(path)
+
+
+def _read(name: str, model: _OnTable) -> Dataset:
     try:
-        return read(name, text=preparation.text_columns)
+        return read(name, text=model.text_columns)
     except DataError:
         # Where the file itself is sound, a column of text is absent: of all that are, `report` names more.
-        preparation.report(read(name).table)
+        model.report(read(name).table)
         raise
 
 

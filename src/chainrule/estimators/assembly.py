@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from chainrule.estimators import solvers
 from chainrule.estimators.losses import check_coupling
 from chainrule.estimators.orders import Orders
+from chainrule.estimators.parts import outputs
+from chainrule.estimators.sparse_rows import held
 from chainrule.estimators.task import EstimatorTask
 from chainrule.nn import weighted
 from chainrule.optim import Transform, chain, clip_by_global_norm
@@ -28,7 +30,7 @@ _TRIED = 8
 
 def task_of(
     model: Any,
-    X: NDArray[Any],
+    X: Any,
     targets: NDArray[Any],
     weights: NDArray[Any] | None,
     rng: np.random.RandomState,
@@ -40,8 +42,10 @@ def task_of(
     ----------
     model : estimator
         Its parameters, with weights drawn.
-    X, targets : array
-        Inputs, and targets of shape (examples, outputs).
+    X : array or sparse matrix
+        Inputs.
+    targets : array
+        Targets of shape (examples, outputs).
     weights : array or None
         Weights of the examples.
     rng : numpy.random.RandomState
@@ -60,16 +64,16 @@ def task_of(
     loss.check_targets(targets)
     loss.check_output(model._network.places[-1].layer.activation_row)
     has_epochs = model.solver != "lbfgs"
-    size = min(_AUTOMATIC if model.batch_size == "auto" else model.batch_size, len(X))
-    if model.batch_size != "auto" and model.batch_size > len(X) and has_epochs:
+    size = min(_AUTOMATIC if model.batch_size == "auto" else model.batch_size, X.shape[0])
+    if model.batch_size != "auto" and model.batch_size > X.shape[0] and has_epochs:
         warnings.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped.")
     # Where one step takes all examples, their order is of no account.
-    batch = size if has_epochs and size < len(X) else None
-    X = np.ascontiguousarray(X, dtype)
+    batch = size if has_epochs and size < X.shape[0] else None
+    inputs = held(X, dtype, in_parts=batch is not None)
     why = "sample_weight was given" if weights is not None else None if batch is None else "steps take minibatches"
     if why is not None and has_users_code(loss):
-        outputs = model._outputs(X[:_TRIED], model._parameters(), model._state)
-        check_coupling(loss, outputs, targets[:_TRIED], why)
+        found = outputs(model._network, model._parameters(), model._state, inputs[:_TRIED])
+        check_coupling(loss, found, targets[:_TRIED], why)
     mean = loss.name == "half_squared"
     if weights is not None:
         loss = weighted(loss)
@@ -77,13 +81,13 @@ def task_of(
     return EstimatorTask(
         model._network,
         loss,
-        X,
+        inputs,
         targets,
         _transform(model),
         batch,
         has_weights=weights is not None,
         mean_over_outputs=mean,
-        orders=Orders(len(X), rng) if model.shuffle else None,
+        orders=Orders(len(inputs), rng) if model.shuffle else None,
         score=score,
         kind=_kind(model),
     )

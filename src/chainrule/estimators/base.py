@@ -1,6 +1,5 @@
 """What both estimators share: from checked data to a task, through a solver, to fitted attributes."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
@@ -23,11 +21,13 @@ from chainrule.estimators.columns import Columns, refuse_traced, validated
 from chainrule.estimators.epochs import run_epochs
 from chainrule.estimators.held_out import HeldOut, given, set_aside
 from chainrule.estimators.networks import drawn, joined, network_of, split
+from chainrule.estimators.parts import dense, outputs, parts
 from chainrule.estimators.rates import find_rate
 from chainrule.estimators.settings import Settings
+from chainrule.estimators.solver_checks import check_solver
 from chainrule.estimators.surviving import Survival
 from chainrule.estimators.task import EstimatorTask, with_penalties, without_penalties
-from chainrule.nn import L1, L2, Dense, Loss, Network, Parameters, State
+from chainrule.nn import L1, L2, Loss, Network, Parameters, State
 from chainrule.nn.objective import Regularizer
 from chainrule.trace import Tracer
 from chainrule.train.checkpoint import Keeper
@@ -35,10 +35,7 @@ from chainrule.train.rate_finder import RateSearch
 from chainrule.train.state import Best, Halving, TrainState
 from chainrule.train.task import start
 
-__all__ = ["MultilayerPerceptron", "dense", "has_epochs"]
-
-#: Numbers in the widest layer that a prediction holds at a time: 8 MB in float64.
-_PART = 1 << 20
+__all__ = ["MultilayerPerceptron"]
 
 
 class MultilayerPerceptron(CallbackSupport, Settings):
@@ -62,7 +59,7 @@ class MultilayerPerceptron(CallbackSupport, Settings):
 
     def _validated(
         self, X: Any, y: Any, incremental: bool, reset: bool
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    ) -> tuple[Any, NDArray[Any], NDArray[Any] | None]:
         """Inputs, targets of shape (examples, outputs), and weights that follow from their classes."""
         raise NotImplementedError
 
@@ -84,7 +81,8 @@ class MultilayerPerceptron(CallbackSupport, Settings):
         Parameters
         ----------
         X : array or sparse matrix, shape (n_samples, n_features)
-            Inputs. float32 ones are fitted in float32, all others in float64; sparse ones are made dense.
+            Inputs. float32 ones are fitted in float32, all others in float64; sparse ones are made dense, one
+            minibatch after the other where they are many.
         y : array, shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array, shape (n_samples,), optional
@@ -107,7 +105,7 @@ class MultilayerPerceptron(CallbackSupport, Settings):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, *, incremental: bool) -> Any:
         self._validate_params()
-        self._check_solver(incremental)
+        check_solver(self, incremental=incremental)
         survival = Survival(self)
         epochs = None if incremental else 0 if self.solver == "lbfgs" else self.max_iter
         with epoch_callbacks(self, X, y, sample_weight, epochs) as callbacks:
@@ -132,30 +130,6 @@ class MultilayerPerceptron(CallbackSupport, Settings):
                 self._ahead = state.parameters, without_penalties(state.network_state)
             self._take(state if state.best is None else state.best)
         return self
-
-    def _check_solver(self, incremental: bool) -> None:
-        """Refuse what the solver, or `partial_fit`, cannot do."""
-        survives = self.checkpoint is not None or self.resume is not False
-        if incremental and survives:
-            raise ValueError(
-                "checkpoint and resume are for fit: partial_fit is one epoch, after which the model itself can be saved"
-            )
-        if incremental and self.on_divergence == "halve":
-            raise ValueError(
-                "on_divergence='halve' is for fit, which knows a good epoch to go back to: partial_fit is one epoch"
-            )
-        if self.solver != "lbfgs":
-            return
-        if self.batch_norm or np.any(self.dropout):
-            raise ValueError(
-                "lbfgs needs a loss that is the same each time: dropout and batch_norm need another solver"
-            )
-        if survives:
-            raise ValueError("lbfgs has no checkpoints: checkpoint and resume need another solver")
-        if self.callbacks is not None and np.size(self.callbacks):
-            raise ValueError("callbacks are called after epochs, which lbfgs has none of: they need another solver")
-        if self.on_divergence == "halve":
-            raise ValueError("lbfgs has no rate that could be halved: on_divergence='halve' needs another solver")
 
     def _begun(
         self,
@@ -273,8 +247,8 @@ class MultilayerPerceptron(CallbackSupport, Settings):
 
     def _score(self, held_out: HeldOut, state: TrainState) -> float:
         X, targets, weights = held_out
-        outputs = self._outputs(X, state.parameters, without_penalties(state.network_state))
-        return self._held_out_score(outputs, targets, weights) if np.isfinite(outputs).all() else np.nan
+        found = outputs(self._network, state.parameters, without_penalties(state.network_state), X)
+        return self._held_out_score(found, targets, weights) if np.isfinite(found).all() else np.nan
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -283,14 +257,6 @@ class MultilayerPerceptron(CallbackSupport, Settings):
 
     def _parameters(self) -> Parameters:
         return joined(self.coefs_, self.intercepts_, self._others, self._network)
-
-    def _outputs(self, X: NDArray[Any], parameters: Parameters, state: State, *, signals: bool = False) -> NDArray[Any]:
-        """Outputs for checked inputs, or the signals before their activation, in bounded memory."""
-        network = self._network
-        compute = network.signal if signals else network.apply
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            found = [compute(parameters, state, x)[0] for x in _parts(X, network, sparse=True)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def _opened(self, X: Any, y: Any) -> tuple[Any, ...]:
         """What `chainrule.inspection.opened.Opened` holds: the fitted network, and data as it takes them."""
@@ -316,13 +282,13 @@ class MultilayerPerceptron(CallbackSupport, Settings):
             traced: Any = X
             return compute(self._parameters(), self._state, traced)[0]
         X = validated(self, X, reset=False)
-        outputs = self._outputs(X, self._parameters(), self._state, signals=signals)
-        if bad := np.count_nonzero(~np.isfinite(outputs).all(axis=1)):
+        found = outputs(self._network, self._parameters(), self._state, X, signals=signals)
+        if bad := np.count_nonzero(~np.isfinite(found).all(axis=1)):
             raise ValueError(
-                f"the outputs are not finite for {bad} of {len(outputs)} examples: inputs or weights are too large. "
+                f"the outputs are not finite for {bad} of {len(found)} examples: inputs or weights are too large. "
                 "Scale the inputs, as by StandardScaler in a pipeline, or fit with a lower learning_rate_init"
             )
-        return outputs
+        return found
 
     def find_rate(
         self,
@@ -382,7 +348,7 @@ class MultilayerPerceptron(CallbackSupport, Settings):
             return np.sum(compute(parameters, self._state, x)[0][:, output])
 
         by_input, outputs = grad(total), range(network.outputs)
-        found = np.concatenate([np.stack([by_input(x, k) for k in outputs], axis=1) for x in _parts(X, network)])
+        found = np.concatenate([np.stack([by_input(x, k) for k in outputs], axis=1) for x in parts(X, network)])
         # By codes there is no derivative, and they come first.
         found = found[..., 0 if self._columns is None else self._columns.count :]
         return found[:, 0] if network.outputs == 1 else found
@@ -417,29 +383,3 @@ class MultilayerPerceptron(CallbackSupport, Settings):
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         shown: dict[str, str] = super()._repr_mimebundle_(**kwargs)
         return shown | {"text/html": self._repr_html_inner()} if "text/html" in shown else shown
-
-
-def has_epochs(model: Any) -> bool:
-    """Tell whether the solver goes by epochs, as `partial_fit` needs; AttributeError where it does not."""
-    if model.solver == "lbfgs":
-        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
-    return True
-
-
-def _parts(X: Any, network: Network, *, sparse: bool = False) -> Iterator[Any]:
-    """Rows of a matrix, as many at a time as go through a network in little memory.
-
-    Those of a sparse one become dense, unless they may stay as they are: a dense layer multiplies sparse rows, too.
-    """
-    stays = sparse and issparse(X) and isinstance(network.layers[0], Dense)
-    widest = max(0 if stays else network.inputs, *(place.units for place in network.places))
-    size = max(1, _PART // widest)
-    for begin in range(0, X.shape[0], size):
-        rows = X[begin : begin + size]
-        yield rows if stays else dense(rows)
-
-
-def dense(X: Any) -> NDArray[Any]:
-    """Make a sparse matrix dense, and leave an array as it is."""
-    found: NDArray[Any] = X.toarray() if issparse(X) else X
-    return found

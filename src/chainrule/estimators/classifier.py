@@ -14,8 +14,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
-from chainrule.estimators.base import MultilayerPerceptron, dense, has_epochs
+from chainrule.estimators.base import MultilayerPerceptron
 from chainrule.estimators.columns import validated
+from chainrule.estimators.labels import binarized, labels_of, targets_of
+from chainrule.estimators.solver_checks import has_epochs
 from chainrule.nn import Loss
 from chainrule.nn.losses import LOSSES
 from chainrule.nn.losses import loss as loss_row
@@ -172,15 +174,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
 
     def _validated(
         self, X: Any, y: Any, incremental: bool, reset: bool
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    ) -> tuple[Any, NDArray[Any], NDArray[Any] | None]:
         X, y = validated(self, X, y, reset=reset, learns=True, multi_output=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer, targets = binarized(y)
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_labels(unique_labels(y))
+            targets = targets_of(self._label_binarizer, y)
         weights = None
         if self.class_weight is not None:
             if incremental and self.class_weight == "balanced":
@@ -188,7 +191,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
                     "class_weight='balanced' needs all labels at once, which partial_fit does not have: give a dict"
                 )
             weights = compute_sample_weight(self.class_weight, y)
-        return dense(X), self._label_binarizer.transform(y), weights
+        return X, targets, weights
 
     def _check_labels(self, found: NDArray[Any]) -> None:
         if self.warm_start and set(found) != set(self.classes_):
@@ -263,10 +266,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
             Labels; for several labels at once, a 0 or 1 for each.
         """
         outputs = self._forward(X)
-        found: NDArray[Any] = self._label_binarizer.inverse_transform(
-            outputs.ravel() if self.n_outputs_ == 1 else outputs
-        )
-        return found
+        return labels_of(self._label_binarizer, outputs)
 
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Signals of the outputs, before the last activation.

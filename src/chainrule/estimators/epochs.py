@@ -1,14 +1,16 @@
 """When a fit ends, what it notes after each epoch, and when its rate changes: scikit-learn's rules."""
 
 import warnings
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from numbers import Integral
+from typing import Any, NamedTuple
 
 from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.errors import DivergenceError
 from chainrule.estimators.solvers import rate_of, with_rate
 from chainrule.estimators.task import EstimatorTask
+from chainrule.native.patience import FOREVER, Patience
 from chainrule.train.checkpoint import Keeper
 from chainrule.train.display import progress
 from chainrule.train.rules import Ended
@@ -21,8 +23,7 @@ __all__ = ["Convergence", "Standing", "run_epochs"]
 _SMALLEST_RATE = 1e-6
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How a fit stands after an epoch; it follows from the one before and the epoch's row of the history.
 
     Attributes
@@ -52,11 +53,6 @@ class Standing:
     converged: bool = False
 
 
-def _is_adaptive(model: Any) -> bool:
-    """Whether the rate is divided where a fit would otherwise end."""
-    return bool(model.solver == "sgd" and model.learning_rate == "adaptive")
-
-
 class Convergence:
     """scikit-learn's rules for a run; they write down on the model how it goes.
 
@@ -78,8 +74,11 @@ class Convergence:
         self.epochs = epochs
         self._model, self._examples, self._scores = model, examples, scores
         self._by_score = scores and model.early_stopping
-        changes = model.solver == "sgd" and model.learning_rate in ("invscaling", "adaptive")
-        rate = rate_of(state.optimizer) if changes else None
+        changes = model.learning_rate if model.solver == "sgd" else None
+        self._changes_always = changes == "invscaling"
+        #: Whether the rate is divided where a fit would otherwise end.
+        self._is_adaptive = changes == "adaptive"
+        rate = rate_of(state.optimizer) if self._is_adaptive or self._changes_always else None
         self._first = Standing(
             0, model.t_, model._no_improvement_count, model.best_loss_, model.best_validation_score_, rate
         )
@@ -94,12 +93,16 @@ class Convergence:
         return "epochs" if state.epoch >= self.epochs else None
 
     def unwatched(self, state: TrainState) -> int:
-        """Epochs that will be done whatever their losses are: neither the end nor another rate can come before."""
-        model = self._model
-        if self._scores or model.verbose or (model.solver == "sgd" and model.learning_rate == "invscaling"):
-            return 1
-        left = model.n_iter_no_change + 1 - self._now.without_gain
-        return int(max(1, min(left, self.epochs - state.epoch)))
+        """All epochs that are left, where it is for losses alone that one may be the last or change the rate."""
+        looks = self._scores or self._model.verbose or self._changes_always or self._now.best_loss is None
+        return 1 if looks else self.epochs - state.epoch
+
+    def watched(self) -> Patience:
+        """The losses that end a fit, or divide its rate."""
+        model, now = self._model, self._now
+        if now.best_loss is None:
+            return FOREVER
+        return Patience(now.best_loss, model.tol, now.without_gain, model.n_iter_no_change, by_rows=True)
 
     def noted(self, state: TrainState) -> TrainState:
         """Write down the new rows, and put in another rate where it is time for one."""
@@ -154,25 +157,25 @@ class Convergence:
             best_score,
             last.rate,
         )
-        if model.solver == "sgd" and model.learning_rate == "invscaling":
-            now = replace(now, rate=model.learning_rate_init * (now.seen + 1.0) ** -model.power_t)
+        if self._changes_always:
+            now = now._replace(rate=model.learning_rate_init * (now.seen + 1.0) ** -model.power_t)
         if now.without_gain <= model.n_iter_no_change:
             return now
-        if now.rate is None or not _is_adaptive(model) or now.rate <= _SMALLEST_RATE:
-            return replace(now, converged=True)
-        return replace(now, rate=now.rate / 5.0, without_gain=0)
+        if now.rate is None or not self._is_adaptive or now.rate <= _SMALLEST_RATE:
+            return now._replace(converged=True)
+        return now._replace(rate=now.rate / 5.0, without_gain=0)
 
     def _tell(self, row: Epoch, before: Standing, now: Standing) -> None:
         model = self._model
         print(f"Iteration {now.epochs}, loss = {row.objective:.8f}")
         if self._scores:
             print(f"Validation score: {_score(row):f}")
-        slower = _is_adaptive(model) and now.rate != before.rate
+        slower = self._is_adaptive and now.rate != before.rate
         if not (slower or now.converged):
             return
         what = "Validation score" if self._by_score else "Training loss"
         then = f"Setting learning rate to {now.rate:f}" if slower else "Stopping."
-        if now.converged and _is_adaptive(model):
+        if now.converged and self._is_adaptive:
             then = "Learning rate too small. Stopping."
         print(
             f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} consecutive epochs.", then
@@ -237,6 +240,10 @@ def run_epochs(
             raise
         warnings.warn(f"{error}. The weights with the best validation score so far are kept", ConvergenceWarning)
         return run.state
+    finally:
+        if task.orders is not None and not isinstance(model.random_state, Integral):
+            # Others may draw from it.
+            task.orders.end(run.state.epoch + (run.state.batch > 0))
     if ended == "interrupt":
         warnings.warn("Training interrupted by user.")
     elif ended == "epochs" and not only_one:

@@ -5,7 +5,6 @@ begin with ``optimizer``. Loading one runs no code from it.
 """
 
 import json
-import os
 from collections.abc import Iterable
 from os import PathLike
 from typing import Any
@@ -105,14 +104,10 @@ def load(path: str | PathLike[str], activations: Iterable[Activation] = ()) -> M
         ...
     chainrule.errors.ModelFileError: .../table.csv: this is no estimator file: it does not begin like one
     """
-    raw = containers.read(_KIND, path)
-    try:
-        description, tensors = containers.from_bytes(_KIND, raw)
-        found: MLPClassifier | MLPRegressor = described(
-            description, tensors, _KIND, {row.name: row for row in activations}
-        )
+    rows = {row.name: row for row in activations}
+
+    def build(description: Any, tensors: dict[str, Any]) -> MLPClassifier | MLPRegressor:
+        found: MLPClassifier | MLPRegressor = described(description, tensors, _KIND, rows)
         return found
-    except ModelFileError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
-    except RecursionError:
-        raise ModelFileError(f"{os.fspath(path)}: the description of the estimator is nested too deeply") from None
+
+    return containers.loaded(_KIND, path, build)

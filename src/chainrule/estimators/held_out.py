@@ -10,6 +10,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from chainrule.estimators.columns import validated
+from chainrule.estimators.parts import dense
+from chainrule.estimators.sparse_rows import is_small
 
 __all__ = ["HeldOut", "given", "set_aside"]
 
@@ -66,13 +68,13 @@ def given(model: Any, validation_data: Any, outputs: int) -> HeldOut:
 
 def set_aside(
     model: Any,
-    X: NDArray[Any],
+    X: Any,
     targets: NDArray[Any],
     weights: NDArray[Any] | None,
     rng: np.random.RandomState,
     *,
     incremental: bool,
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, HeldOut]:
+) -> tuple[Any, NDArray[Any], NDArray[Any] | None, HeldOut]:
     """Hold out `validation_fraction` of the data: what is left, and the part.
 
     The data of one `partial_fit` may have few examples of a class, so that classes keep their shares in `fit` only.
@@ -82,20 +84,21 @@ def set_aside(
     if is_classifier(model) and targets.shape[1] == 1 and not incremental:
         # As labels, which an error may name.
         stratify = model._label_binarizer.inverse_transform(targets)
-    if incremental and np.ceil(len(X) * model.validation_fraction) < 2:
+    if incremental and np.ceil(X.shape[0] * model.validation_fraction) < 2:
         raise ValueError(
-            f"partial_fit with early_stopping=True was given {len(X)} examples, of which "
+            f"partial_fit with early_stopping=True was given {X.shape[0]} examples, of which "
             f"validation_fraction={model.validation_fraction} is too few to be held out: give validation_data, or more "
             "examples at a time"
         )
     parts = train_test_split(*arrays, random_state=rng, test_size=model.validation_fraction, stratify=stratify)
-    if len(parts[1]) < 2:
+    if len(parts[3]) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    X_out = dense(parts[1]) if is_small(parts[1]) else parts[1]
     if weights is None:
-        return parts[0], parts[2], None, HeldOut(parts[1], parts[3], None)
+        return parts[0], parts[2], None, HeldOut(X_out, parts[3], None)
     if not parts[5].sum():
         raise ValueError(
             "The weights of the validation set sum to zero, so that it has no score. Increase 'validation_fraction', "
             "or leave out examples without weight."
         )
-    return parts[0], parts[2], parts[4], HeldOut(parts[1], parts[3], parts[5])
+    return parts[0], parts[2], parts[4], HeldOut(X_out, parts[3], parts[5])

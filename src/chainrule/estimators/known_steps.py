@@ -1,16 +1,17 @@
 """The steps of fits before, in this process or an earlier one: fits that differ in numbers only share their code."""
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule import tree
 from chainrule.native.garbage import collector_paused
-from chainrule.train.compiled import CompiledSteps, batch_sizes, compile_steps
+from chainrule.train.compiled import CompiledSteps, Pace, batch_sizes, compile_steps
+from chainrule.train.in_place import is_large
 from chainrule.train.state import TrainState
 
 if TYPE_CHECKING:
@@ -23,11 +24,27 @@ _KEPT = 128
 #: The rooms that make a graph of a network's name; those that make code of it the key knows by itself.
 _ROOMS = ("differentiate", "estimators", "library", "nn", "optim", "train", "tree")
 
-_known: "OrderedDict[Hashable, Steps]" = OrderedDict()
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """Steps, and the pace of fits with them, by the rows of a minibatch."""
+
+    steps: "Steps"
+    paces: defaultdict[int, Pace] = field(default_factory=lambda: defaultdict(Pace))
+
+    def of(self, task: Any, state: TrainState) -> CompiledSteps:
+        """The steps for a task."""
+        sizes = batch_sizes(task)
+        finite = len(tree.leaves((state.parameters, state.network_state)))
+        paced = self.paces[sizes[0]]
+        return CompiledSteps(dict.fromkeys(sizes, self.steps), finite, paced, guarded=is_large(state))
+
+
+_known: OrderedDict[Hashable, _Kept] = OrderedDict()
 _guard = threading.Lock()
 
 
-def known_steps(task: Any, state: TrainState) -> CompiledSteps | str:
+def known_steps(task: Any, state: TrainState, *, at_hand: bool = False) -> CompiledSteps | str | None:
     """Find the steps of a task, or make them and keep them.
 
     Parameters
@@ -36,24 +53,22 @@ def known_steps(task: Any, state: TrainState) -> CompiledSteps | str:
         The task; no function of the user's is in it.
     state : TrainState
         A state of the run; only structure, shapes and dtypes are read.
+    at_hand : bool
+        Whether only those in memory will do.
 
     Returns
     -------
-    CompiledSteps or str
-        As for `chainrule.train.compiled.compile_steps`.
+    CompiledSteps, str or None
+        As for `chainrule.train.compiled.compile_steps`; None where none are at hand.
     """
-    sizes = batch_sizes(task)
-    key = (
-        task.network,
-        task.loss.name,
-        task.kind,
-        task.factor,
-        task.has_weights,
-        task.mean_over_outputs,
-        task.inputs.dtype.str,
-        task.targets.shape[1:],
-    )
-    steps = _in_memory(key) or _on_disk(key)
+    key = _key(task)
+    with _guard:
+        kept = _known.get(key)
+        if kept is not None:
+            _known.move_to_end(key)
+    if kept is not None or at_hand:
+        return None if kept is None else kept.of(task, state)
+    steps = _on_disk(key)
     if steps is None:
         made = compile_steps(task, state, any_rows=True)
         if isinstance(made, str):
@@ -63,18 +78,25 @@ def known_steps(task: Any, state: TrainState) -> CompiledSteps | str:
             # Code that knows the numbers of rows serves this fit only.
             return made
         _keep_on_disk(key, steps)
+    kept = _Kept(steps)
     with _guard:
-        _known[key] = steps
-        _known.move_to_end(key)
+        _known[key] = kept
         if len(_known) > _KEPT:
             _known.popitem(last=False)
-    finite = len(tree.leaves((state.parameters, state.network_state)))
-    return CompiledSteps(dict.fromkeys(sizes, steps), finite)
+    return kept.of(task, state)
 
 
-def _in_memory(key: Hashable) -> "Steps | None":
-    with _guard:
-        return _known.get(key)
+def _key(task: Any) -> Hashable:
+    return (
+        task.network,
+        task.loss.name,
+        task.kind,
+        task.factor,
+        task.has_weights,
+        task.mean_over_outputs,
+        task.inputs.dtype.str,
+        task.targets.shape[1:],
+    )
 
 
 def _on_disk(key: Hashable) -> "Steps | None":

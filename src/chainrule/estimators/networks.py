@@ -88,13 +88,15 @@ def drawn(model: Any, network: Network, rng: np.random.RandomState, dtype: DType
         if isinstance(place.layer, Embedding):
             found.append(model._columns.first_vectors(rng, dtype))
             continue
-        arrays = place.layer.initialize(np.random.default_rng(0), place.inputs, dtype)
-        if isinstance(place.layer, Dense):
-            factor = 2.0 if names and activation(known(names.pop(0))) is ACTIVATIONS["sigmoid"] else 6.0
-            bound = np.sqrt(factor / (place.inputs + place.units))
-            arrays["weights"] = rng.uniform(-bound, bound, (place.inputs, place.units)).astype(dtype)
-            arrays["bias"] = rng.uniform(-bound, bound, place.units).astype(dtype)
-        found.append(arrays)
+        if not isinstance(place.layer, Dense):
+            # These draw nothing.
+            found.append(place.layer.initialize(np.random.default_rng(0), place.inputs, dtype))
+            continue
+        factor = 2.0 if names and activation(known(names.pop(0))) is ACTIVATIONS["sigmoid"] else 6.0
+        bound = np.sqrt(factor / (place.inputs + place.units))
+        weights = rng.uniform(-bound, bound, (place.inputs, place.units)).astype(dtype, copy=False)
+        bias = rng.uniform(-bound, bound, place.units).astype(dtype, copy=False)
+        found.append({"weights": weights, "bias": bias, **place.layer.activation_row.initialize(place.units, dtype)})
     return tuple(found)
 
 

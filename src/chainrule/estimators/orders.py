@@ -55,7 +55,7 @@ class Orders:
         return self._last
 
     def end(self, epochs: int) -> None:
-        """Leave the generator as so many epochs leave it, though more orders were drawn, or none as after a resumed end."""
+        """Leave the generator as so many epochs leave it, where more orders were drawn, or fewer by a resumed fit."""
         if self._begin is not None and epochs < self._drawn:
             self._go_back(self._begin)
         if epochs:

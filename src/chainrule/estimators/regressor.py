@@ -12,9 +12,10 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from chainrule.estimators.base import MultilayerPerceptron, dense, has_epochs
+from chainrule.estimators.base import MultilayerPerceptron
 from chainrule.estimators.columns import validated
 from chainrule.estimators.losses import REGRESSION, regression_loss
+from chainrule.estimators.solver_checks import has_epochs
 from chainrule.nn import Loss
 
 __all__ = ["MLPRegressor"]
@@ -87,11 +88,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc] 
 
     def _validated(
         self, X: Any, y: Any, incremental: bool, reset: bool
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    ) -> tuple[Any, NDArray[Any], NDArray[Any] | None]:
         X, y = validated(self, X, y, reset=reset, learns=True, multi_output=True, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return dense(X), y.reshape(len(y), -1), None
+        return X, y.reshape(len(y), -1), None
 
     def _targets(self, y: Any, name: str = "y of validation_data") -> NDArray[Any]:
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name=name)

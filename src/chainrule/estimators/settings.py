@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 
 from chainrule.estimators.networks import NAMES
 from chainrule.nn import Activation
@@ -21,6 +21,11 @@ _AT_LEAST_0 = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _DECAY = Interval(Real, 0, 1, closed="left")
+
+#: Types of values that do not change, and the values of them that were good: (estimator, parameter, type, value).
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+_good: set[tuple[type, str, type, Any]] = set()
+_MOST_GOOD = 4096
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -66,6 +71,17 @@ class Settings(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         # scikit-learn reads them off the signature at every call: a fifth of a millisecond, several times a fit.
         names: list[str] = super()._get_param_names()
         return names
+
+    def _validate_params(self) -> None:
+        # What was good once is: to look at all of them again would take as long as the epochs of a small fit.
+        given = self.get_params(deep=False)
+        kind = type(self)
+        plain = {name: (kind, name, type(value), value) for name, value in given.items() if type(value) in _PLAIN}
+        others = {name: value for name, value in given.items() if plain.get(name) not in _good}
+        validate_parameter_constraints(self._parameter_constraints, others, caller_name=kind.__name__)
+        if len(_good) > _MOST_GOOD:
+            _good.clear()
+        _good.update(plain.values())
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "hidden_layer_sizes": ["array-like", _COUNT],

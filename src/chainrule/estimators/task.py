@@ -1,9 +1,9 @@
 """What a run of an estimator minimises: weighted losses and penalties as scikit-learn scales them, batch by batch."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from chainrule.differentiate import value_and_grad
 from chainrule.estimators.known_steps import known_steps
 from chainrule.estimators.orders import Orders
+from chainrule.estimators.sparse_rows import SlicedBench, SparseRows
 from chainrule.nn import Loss, Network, Parameters, State, example_losses
 from chainrule.train.compiled import CompiledSteps
 from chainrule.train.state import Best, TrainState
 from chainrule.train.task import Task
+
+if TYPE_CHECKING:
+    from chainrule.native.bench import Steps
 
 __all__ = ["EstimatorTask", "minimised", "with_penalties", "without_penalties"]
 
@@ -140,3 +144,22 @@ class EstimatorTask(Task):
         if self._code.steps is None and not self.may_change:
             self._code.steps = known_steps(self, state)
         return super().code(state)
+
+    def translated(self, state: TrainState) -> CompiledSteps | None:
+        """The steps in machine code, where this run or a fit before it has made them."""
+        if self._is_sparse:
+            # Their rows are made dense step by step.
+            return None
+        if self._code.steps is None and self.compiled and not self.may_change:
+            self._code.steps = known_steps(self, state, at_hand=True)
+        return super().translated(state)
+
+    @property
+    def _is_sparse(self) -> bool:
+        return isinstance(self.inputs, SparseRows)
+
+    def bench(self, steps: "Steps", fixed: Sequence[Any], batch: int, *, gathers: bool) -> Any:
+        """Make room for steps on the examples, of which sparse ones are dense for one step."""
+        if isinstance(self.inputs, SparseRows):
+            return SlicedBench(steps, fixed, self.inputs, self.targets, batch)
+        return super().bench(steps, fixed, batch, gathers=gathers)

@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.native import machine
 from chainrule.native.imports import addresses
 from chainrule.native.memory import TROUBLE_PLACE, Buffer, Memory
+from chainrule.native.patience import FOREVER, TAKEN, Patience
 
 __all__ = ["Bench", "Plan", "Steps"]
 
@@ -115,7 +116,7 @@ class Steps:
         step = machine.linked(of_step, plan.names, addresses(plan.imports))
         steps = machine.linked(of_steps, ("steps",), step.addresses)
         self._libraries = step, steps
-        kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
+        kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 3
         self._call = ctypes.CFUNCTYPE(None, *kinds)(steps.addresses["steps"])
 
     def bench(
@@ -174,29 +175,42 @@ class Bench:
         self._kept = arrays, data  # What the table points to.
 
     def run(
-        self, state: Sequence[Any], clock: int, order: np.ndarray[Any, Any] | None, first: int, count: int
+        self,
+        state: Sequence[Any],
+        clock: int,
+        order: np.ndarray[Any, Any] | None,
+        first: int,
+        count: int,
+        patience: Patience = FOREVER,
+        *,
+        spends: bool = False,
     ) -> tuple[list[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
         """Take some steps.
 
         Parameters
         ----------
         state : sequence
-            The leaves of the state; they stay as they are.
+            The leaves of the state; they stay as they are unless they are spent.
         clock : int
             Number of the first of these steps since the start of the training.
         order : array of int64 or None
             The rows of the epoch in their order, where minibatches are picked; of several epochs, one after the other.
         first, count : int
             Number of the first minibatch of these steps in the first epoch, and how many there are.
+        patience : Patience
+            What ends them with an earlier epoch; they then begin with one.
+        spends : bool
+            Whether the steps may write over the arrays of the state; they have no memory in common.
 
         Returns
         -------
         state : list of array
             The leaves of the state after the last step.
-        objectives : array, shape (count,)
-            The objective of each step, before it was taken; NaN where an index was out of bounds in one of them.
+        objectives : array, shape (steps,)
+            The objective of each step that was taken, before it was taken; NaN where an index was out of bounds in one
+            of them.
         """
-        state = self._copied(state)
+        state = self._spent(state) if spends else self._copied(state)
         arrays = [*state, *self._spare]
         addresses = [_address(x) for x in arrays]
         self._table[self._places] = addresses
@@ -204,6 +218,7 @@ class Bench:
         self._trouble[...] = 0
         objectives = np.empty(count)
         order = np.ascontiguousarray(order if self._gathers else (), np.int64)
+        watched = patience.table()
         self._steps._call(
             _address(self._table),
             _address(order),
@@ -214,7 +229,9 @@ class Bench:
             self._total,
             _address(objectives),
             _address(self._sources),
+            _address(watched),
         )
+        objectives = objectives[: int(watched[TAKEN])]
         if self._trouble:
             objectives[:] = np.nan  # An index was out of bounds: the interpreter says which.
         # Where the state has changed places with what stands beside it, the next run has that room.
@@ -223,6 +240,17 @@ class Bench:
         self._spare = found[len(state) :]
         self._before, self._last = self._last, found[: len(state)]
         return self._last[:], objectives
+
+    def let_go(self) -> None:
+        """Hold no array of the states that were returned; the next copies take new memory."""
+        self._before, self._last = [], []
+
+    def _spent(self, state: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+        """The arrays of a state, and copies of its numbers."""
+        return [
+            x if isinstance(x, np.ndarray) and x.ndim and x.dtype == dtype else np.array(x, dtype, order="C")
+            for x, dtype in zip(state, self._dtypes, strict=True)
+        ]
 
     def _copied(self, state: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
         """Copies of the leaves of a state, in the memory of the state before the last where nobody holds it."""

@@ -1,34 +1,28 @@
 """Machine code kept on disk, so that the next process need not translate it again.
 
-An entry is a file named after its key: a digest of what the code was made from, of the processor, of the versions, and
-of the sources that made it. The file is written beside its place and renamed, so that several processes can share a
-folder, and it begins with a checksum. What is damaged, truncated, foreign or somebody else's counts as missing. Where
-the folder cannot be read or written, only the time changes.
+An entry is a file (`chainrule.native.cache_files`) named after its key (`chainrule.native.cache_keys`). It is written
+beside its place and renamed, so that several processes can share a folder. What is damaged, truncated, foreign or
+somebody else's counts as missing. Where the folder cannot be read or written, only the time changes.
 """
 
 import contextlib
-import json
 import os
 import re
 import secrets
 import stat
-import struct
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
-import llvmlite
 import llvmlite.ir as ir
 
-from chainrule import __version__
 from chainrule.errors import OptionError
 from chainrule.native import machine
+from chainrule.native.cache_files import Kept, is_own, read, written
+from chainrule.native.cache_keys import key_of
 
 __all__ = [
     "FOLDER_VARIABLE",
@@ -48,33 +42,11 @@ FOLDER_VARIABLE, SIZE_VARIABLE = "CHAINRULE_CACHE_DIR", "CHAINRULE_CACHE_SIZE"
 _DEFAULT_SIZE = 256 << 20
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
 
-# A file: these bytes, the checksum of all that follows and of the key, the length of the facts, facts, code.
-_MAGIC = b"chainrule-code-1"
-_HEAD = struct.Struct(f"<{len(_MAGIC)}s32sQ")
 _ENDING, _PART = ".code", ".part"
 #: Seconds after which a file that nobody finished writing is taken for left behind.
 _ABANDONED = 3600.0
 #: When the limit is reached, entries go until so much of it is taken, so that not every new one has to look for room.
 _TRIMMED = 0.8
-_PACKAGE = os.path.dirname(os.path.dirname(__file__))
-#: The rooms whose code decides what machine code is made of a graph.
-_ROOMS = ("evaluate", "graph", "lengths", "native", "ops", "passes", "random", "trace", "transforms")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What an entry holds.
-
-    Attributes
-    ----------
-    code : bytes
-        An object file.
-    facts : Any
-        What has to be known to use it: anything that JSON can write.
-    """
-
-    code: bytes
-    facts: Any = None
 
 
 @dataclass(frozen=True)
@@ -113,78 +85,10 @@ class _Process:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-_imported = time.time()
 _process = _Process()
 if hasattr(os, "register_at_fork"):
     # Another thread of the parent may have held the lock.
     os.register_at_fork(after_in_child=lambda: setattr(_process, "lock", threading.Lock()))
-
-
-def key_of(*parts: str | bytes | int, rooms: tuple[str, ...] = ()) -> str:
-    """Name what code follows from.
-
-    Parameters
-    ----------
-    *parts : str, bytes or int
-        What is translated. The processor, versions and chainrule's sources are added here.
-    rooms : tuple of str
-        The rooms whose sources made what is translated, where it is not a graph or a text but the name of one.
-
-    Returns
-    -------
-    str
-        A digest.
-
-    Examples
-    --------
-    >>> from chainrule.native.cache import key_of
-    >>> key_of("tile", 4) == key_of("tile", 4), key_of("tile", 4) == key_of("tile", 8)
-    (True, False)
-    """
-    digest = blake2b(digest_size=24)
-    own = (_sources_of(rooms),) if rooms else ()
-    for part in (*_versions(), machine.fingerprint(), machine.vector_bytes(), *own, *parts):
-        raw = part if isinstance(part, bytes) else repr(part).encode()
-        digest.update(f"{type(part).__name__} {len(raw)} ".encode() + raw)
-    return digest.hexdigest()
-
-
-@cache
-def _versions() -> tuple[str | bytes, ...]:
-    return (
-        __version__,
-        _sources_of(_ROOMS),
-        llvmlite.__version__,
-        sys.platform,
-        sys.byteorder,
-    )
-
-
-@cache
-def _sources_of(rooms: tuple[str, ...]) -> bytes:
-    return _sources(_PACKAGE, rooms)
-
-
-def _sources(package: str, rooms: tuple[str, ...] = _ROOMS) -> bytes:
-    """A digest of the code that makes machine code, since a version number stays while that is worked on."""
-    digest = blake2b()
-    for name in _source_names(package, rooms):
-        with open(os.path.join(package, name), "rb", buffering=0) as file:
-            text = file.read()
-            digest.update(f"{name} {len(text)} ".encode() + text)
-            if os.fstat(file.fileno()).st_mtime > _imported:
-                # This process runs what stood there before: its code is for nobody else.
-                digest.update(secrets.token_bytes(16))
-    return digest.digest()
-
-
-def _source_names(package: str, rooms: tuple[str, ...]) -> list[str]:
-    """Without `pathlib`, which would take longer than finding and loading an entry."""
-    found = [f"{room}.py" for room in rooms if os.path.isfile(os.path.join(package, f"{room}.py"))]
-    for room in rooms:
-        for folder, _, names in os.walk(os.path.join(package, room)):
-            found += [os.path.relpath(os.path.join(folder, name), package) for name in names if name.endswith(".py")]
-    return sorted(found)
 
 
 def fetch(key: str, make: Callable[[], Kept]) -> Kept:
@@ -244,7 +148,7 @@ def load(key: str) -> Kept | None:
         None where there is none, or none that can be trusted.
     """
     place, _ = _place()
-    found = None if place is None else _read(place / f"{key}{_ENDING}", key)
+    found = None if place is None else read(place / f"{key}{_ENDING}", key)
     with _process.lock:
         if found is None:
             _process.misses += 1
@@ -265,7 +169,7 @@ def store(key: str, kept: Kept) -> None:
     """
     place, _ = _place(make=True)
     limit = _limit()
-    raw = _written(key, kept)
+    raw = written(key, kept)
     if place is None or len(raw) > limit:
         return
     part = place / f".{secrets.token_hex(12)}{_PART}"
@@ -378,14 +282,9 @@ def _place(*, make: bool = False) -> tuple[Path | None, str]:
         return None, f"it cannot be used ({error.strerror})"
     if not stat.S_ISDIR(found.st_mode):
         return None, "it is no folder"
-    if not _is_own(found):
+    if not is_own(found):
         return None, "it belongs to another user, or others may write there"
     return folder, ""
-
-
-def _is_own(found: os.stat_result) -> bool:
-    """True where nobody else can have put there what would then be run."""
-    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
 
 
 def _entries(place: Path) -> list[tuple[int, int, Path]]:
@@ -405,8 +304,8 @@ def _files(place: Path, ending: str) -> Iterator[tuple[int, int, Path]]:
 
 def _trim(place: Path, limit: int) -> int:
     """Remove what was not used for longest, where the limit is passed; returns what the rest takes."""
-    for written, _, path in _files(place, _PART):
-        if written < (time.time() - _ABANDONED) * 1e9:
+    for when, _, path in _files(place, _PART):
+        if when < (time.time() - _ABANDONED) * 1e9:
             path.unlink(missing_ok=True)
     entries = sorted(_entries(place))
     total = sum(size for _, size, _ in entries)
@@ -417,40 +316,3 @@ def _trim(place: Path, limit: int) -> int:
         path.unlink(missing_ok=True)
         total -= size
     return total
-
-
-# Files
-
-
-def _written(key: str, kept: Kept) -> bytes:
-    facts = json.dumps(kept.facts, separators=(",", ":"), allow_nan=False).encode()
-    return _HEAD.pack(_MAGIC, _checksum(key, facts, kept.code), len(facts)) + facts + kept.code
-
-
-def _checksum(key: str, facts: bytes, code: bytes) -> bytes:
-    digest = blake2b(f"{key} {len(facts)} ".encode(), digest_size=32)
-    digest.update(facts)
-    digest.update(code)
-    return digest.digest()
-
-
-def _read(path: Path, key: str) -> Kept | None:
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        with open(os.open(path, flags), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or not _is_own(found):
-                return None
-            raw = file.read()
-    except OSError:
-        return None
-    if len(raw) < _HEAD.size:
-        return None
-    magic, checksum, length = _HEAD.unpack_from(raw)
-    facts, code = raw[_HEAD.size : _HEAD.size + length], raw[_HEAD.size + length :]
-    if magic != _MAGIC or len(facts) != length or checksum != _checksum(key, facts, code):
-        return None
-    # The time of the last use, by which entries go; where it cannot be written, they go by age.
-    with contextlib.suppress(OSError):
-        os.utime(path)
-    return Kept(code, json.loads(facts))

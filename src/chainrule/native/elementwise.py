@@ -175,12 +175,20 @@ WITHOUT: dict[str, str] = {
     **{
         f"scipy.special.{name}": _SERIES
         for name in (
-            *("gamma", "gammaln", "psi", "zeta", "poch", "beta", "betaln"),
-            *("i0", "i1", "i0e", "i1e", "iv", "ive"),
-            *("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr", "betainc", "betaincc"),
+            *("gamma", "gammaln", "psi", "zeta", "poch", "beta", "betaln", "rgamma", "loggamma", "gammasgn", "binom"),
+            *("i0", "i1", "i0e", "i1e", "iv", "ive", "j0", "j1", "jv", "y0", "y1", "yv", "yn"),
+            *("k0", "k1", "k0e", "k1e", "kv", "kve", "kn"),
+            *("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr", "betainc", "betaincc", "pdtr", "pdtrc"),
+            *("expi", "exp1", "expn", "erfi", "dawsn", "owens_t", "hyp0f1", "hyp1f1", "hyp2f1"),
         )
     },
-    **{f"scipy.special.{name}": _INVERSE for name in ("erfinv", "ndtri")},
+    **{
+        f"scipy.special.{name}": _INVERSE
+        for name in (
+            *("erfinv", "erfcinv", "ndtri", "ndtri_exp"),
+            *("gammaincinv", "gammainccinv", "betaincinv", "stdtrit", "lambertw"),
+        )
+    },
 }
 
 _BOOL = np.dtype(bool)

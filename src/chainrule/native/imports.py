@@ -1,4 +1,4 @@
-"""What emitted code calls from elsewhere: parts of products, BLAS, the pool."""
+"""What emitted code calls from elsewhere: parts of products, the pool."""
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import llvmlite.ir as ir
 
-__all__ = ["addresses", "imported", "integer_bits"]
+__all__ = ["addresses", "imported"]
 
 #: Where names are found that begin so: module and function. Code from the disk often calls none of most kinds, and
 #: then the modules that emit them need not be loaded.
@@ -16,7 +16,6 @@ _PROVIDERS = {
     "chainrule.pack": ("products_parts", "part_addresses"),
     "chainrule.narrow": ("products_parts", "part_addresses"),
     "chainrule.vector": ("products_parts", "part_addresses"),
-    "chainrule.blas.": ("blas", "blas_addresses"),
     "chainrule.parallel": ("pool", "pool_addresses"),
 }
 
@@ -68,12 +67,6 @@ def addresses(names: Iterable[str]) -> dict[str, int]:
         for (module, function), some in by_provider.items()
         for name, address in _found(module, function)(some).items()
     }
-
-
-def integer_bits(names: Iterable[str]) -> list[int]:
-    """What code that calls these takes for granted of SciPy's BLAS: the width of the integers of each routine."""
-    routines = [name.removeprefix("chainrule.blas.") for name in names if name.startswith("chainrule.blas.")]
-    return [_found("blas", "routine")(name).integer_bits for name in routines]
 
 
 def _found(module: str, function: str) -> Callable[..., Any]:

@@ -2,7 +2,6 @@
 
 from chainrule.native import cache
 from chainrule.native.bench import Plan, Steps
-from chainrule.native.imports import integer_bits
 
 __all__ = ["keep", "kept"]
 
@@ -20,8 +19,7 @@ def keep(key: str, steps: Steps) -> None:
     plan = steps.plan.facts()
     if plan is not None:
         of_step, of_steps = steps.code
-        facts = {"plan": plan, "first": len(of_step), "integer bits": integer_bits(steps.plan.imports)}
-        cache.store(key, cache.Kept(of_step + of_steps, facts))
+        cache.store(key, cache.Kept(of_step + of_steps, {"plan": plan, "first": len(of_step)}))
 
 
 def kept(key: str) -> Steps | None:
@@ -41,7 +39,4 @@ def kept(key: str) -> Steps | None:
     if found is None:
         return None
     plan, first = Plan.read(found.facts["plan"]), found.facts["first"]
-    # SciPy may be another one by now.
-    if found.facts["integer bits"] != integer_bits(plan.imports):
-        return None
     return Steps(plan, (found.code[:first], found.code[first:]))

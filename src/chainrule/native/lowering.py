@@ -55,6 +55,8 @@ class Lowering:
         What runs, in order.
     steps : list
         The same as it is called; see `chainrule.native.translation.Translation`.
+    in_regions : set of Node
+        What runs by blocks of rows.
     buffers, places, constants, accesses, lives, swaps
         As in a `chainrule.native.translation.Translation`.
     module : llvmlite.ir.Module
@@ -78,6 +80,8 @@ class Lowering:
             self._own(node)
         self.swaps = self._place(graph, groups, views, given_up)
         self.parts = self._divided(groups)
+        regions = [part for part in self.parts if isinstance(part, Region)]
+        self.in_regions = {node for region in regions for group in region.groups for node in group.nodes}
         self._touched: dict[int, Life] = {}
         # An array that NumPy makes may show memory of what NumPy was given.
         shown, self._elsewhere = self._touched_by_numpy()

@@ -1,7 +1,7 @@
 """np.matmul: which of its forms the emitted products compute, and how their rows are shared out to threads."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,7 +15,8 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.products import Product, emit_product, slice_rows
 from chainrule.native.products_by_blocks import block_of, emit_by_blocks
-from chainrule.native.sizes import LEADING, ONE, ZERO, Size
+from chainrule.native.products_packed import FEWEST_ROWS, copies_of, emit_packed, rows_of_copy
+from chainrule.native.sizes import LEADING, ONE, ZERO, Size, size_of
 from chainrule.native.types import INT, POINTER
 
 __all__ = ["Factors", "as_matrices", "emit_matmul", "factors_of", "has_products", "matrices", "start_of"]
@@ -171,7 +172,8 @@ def emit_matmul(
     Parameters
     ----------
     program : object
-        Makes a buffer where sums are made by blocks, see `products_by_blocks`.
+        Makes buffers: for sums that are made by blocks, see `products_by_blocks`, and for copies of the factors of a
+        large product, see `products_packed`. ``in_regions`` has the operations that threads share otherwise.
     e : Emitter
         Where the instructions go.
     n : Value
@@ -193,6 +195,27 @@ def emit_matmul(
         emit_by_blocks(program, e, product, pointers, (node, "blocks"), base, name)
         return
     batch = factors.batch.emit(e, n)
+    copies = None if node in program.in_regions else copies_of(product)
+    if copies is None:
+        _emit_by_rows(e, product, pointers, batch, name)
+        return
+    left, right = ((node, side) for side in ("left", "right"))
+    height = factors.batch if product.m is None else size_of(product.m)
+    program.own(left, (rows_of_copy(product, height), size_of(copies[0])), product.dtype)
+    program.own(right, (size_of(copies[1]),), product.dtype)
+    held = base(left), base(right)
+    if None not in (product.m, product.k):
+        emit_packed(e, product, pointers, batch, held, name)
+        return
+    with e.b.if_else(e.b.icmp_signed(">=", batch, e.int(FEWEST_ROWS))) as (many, few):
+        with many:
+            emit_packed(e, product, pointers, batch, held, name)
+        with few:
+            _emit_by_rows(e, product, pointers, batch, name)
+
+
+def _emit_by_rows(e: Emitter, product: Product, pointers: Sequence[ir.Value], batch: ir.Value, name: str) -> None:
+    """Write a product of the factors as they stand, in slices of rows."""
     rows = slice_rows(product)
     if _usual_rows(product) <= rows:
         emit_product(e, product, *pointers, batch=batch)

@@ -7,12 +7,15 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.products_tiles import minimum
+from chainrule.native.products_tiles import ask_for, minimum
 from chainrule.native.types import INT, POINTER
 
 __all__ = ["ARGUMENTS", "PREFIX", "Packing", "emit_packing"]
 
 PREFIX = "chainrule.pack"
+
+#: Registers of a row that are copied together, and how many rows before they are read they are asked for.
+_AT_ONCE, _AHEAD = 3, 12
 
 # What is read and the step between its rows; columns and rows of the copy; the copy and the step between its rows.
 ARGUMENTS = (POINTER, INT, INT, INT, POINTER, INT)
@@ -77,14 +80,26 @@ def copied(
     target: ir.Value,
     target_row: ir.Value,
 ) -> None:
-    """Copy row by row."""
+    """Copy row by row: some registers of each row at a time, of which later ones are asked for in advance."""
     dtype, lanes = packing.dtype, packing.lanes
-    with e.loop(e.int(0), columns, lanes) as across:
-        mask = e.tail_mask(across.index, columns, lanes)
+    narrow = e.b.srem(columns, e.int(_AT_ONCE * lanes))
+    wide = e.b.sub(columns, narrow)
+
+    def part(first: ir.Value, masks: list[ir.Value | None]) -> None:
         with e.loop(e.int(0), rows, carried=[source, target]) as down:
             at, to = down.carry
-            e.store(e.load(at, across.index, dtype, lanes, mask), to, across.index, dtype)
+            ahead = e.address(at, e.b.mul(source_row, e.int(_AHEAD)), dtype)
+            for j in range(len(masks)):
+                ask_for(e, e.address(ahead, e.b.add(first, e.int(j * lanes)), dtype), in_first_cache=True)
+            for j, mask in enumerate(masks):
+                place = e.b.add(first, e.int(j * lanes))
+                e.store(e.load(at, place, dtype, lanes, mask), to, place, dtype)
             down.carry = [e.address(at, source_row, dtype), e.address(to, target_row, dtype)]
+
+    with e.loop(e.int(0), wide, _AT_ONCE * lanes) as across:
+        part(across.index, [None] * _AT_ONCE)
+    with e.loop(wide, columns, lanes) as across:
+        part(across.index, [e.tail_mask(across.index, columns, lanes)])
 
 
 def transposed(

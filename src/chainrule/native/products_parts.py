@@ -61,6 +61,7 @@ def emit_part(module: "ir.Module", name: str) -> "ir.Function":
     from chainrule.native.products_narrow import NarrowLoop, emit_narrow_loop
     from chainrule.native.products_packing import PREFIX as PACKING
     from chainrule.native.products_packing import Packing, emit_packing
+    from chainrule.native.products_tiles import FAR_PREFIX as FAR_TILE
     from chainrule.native.products_tiles import PREFIX as TILE
     from chainrule.native.products_tiles import Tile, emit_tile
     from chainrule.native.products_vectors import PREFIX as VECTORS
@@ -68,8 +69,9 @@ def emit_part(module: "ir.Module", name: str) -> "ir.Function":
 
     prefix, dtype, *numbers = name.rsplit(".", 4 if name.startswith((TILE, NARROW)) else 3)
     lanes, *rest = map(int, numbers)
-    if prefix == TILE:
-        return emit_tile(module, Tile(np.dtype(dtype), lanes, *rest))
+    if prefix in (TILE, FAR_TILE):
+        rows, vectors = rest
+        return emit_tile(module, Tile(np.dtype(dtype), lanes, rows, vectors, far=prefix == FAR_TILE))
     if prefix == NARROW:
         return emit_narrow_loop(module, NarrowLoop(np.dtype(dtype), lanes, *rest))
     if prefix == VECTORS:

@@ -13,14 +13,16 @@ import numpy as np
 from chainrule.native.emitter import Emitter
 from chainrule.native.types import INT, POINTER, register
 
-__all__ = ["ARGUMENTS", "PREFIX", "Tile", "emit_tile", "maximum", "minimum", "on_stack"]
+__all__ = ["ARGUMENTS", "FAR_ARGUMENTS", "FAR_PREFIX", "PREFIX", "Tile", "emit_tile", "maximum", "minimum", "on_stack"]
 
-PREFIX = "chainrule.tile"
+PREFIX, FAR_PREFIX = "chainrule.tile", "chainrule.tile_far"
 _BIT, _BYTE = ir.IntType(1), ir.IntType(8)
 
 # a, its steps to the next row and along the inner length; b and its step; the inner length; c and its step to the
 # next row; columns and rows of c; whether c is added to. Steps and lengths are counted in entries.
 ARGUMENTS = (POINTER, INT, INT, POINTER, INT, INT, POINTER, INT, INT, INT, _BIT)
+# And what will be read next, with the bytes of it to each step along the inner length of each tile.
+FAR_ARGUMENTS = (*ARGUMENTS, POINTER, INT)
 
 # x86 adds a register, or twice the register, to an address at no cost: three rows to a pointer.
 _ROWS_TO_A_POINTER = 3
@@ -40,12 +42,15 @@ class Tile:
         Rows of the block.
     vectors : int
         Registers to a row of it.
+    far : bool
+        Whether c and what is read next are not in the caches: they are asked for while the sums are made.
     """
 
     dtype: np.dtype[Any]
     lanes: int
     rows: int
     vectors: int
+    far: bool = False
 
     @property
     def width(self) -> int:
@@ -61,7 +66,13 @@ class Tile:
     @property
     def name(self) -> str:
         """What its function is called: ``chainrule.tile.float32.16.8.3``."""
-        return f"{PREFIX}.{self.dtype.name}.{self.lanes}.{self.rows}.{self.vectors}"
+        prefix = FAR_PREFIX if self.far else PREFIX
+        return f"{prefix}.{self.dtype.name}.{self.lanes}.{self.rows}.{self.vectors}"
+
+    @property
+    def arguments(self) -> tuple[ir.Type, ...]:
+        """What its function takes."""
+        return FAR_ARGUMENTS if self.far else ARGUMENTS
 
 
 def opaque(e: Emitter, pointer: ir.Value) -> ir.Value:
@@ -92,12 +103,12 @@ def emit_tile(module: ir.Module, tile: Tile) -> ir.Function:
     Returns
     -------
     llvmlite.ir.Function
-        With `ARGUMENTS`, called ``tile.name``.
+        With ``tile.arguments``, called ``tile.name``.
     """
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), ARGUMENTS), tile.name)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), tile.arguments), tile.name)
     e = Emitter(function)
     b = e.b
-    at_a, a_row, a_inner, at_b, b_inner, length, at_c, c_row, columns, rows, adds = function.args
+    at_a, a_row, a_inner, at_b, b_inner, length, at_c, c_row, columns, rows, adds, *following = function.args
     few = b.icmp_signed("<", rows, e.int(len(tile.groups[0])))
     step = b.mul(b.select(few, e.int(0), a_row), e.int(tile.dtype.itemsize))
     steps = [e.int(0), step, b.shl(step, e.int(1))]
@@ -109,8 +120,13 @@ def emit_tile(module: ir.Module, tile: Tile) -> ir.Function:
         here = place(e, tile, loop.index, rows, few)
         a = e.address(at_a, b.mul(here.start, a_row), tile.dtype)
         pointers = group_pointers(e, tile, here, a, a_row, apart)
-        total = sums(e, tile, pointers, steps, a_inner, at_b, b_inner, length, masks)
         c = e.address(at_c, b.mul(here.start, c_row), tile.dtype)
+        ahead = None
+        if tile.far:
+            ask_for_rows(e, tile, c, c_row)
+            at, step = following
+            ahead = b.gep(at, [b.mul(b.mul(loop.index, length), step)], source_etype=_BYTE), step
+        total = sums(e, tile, pointers, steps, a_inner, at_b, b_inner, length, masks, ahead)
         with b.if_else(here.full) as (all_rows, some_rows):
             with all_rows, b.if_else(adds) as (added, stored):
                 with added:
@@ -214,14 +230,20 @@ def sums(
     b_inner: ir.Value,
     length: ir.Value,
     masks: list[ir.Value | None],
+    ahead: tuple[ir.Value, ir.Value] | None,
 ) -> list[ir.Value]:
     """The sums of a tile along the inner length, row after row."""
     # A vector constant is written out lane by lane: in every place it would make up half of the text that LLVM reads.
     bits = ir.IntType(8 * tile.lanes * tile.dtype.itemsize)
     zero = e.b.bitcast(ir.Constant(bits, 0), register(tile.dtype, tile.lanes))
     carried = [at_b, *pointers, *[zero] * (tile.rows * tile.vectors)]
+    if ahead is not None:
+        carried.append(ahead[0])
     with e.loop(e.int(0), length, carried=carried) as loop:
         at_b, *rest = loop.carry
+        if ahead is not None:
+            asked = rest.pop()
+            ask_for(e, asked, in_first_cache=False)
         at_a = [opaque(e, p) for p in rest[: len(pointers)]]
         total = rest[len(pointers) :]
         right = [e.load(at_b, e.int(j * tile.lanes), tile.dtype, tile.lanes, m) for j, m in enumerate(masks)]
@@ -233,7 +255,24 @@ def sums(
                     total[i * tile.vectors + j] = e.fma(left, right[j], total[i * tile.vectors + j])
         following = [e.address(p, a_inner, tile.dtype) for p in at_a]
         loop.carry = [e.address(at_b, b_inner, tile.dtype), *following, *total]
+        if ahead is not None:
+            loop.carry.append(e.b.gep(asked, [ahead[1]], source_etype=_BYTE))
     return loop.carry[1 + len(pointers) :]
+
+
+def ask_for(e: Emitter, at: ir.Value, *, in_first_cache: bool, to_write: bool = False) -> None:
+    """Ask for memory before it is needed; nothing happens where there is none."""
+    number = ir.IntType(32)
+    function = e.declared("llvm.prefetch.p0", ir.VoidType(), [POINTER, number, number, number])
+    e.b.call(function, [at, *(ir.Constant(number, int(x)) for x in (to_write, 3 if in_first_cache else 2, 1))])
+
+
+def ask_for_rows(e: Emitter, tile: Tile, c: ir.Value, c_row: ir.Value) -> None:
+    """Ask for the part of the result that a tile will be stored to, or added to."""
+    for _ in range(tile.rows):
+        for j in range(tile.vectors):
+            ask_for(e, e.address(c, e.int(j * tile.lanes), tile.dtype), in_first_cache=True, to_write=True)
+        c = e.address(c, c_row, tile.dtype)
 
 
 def write(

@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.graph import Graph, Node
 from chainrule.native import cache, machine
+from chainrule.native import patience as words
 from chainrule.native.bench import Plan, Steps
 from chainrule.native.emitter import Emitter
 from chainrule.native.garbage import collector_paused
@@ -92,15 +93,19 @@ class _Writer:
         return tuple((self.program.places[node], node.dtype) for node in nodes)
 
     def emit(self, module: ir.Module) -> None:
-        kinds = [POINTER, POINTER, INT, INT, INT, INT, INT, POINTER, POINTER]
+        kinds = [POINTER, POINTER, INT, INT, INT, INT, INT, POINTER, POINTER, POINTER]
         e = Emitter(ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "steps"))
-        table, order, gathers, first, count, batch, total, objectives, sources = e.b.function.args
+        table, order, gathers, first, count, batch, total, objectives, sources, watched = e.b.function.args
         run = [e.declared(name, ir.VoidType(), [POINTER, INT]) for name in self.program.steps]
         # Where the next minibatch starts in the orders, and rows that are left of its epoch.
         place, left_place = e.b.alloca(INT), e.b.alloca(INT)
         e.b.store(e.b.mul(first, batch), place)
         e.b.store(e.b.sub(total, e.b.load(place, typ=INT)), left_place)
-        with e.loop(e.int(0), count) as loop:
+        zero = e.const(0, register(_DOUBLE))
+        with (
+            e.loop(e.int(0), count) as loop,
+            e.b.if_then(e.b.fcmp_ordered("!=", e.load(watched, e.int(words.GOES), _DOUBLE), zero)),
+        ):
             start, left = e.b.load(place, typ=INT), e.b.load(left_place, typ=INT)
             n = e.b.select(e.b.icmp_signed("<", left, batch), left, batch)
             n = e.b.select(e.b.icmp_signed("!=", gathers, e.int(0)), n, batch)
@@ -110,7 +115,8 @@ class _Writer:
                     self._gather(e, node, source, self._pointer(e, table, node), order, start, n)
             e.b.store(e.b.add(start, n), place)
             left = e.b.sub(left, n)
-            e.b.store(e.b.select(e.b.icmp_signed("==", left, e.int(0)), total, left), left_place)
+            over = e.b.icmp_signed("==", left, e.int(0))
+            e.b.store(e.b.select(over, total, left), left_place)
             for function in run:
                 e.b.call(function, [table, n])
             for a, b in self.program.swaps:
@@ -118,7 +124,9 @@ class _Writer:
                 one, other = (e.b.load(place, typ=POINTER) for place in places)
                 e.b.store(other, places[0])
                 e.b.store(one, places[1])
-            self._note(e, table, objectives, loop.index)
+            value = self._objective(e, table)
+            e.store(value, objectives, loop.index, _DOUBLE)
+            _watch(e, watched, value, n, over, total)
             clock = self._pointer(e, table, self._clock)
             now = e.load(clock, e.int(0), _DOUBLE)
             e.store(e.b.fadd(now, e.const(1, now.type)), clock, e.int(0), _DOUBLE)
@@ -127,14 +135,12 @@ class _Writer:
     def _pointer(self, e: Emitter, table: ir.Value, node: Node) -> ir.Value:
         return e.pointer_in(table, self.program.places[node])
 
-    def _note(self, e: Emitter, table: ir.Value, objectives: ir.Value, index: ir.Value) -> None:
+    def _objective(self, e: Emitter, table: ir.Value) -> ir.Value:
         found = self.program.graph.outputs[self._state]
-        if isinstance(found, Node):
-            value = e.load(self._pointer(e, table, found), e.int(0), found.dtype)
-            value = e.convert(value, found.dtype, _DOUBLE)
-        else:
-            value = e.const(found, register(_DOUBLE))
-        e.store(value, objectives, index, _DOUBLE)
+        if not isinstance(found, Node):
+            return e.const(found, register(_DOUBLE))
+        value = e.load(self._pointer(e, table, found), e.int(0), found.dtype)
+        return e.convert(value, found.dtype, _DOUBLE)
 
     def _gather(
         self, e: Emitter, node: Node, source: ir.Value, target: ir.Value, order: ir.Value, start: ir.Value, n: ir.Value
@@ -156,3 +162,34 @@ class _Writer:
             if length % lanes:
                 mask = e.tail_mask(e.int(whole), e.int(length), lanes)
                 e.store(e.load(origin, e.int(whole), dtype, lanes, mask), goal, e.int(whole), dtype, mask)
+
+
+def _watch(e: Emitter, watched: ir.Value, value: ir.Value, n: ir.Value, over: ir.Value, total: ir.Value) -> None:
+    """Count a step, and end the steps where an epoch is over and there was no gain for too long.
+
+    Sums and comparisons are those of the history in Python, in their order, so that both have the same bits.
+    """
+    b = e.b
+
+    def read(word: int) -> ir.Value:
+        return e.load(watched, e.int(word), _DOUBLE)
+
+    def write(found: ir.Value, word: int) -> None:
+        e.store(found, watched, e.int(word), _DOUBLE)
+
+    one, zero = e.const(1, register(_DOUBLE)), e.const(0, register(_DOUBLE))
+    write(b.fadd(read(words.TAKEN), one), words.TAKEN)
+    by_rows = b.fcmp_ordered("!=", read(words.BY_ROWS), zero)
+
+    def by(count: ir.Value) -> ir.Value:
+        return b.select(by_rows, b.sitofp(count, one.type), one)
+
+    write(b.fadd(read(words.TOTAL), b.fmul(value, by(n))), words.TOTAL)
+    with b.if_then(over):
+        objective, least = b.fdiv(read(words.TOTAL), by(total)), read(words.LEAST)
+        lost = b.fcmp_ordered(">", objective, b.fsub(least, read(words.TOLERANCE)))
+        without = b.select(lost, b.fadd(read(words.WITHOUT_GAIN), one), zero)
+        write(without, words.WITHOUT_GAIN)
+        write(b.select(b.fcmp_ordered("<", objective, least), objective, least), words.LEAST)
+        write(zero, words.TOTAL)
+        write(b.select(b.fcmp_ordered(">", without, read(words.MOST)), zero, one), words.GOES)

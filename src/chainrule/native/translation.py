@@ -17,7 +17,6 @@ from chainrule.native import cache, machine
 from chainrule.native.access import Access
 from chainrule.native.control_bodies import quick_form
 from chainrule.native.control_steps import Sized
-from chainrule.native.imports import integer_bits
 from chainrule.native.memory import Buffer
 from chainrule.native.planning import Life
 from chainrule.native.sizes import Size
@@ -103,7 +102,7 @@ def translated(
         return translate(cache.object_code)
     numbering = _Numbering(graph)
     kept = cache.load(key)
-    if kept is not None and kept.facts["integer bits"] == integer_bits(kept.facts["imports"]):
+    if kept is not None:
         return numbering.read(kept)
     made = translate(machine.object_code)
     try:
@@ -218,7 +217,6 @@ class _Numbering:
         through_numpy = [x for node in t.steps if isinstance(node, Node) for x in node.inputs if isinstance(x, Node)]
         return {
             "imports": t.imports,
-            "integer bits": integer_bits(t.imports),
             "steps": [step(x) for x in t.steps],
             "buffers": [x.facts() for x in t.buffers],
             "places": [[reference(key), place] for key, place in t.places.items() if is_outside(key)],

@@ -4,22 +4,27 @@
 `Model`, which `save` and `load` write and read.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from chainrule.train.checkpoint import Checkpoint, check_checkpoint
-from chainrule.train.defaults import Settings, choose
 from chainrule.train.display import Bar, Lines, progress
-from chainrule.train.evaluation import Scores, evaluate
-from chainrule.train.files import check_place, load, save
-from chainrule.train.live import Live
-from chainrule.train.loop import Fit, fit
-from chainrule.train.model import Model, Record
-from chainrule.train.options import Options
-from chainrule.train.problem import Problem, prepare_fold, prepare_problem
-from chainrule.train.rate_finder import RateSearch, find_rate
 from chainrule.train.running import Progress
-from chainrule.train.search import Search, Trial, cross_validate, random_search
-from chainrule.train.session import Report, train
-from chainrule.train.space import Range, Space, default_space
 from chainrule.train.state import Best, Epoch, Halving, History, TrainState
+
+if TYPE_CHECKING:
+    from chainrule.train.defaults import Settings, choose
+    from chainrule.train.evaluation import Scores, evaluate
+    from chainrule.train.files import check_place, load, save
+    from chainrule.train.live import Live
+    from chainrule.train.loop import Fit, fit
+    from chainrule.train.model import Model, Record
+    from chainrule.train.options import Options
+    from chainrule.train.problem import Problem, prepare_fold, prepare_problem
+    from chainrule.train.rate_finder import RateSearch, find_rate
+    from chainrule.train.search import Search, Trial, cross_validate, random_search
+    from chainrule.train.session import Report, train
+    from chainrule.train.space import Range, Space, default_space
 
 __all__ = [
     "Bar",
@@ -61,3 +66,44 @@ __all__ = [
     "save",
     "train",
 ]
+
+# What whoever trains a network of arrays, or an estimator, has no need of is loaded when it is first asked for.
+_LATER = {
+    "Fit": "loop",
+    "Live": "live",
+    "Model": "model",
+    "Options": "options",
+    "Problem": "problem",
+    "Range": "space",
+    "RateSearch": "rate_finder",
+    "Record": "model",
+    "Report": "session",
+    "Scores": "evaluation",
+    "Search": "search",
+    "Settings": "defaults",
+    "Space": "space",
+    "Trial": "search",
+    "check_place": "files",
+    "choose": "defaults",
+    "cross_validate": "search",
+    "default_space": "space",
+    "evaluate": "evaluation",
+    "find_rate": "rate_finder",
+    "fit": "loop",
+    "load": "files",
+    "prepare_fold": "problem",
+    "prepare_problem": "problem",
+    "random_search": "search",
+    "save": "files",
+    "train": "session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(f"chainrule.train.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'chainrule.train' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

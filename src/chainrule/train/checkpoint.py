@@ -208,14 +208,13 @@ def check_checkpoint(checkpoint: Checkpoint, resume: bool) -> bool:
 
 def read_parts(path: str | PathLike[str]) -> tuple[Any, Any, dict[str, Any]]:
     """Read what the run was, the numbers of its state, and the tensors; CheckpointError where there are none."""
-    raw = containers.read(_KIND, path)
-    try:
-        description, tensors = containers.from_bytes(_KIND, raw)
+
+    def build(description: Any, tensors: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
         if not isinstance(description, dict):
             raise CheckpointError("the checkpoint is damaged: its description is no table of entries")
-    except CheckpointError as error:
-        raise CheckpointError(f"{os.fspath(path)}: {error}") from None
-    return description.get("run"), description.get("state"), tensors
+        return description.get("run"), description.get("state"), tensors
+
+    return containers.loaded(_KIND, path, build)
 
 
 def read_checkpoint(path: str | PathLike[str], run: dict[str, Any], like: TrainState) -> TrainState:
@@ -244,7 +243,7 @@ def read_checkpoint(path: str | PathLike[str], run: dict[str, Any], like: TrainS
         the runs differ.
     """
     there, numbers, tensors = read_parts(path)
-    try:
+    with containers.named(_KIND, path):
         found = differences(there, run)
         if found:
             raise CheckpointError(
@@ -252,5 +251,3 @@ def read_checkpoint(path: str | PathLike[str], run: dict[str, Any], like: TrainS
                 "start without this checkpoint"
             )
         return restored(_KIND, numbers, tensors, like)
-    except CheckpointError as error:
-        raise CheckpointError(f"{os.fspath(path)}: {error}") from None

@@ -4,8 +4,9 @@ The step is the one of `chainrule.train.task.train_step`, recorded for the numbe
 whose numbers are not finite is taken again by that function, which knows what can be done, or else what to say.
 """
 
+import sys
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,14 +23,15 @@ from chainrule.passes.keys import graph_key
 from chainrule.random import RandomState, fold
 from chainrule.trace.sizes import trace_sizes
 from chainrule.trace.unify import Mismatch
-from chainrule.train.divergence import all_finite
+from chainrule.train.divergence import all_finite, bad_gradient
+from chainrule.train.in_place import HELD_ONCE, is_held_once, is_large, kept_unless
 from chainrule.train.state import TrainState
 from chainrule.train.users_code import has_users_code
 
 if TYPE_CHECKING:
     from chainrule.native.bench import Bench, Steps
 
-__all__ = ["GROWTH", "CompiledSteps", "batch_sizes", "compile_steps", "fingerprint", "run_chunks", "weights_of"]
+__all__ = ["GROWTH", "CompiledSteps", "Pace", "batch_sizes", "compile_steps", "fingerprint", "run_chunks", "weights_of"]
 
 #: Seconds that a chunk of steps should take: callbacks, Ctrl-C and progress wait so long.
 _CHUNK_SECONDS = 0.05
@@ -37,6 +39,13 @@ _CHUNK_SECONDS = 0.05
 GROWTH, _CAREFUL_GROWTH = 64, 2
 #: Rows that a block has at most (see `chainrule.native.regions`): code for fewer may as well know their number.
 _ONE_BLOCK = 128
+
+
+@dataclass(eq=False)
+class Pace:
+    """How many steps the next chunk has, as far as an epoch has so many left; runs of the same steps may share it."""
+
+    count: int = 1
 
 
 @dataclass(eq=False)
@@ -49,13 +58,16 @@ class CompiledSteps:
         The code for each number of rows that a minibatch has; mostly one for all.
     finite : int
         Number of leaves, at the start of the state, that have to be finite: parameters and the network's state.
-    count : int
-        Steps of the next chunk, as far as an epoch has so many left.
+    guarded : bool
+        Whether a step leaves the state as it is where a number is not finite; see `chainrule.train.in_place`.
+    paced : Pace
+        The steps of the next chunk.
     """
 
     by_rows: "dict[int, Steps]"
     finite: int
-    count: int = 1
+    paced: Pace = field(default_factory=Pace)
+    guarded: bool = False
     _benches: "dict[tuple[int, int], Bench]" = field(default_factory=dict)
     _flat: list[Any] = field(default_factory=list)
     _structure: tree.Structure = tree.LEAF
@@ -65,7 +77,7 @@ class CompiledSteps:
         key = id(steps), state.seed
         if key not in self._benches:
             fixed = tree.leaves(_stream(task, state))
-            self._benches[key] = steps.bench(fixed, (task.inputs, task.targets), batch, gathers=gathers)
+            self._benches[key] = task.bench(steps, fixed, batch, gathers=gathers)
         return self._benches[key]
 
     def flat(self, state: TrainState) -> tuple[list[Any], tree.Structure]:
@@ -78,11 +90,17 @@ class CompiledSteps:
 
     def pace(self, count: int, seconds: float, growth: float) -> None:
         """Choose the steps of the next chunk, after `count` steps took so many seconds."""
-        self.count = max(1, int(count * min(_CHUNK_SECONDS / max(seconds, 1e-6), growth)))
+        self.paced.count = max(1, int(count * min(_CHUNK_SECONDS / max(seconds, 1e-6), growth)))
 
     def forget(self) -> None:
         """Look at the leaves of the next state again: a callback may have put other arrays into it."""
         self._flat.clear()
+
+    def let_go(self) -> None:
+        """Hold no array of any state."""
+        self.forget()
+        for bench in self._benches.values():
+            bench.let_go()
 
     def whole(self, found: Sequence[NDArray[Any]], before: Sequence[Any], structure: tree.Structure) -> Any:
         """What goes from step to step, made of the leaves that steps have left; the opposite of `flat`."""
@@ -110,16 +128,17 @@ def compile_steps(task: Any, state: TrainState, *, any_rows: bool = False) -> Co
     CompiledSteps or str
         The code; or why there is none, such as a loss that takes a decision on a value.
     """
-    sizes = batch_sizes(task)
+    sizes, guarded = batch_sizes(task), is_large(state)
     with np.errstate(all="ignore"):
         try:
             try:
-                graphs = dict.fromkeys(sizes, step_graph(task, state, _recorded_at(sizes, any_rows)))
+                graphs = dict.fromkeys(sizes, step_graph(task, state, _recorded_at(sizes, any_rows), guarded))
             except Mismatch:
-                graphs = {rows: step_graph(task, state, (rows,)) for rows in sizes}
+                graphs = {rows: step_graph(task, state, (rows,), guarded) for rows in sizes}
             leaves = len(tree.leaves(_carried(state)))
             finite = len(tree.leaves((state.parameters, state.network_state)))
-            return CompiledSteps({rows: _translated(_Known(graph), leaves) for rows, graph in graphs.items()}, finite)
+            translated = {rows: _translated(_Known(graph), leaves) for rows, graph in graphs.items()}
+            return CompiledSteps(translated, finite, guarded=guarded)
         except (ChainruleError, NotImplementedError, Mismatch) as reason:
             return str(reason)
         except Exception as problem:  # A function of the user's may need values, in whatever way that shows.
@@ -171,7 +190,7 @@ def fingerprint(task: Any, state: TrainState) -> Hashable:
             return str(reason)
 
 
-def step_graph(task: Any, state: TrainState, sizes: tuple[int] | tuple[int, int]) -> Graph:
+def step_graph(task: Any, state: TrainState, sizes: tuple[int] | tuple[int, int], guarded: bool = False) -> Graph:
     """Record a step: from the state, what layers draw from, the step's number and a batch to the state and objective.
 
     Parameters
@@ -180,6 +199,8 @@ def step_graph(task: Any, state: TrainState, sizes: tuple[int] | tuple[int, int]
         As for `compile_steps`.
     sizes : tuple of one or two int
         The numbers of rows for which the graph has to hold.
+    guarded : bool
+        Whether the arrays of the state stay as they are where the objective or a gradient is not finite.
 
     Returns
     -------
@@ -191,20 +212,28 @@ def step_graph(task: Any, state: TrainState, sizes: tuple[int] | tuple[int, int]
     Mismatch, TraceError
         As `chainrule.trace.sizes.trace_sizes` does.
     """
-    may_hide = has_users_code(task.optimizer)
+    shows = guarded or has_users_code(task.optimizer)
 
     def step(carried: Any, stream: Any, clock: Any, x: Any, targets: Any) -> Any:
         parameters, network_state, optimizer = carried
         rng = fold(stream, clock) if task.draws else None
         (value, after), gradients = task.value_and_gradient(parameters, network_state, x, targets, rng, True)
-        if may_hide:
-            # A transform of the user's may make a number of NaN: that has to show in the objective.
+        if shows:
+            # A transform of the user's may make a number of NaN, and a guarded step is not taken: that has to show in
+            # the objective.
             for gradient in tree.leaves(gradients):
                 value = value + np.sum(gradient * 0)
+        ok = np.isfinite(value)
+        if guarded:
+            # What the update reads follows from `ok`, so that no loop computes it before that is known.
+            gradients = tree.map(lambda gradient: np.where(ok, gradient, 0), gradients)
         updates, next_optimizer = task.optimizer.update(gradients, optimizer, parameters)
         if tree.flatten(next_optimizer)[1] != tree.flatten(optimizer)[1]:
             raise NotImplementedError("the state of the optimiser changes its structure in a step")
-        return apply_updates(parameters, updates), after, next_optimizer, value
+        found = apply_updates(parameters, updates), after, next_optimizer
+        if guarded:
+            found = kept_unless(ok, carried, found, _carried(state))
+        return *found, value
 
     arguments = [_carried(state), _stream(task, state), 0.0, task.inputs[:1], task.targets[:1]]
     names = ["state", "stream", "step", "x", "targets"]
@@ -220,7 +249,12 @@ def _stream(task: Any, state: TrainState) -> RandomState | tuple[()]:
 
 
 def run_chunks(
-    task: Any, compiled: CompiledSteps, state: TrainState, order: NDArray[np.intp] | None
+    task: Any,
+    compiled: CompiledSteps,
+    state: TrainState,
+    order: NDArray[np.intp] | None,
+    spent: float = 0.0,
+    hold: Callable[[], None] | None = None,
 ) -> Iterator[TrainState]:
     """Take the steps that are left of an epoch, chunk by chunk.
 
@@ -236,6 +270,11 @@ def run_chunks(
         A state from the start of an epoch, or from the middle of one.
     order : array of integer, or None
         The rows of the epoch in the order of its minibatches; None for one step with all rows as they are.
+    spent : float
+        Seconds that were spent on the epoch besides.
+    hold : callable, optional
+        Given by one who holds no state but the last one, in one place. It is called where that one is written over:
+        from then on there is none until the next one is yielded.
 
     Yields
     ------
@@ -253,17 +292,22 @@ def run_chunks(
     batch = batch_sizes(task)[0]
     usual, last = compiled.by_rows[batch], compiled.by_rows[total - (task.steps - 1) * batch]
 
-    def taken(steps: "Steps", state: TrainState, count: int) -> TrainState | None:
+    def taken(steps: "Steps", state: TrainState, count: int, spends: bool = False) -> TrainState | None:
         """The state after some steps; None where a number is not finite."""
         begun = time.perf_counter()
         leaves, structure = compiled.flat(state)
         bench = compiled.bench(steps, task, state, batch, gathers=order is not None)
-        found, objectives = bench.run(leaves, state.step, order, state.batch, count)
-        if not (
-            np.isfinite(objectives).all() and all_finite(x for x in found[: compiled.finite] if x.dtype.kind == "f")
-        ):
+        found, objectives = bench.run(leaves, state.step, order, state.batch, count, spends=spends)
+        if not np.isfinite(objectives).all():
+            return None
+        finite = all_finite(x for x in found[: compiled.finite] if x.dtype.kind == "f")
+        if not (finite or spends):
             return None
         parameters, network_state, optimizer = compiled.whole(found, leaves, structure)
+        if not finite:
+            # The state before is gone, but the gradients were finite.
+            x = task.inputs if order is None else task.inputs.take(task.rows(order, state.batch), axis=0)
+            raise bad_gradient(task.network, ({},) * len(parameters), parameters, network_state, x, task.place(state))
         return replace(
             state,
             parameters=parameters,
@@ -282,9 +326,15 @@ def run_chunks(
     while state.batch < task.steps:
         at_end = state.batch == task.steps - 1
         left = task.steps - state.batch if usual is last or at_end else task.steps - 1 - state.batch
-        count = min(compiled.count, left)
+        count = 1 if compiled.guarded else min(compiled.paced.count, left)
         steps = last if at_end else usual
-        after = taken(steps, state, count)
+        spends = False
+        if hold is not None and compiled.guarded:
+            compiled.let_go()
+            spends = sys.getrefcount(state) == HELD_ONCE and is_held_once(state)
+            if spends:
+                hold()
+        after = taken(steps, state, count, spends)
         if after is None:
             good = _finite_steps(lambda k, steps=steps, state=state: taken(steps, state, k) is not None, count)
             if good:
@@ -292,12 +342,14 @@ def run_chunks(
                 yield state
             state = train_step(task, state, task.rows(order, state.batch))
             yield state
-            compiled.count, growth = 1, _CAREFUL_GROWTH
+            compiled.paced.count, growth = 1, _CAREFUL_GROWTH
             continue
         seconds = after.seconds - state.seconds
-        state = after
+        state = replace(after, seconds=after.seconds + spent) if spent else after
+        spent, after = 0.0, None
         yield state
-        compiled.pace(count, seconds, growth)
+        if not compiled.guarded:
+            compiled.pace(count, seconds, growth)
 
 
 def weights_of(task: Any, first: int, count: int) -> NDArray[np.float64]:

@@ -10,11 +10,12 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,14 @@ __all__ = [
     "digest",
     "format_of",
     "from_bytes",
+    "loaded",
+    "named",
     "read",
     "to_bytes",
     "write",
 ]
+
+T = TypeVar("T")
 
 #: What numbers a tensor can hold, by the names that safetensors has for them.
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -82,7 +87,7 @@ class Kind:
     file: str
     version: int
     again: str
-    error: Callable[[str], ChainruleError]
+    error: type[ChainruleError]
 
     @property
     def format(self) -> str:
@@ -255,6 +260,48 @@ def format_of(path: str | PathLike[str]) -> str | None:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return named if isinstance(named, str) else None
+
+
+@contextmanager
+def named(kind: Kind, path: str | PathLike[str]) -> Iterator[None]:
+    """Put the name of a file before what the kind's errors say of it."""
+    try:
+        yield
+    except ChainruleError as error:
+        if not isinstance(error, kind.error):
+            raise
+        raise kind.error(f"{os.fspath(path)}: {error}") from None
+    except RecursionError:
+        raise kind.error(f"{os.fspath(path)}: the description of the {kind.name} is nested too deeply") from None
+
+
+def loaded(kind: Kind, path: str | PathLike[str], build: Callable[[Any, dict[str, Any]], T]) -> T:
+    """Read a file and make of it what it describes.
+
+    Parameters
+    ----------
+    kind : Kind
+        What the file is.
+    path : path-like
+        The file.
+    build : callable
+        It is given the description, and what safetensors found, for `array_of`; it raises the kind's error where they
+        make no sense.
+
+    Returns
+    -------
+    object
+        What `build` has made.
+
+    Raises
+    ------
+    ChainruleError
+        Of the kind's error, with the name of the file: where it is missing, truncated, damaged, foreign or of another
+        version, and where `build` raises it.
+    """
+    raw = read(kind, path)
+    with named(kind, path):
+        return build(*from_bytes(kind, raw))
 
 
 def from_bytes(kind: Kind, raw: bytes) -> tuple[Any, dict[str, Any]]:

@@ -152,14 +152,14 @@ class Bar:
 
     def begin(self, task: Task, state: TrainState, epochs: int) -> None:
         """Draw the bar."""
-        self._task, self._epochs, self._state = task, epochs, state
+        self._task, self._epochs, self._state = task, epochs, state.without_arrays()
         self._bars = _joined(self._console)
         self._line = self._bars.add_task("", total=epochs * task.steps, numbers="")
         self._draw()
 
     def step(self, state: TrainState) -> None:
         """Move the bar, not more often than an eye can see."""
-        self._state = state
+        self._state = state.without_arrays()
         if time.monotonic() >= self._due:
             self._draw()
 
@@ -169,7 +169,7 @@ class Bar:
 
     def halved(self, task: Task, state: TrainState) -> None:
         """Write a line that says so above the bar, and move it back."""
-        self._task, self._state = task, state
+        self._task, self._state = task, state.without_arrays()
         if self._bars is not None:
             self._bars.console.print(str(state.history.halvings[-1]))
         self._draw()

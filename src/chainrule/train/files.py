@@ -8,7 +8,6 @@ runs no code from it.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from typing import Any
@@ -144,15 +143,11 @@ def load(path: str | PathLike[str], activations: Iterable[Activation] = ()) -> M
         ...
     chainrule.errors.ModelFileError: .../digits.csv: this is no model file: it does not begin like one
     """
-    raw = containers.read(_KIND, path)
-    try:
-        return _from_bytes(raw, {row.name: row for row in activations})
-    except ModelFileError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+    rows = {row.name: row for row in activations}
+    return containers.loaded(_KIND, path, lambda description, tensors: _built(description, tensors, rows))
 
 
-def _from_bytes(raw: bytes, activations: dict[str, Activation]) -> Model:
-    description, tensors = containers.from_bytes(_KIND, raw)
+def _built(description: Any, tensors: dict[str, Any], activations: dict[str, Activation]) -> Model:
     network, loss, dtype, preparation, record = described(description, activations)
     layers: list[Arrays] = [
         {name: _array(prefix + name, tensors.pop(prefix + name, None), shape, dtype) for name, shape in shapes.items()}

@@ -44,7 +44,7 @@ def describe_run(task: Task, state: TrainState) -> dict[str, Any]:
         "reduction": task.reduction,
         "optimizer": describe_value(task.optimizer),
         "batch_size": task.batch_size,
-        "inputs": _described_array(task.inputs),
+        "inputs": describe_value(task.inputs),
         "targets": _described_array(task.targets[:, :-1] if task.loss.weighted else task.targets),
         "weights": _described_array(task.targets[:, -1]) if task.loss.weighted else None,
         "validation": None if held_out is None else [_described_array(array) for array in held_out],

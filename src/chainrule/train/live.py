@@ -61,14 +61,14 @@ class Live:
 
     def begin(self, task: Task, state: TrainState, epochs: int) -> None:
         """Make the place, and draw what there is."""
-        self._task, self._state, self._epochs = task, state, epochs
+        self._task, self._state, self._epochs = task, state.without_arrays(), epochs
         self._first, self._began = state.epoch * task.steps + state.batch, time.monotonic()
         self._handle = None
         self._draw()
 
     def step(self, state: TrainState) -> None:
         """Draw, where it is time to."""
-        self._state = state
+        self._state = state.without_arrays()
         if time.monotonic() >= self._due:
             self._draw()
 
@@ -78,7 +78,7 @@ class Live:
 
     def halved(self, task: Task, state: TrainState) -> None:
         """Draw without the epochs that were taken back."""
-        self._task, self._state = task, state
+        self._task, self._state = task, state.without_arrays()
         self._draw()
 
     def end(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.native.patience import FOREVER, Patience
 from chainrule.train.compiled import GROWTH, CompiledSteps, batch_sizes, weights_of
 from chainrule.train.divergence import all_finite
 from chainrule.train.state import Epoch, TrainState
@@ -18,7 +19,7 @@ __all__ = ["several_epochs"]
 _ROWS = 1 << 18
 
 
-def several_epochs(task: Task, state: TrainState, most: int) -> TrainState | None:
+def several_epochs(task: Task, state: TrainState, most: int, patience: Patience = FOREVER) -> TrainState | None:
     """Take several epochs at once.
 
     Each step gives the same bits as one by one, and each epoch has its row in the history. Between the epochs of a
@@ -32,6 +33,8 @@ def several_epochs(task: Task, state: TrainState, most: int) -> TrainState | Non
         The state before an epoch.
     most : int
         How many there may be; fewer are taken where so many would take longer than a chunk of steps should.
+    patience : Patience
+        What ends them earlier.
 
     Returns
     -------
@@ -39,22 +42,22 @@ def several_epochs(task: Task, state: TrainState, most: int) -> TrainState | Non
         The state after the last of them. None where a chunk has no room for two, there is no machine code yet, or none
         that holds for every step, or a number is not finite: steps taken one by one tell which.
     """
-    code = task.translated
+    code = task.translated(state) if most > 1 else None
     if code is None or len(set(code.by_rows.values())) > 1:
         return None
-    count = min(most, code.count // task.steps)
+    count = min(most, code.paced.count // task.steps)
     if task.batch_size is not None:
         count = min(count, _ROWS // len(task.inputs))
     if count < 2:
         return None
     orders = _orders(task, state, count)
     while count:
-        after, good = _taken(task, code, state, orders, count)
+        after, good = _taken(task, code, state, orders, count, patience)
         if after is not None:
             return after
         # A parameter that is not finite shows in the objective of the step after.
         count = min(good, count - 1)
-    code.count = task.steps
+    code.paced.count = task.steps
     return None
 
 
@@ -67,14 +70,20 @@ def _orders(task: Task, state: TrainState, count: int) -> NDArray[np.intp] | Non
 
 
 def _taken(
-    task: Task, code: CompiledSteps, state: TrainState, orders: NDArray[np.intp] | None, count: int
+    task: Task,
+    code: CompiledSteps,
+    state: TrainState,
+    orders: NDArray[np.intp] | None,
+    count: int,
+    patience: Patience,
 ) -> tuple[TrainState | None, int]:
     """The state after some epochs, or None where a number is not finite; and how many epochs have finite objectives."""
     begun = time.perf_counter()
     steps, batch = task.steps, batch_sizes(task)[0]
     leaves, structure = code.flat(state)
     bench = code.bench(code.by_rows[batch], task, state, batch, gathers=orders is not None)
-    found, objectives = bench.run(leaves, state.step, orders, 0, count * steps)
+    found, objectives = bench.run(leaves, state.step, orders, 0, count * steps, patience)
+    count = len(objectives) // steps
     bad = np.flatnonzero(~np.isfinite(objectives))
     if len(bad):
         return None, int(bad[0]) // steps

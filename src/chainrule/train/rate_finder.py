@@ -16,6 +16,7 @@ from chainrule.nn.objective import LossLike, Regularizer
 from chainrule.optim import Transform
 from chainrule.optim.schedules import check_positive
 from chainrule.train.checks import checked
+from chainrule.train.compiled import Pace
 from chainrule.train.display import short
 from chainrule.train.state import TrainState
 from chainrule.train.task import Task, end_epoch, start, train_epoch
@@ -268,7 +269,7 @@ def _step(task: Task, state: TrainState) -> tuple[TrainState, float]:
         state = end_epoch(task, state)
     code = task.code(state)
     if not isinstance(code, str):
-        code.count = 1
+        code.paced = Pace()
     rows = min(task.batch_size or len(task.inputs), len(task.inputs) - state.batch * (task.batch_size or 0))
     after: TrainState = next(iter(train_epoch(task, replace(state, total=0.0))))
     return after, after.total if task.reduction == "sum" else after.total / rows

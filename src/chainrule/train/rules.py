@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from chainrule.native.patience import FOREVER, Patience
 from chainrule.train.state import TrainState
 
 __all__ = ["Ended", "Epochs", "Rules"]
@@ -30,7 +31,10 @@ class Rules(Protocol):
         """Take note that the run diverged and goes on from `state`."""
 
     def unwatched(self, state: TrainState) -> int:
-        """Epochs that will be done whatever comes of them, without another rate in between."""
+        """Epochs to come in which neither an end nor another rate can come, but for what `watched` says."""
+
+    def watched(self) -> Patience:
+        """What ends epochs that nobody looks at before the last of them."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,7 @@ class Epochs:
     def unwatched(self, state: TrainState) -> int:
         """All that are left."""
         return self.epochs - state.epoch
+
+    def watched(self) -> Patience:
+        """Objectives of training end nothing."""
+        return FOREVER

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from chainrule.errors import DivergenceError
 from chainrule.train.checkpoint import Keeper
 from chainrule.train.halving import at_rate_of, epoch_begun, epoch_ended, gone_back
-from chainrule.train.interrupts import noted_interrupts
+from chainrule.train.interrupts import Interrupts, noted_interrupts
 from chainrule.train.many_epochs import several_epochs
 from chainrule.train.rules import Ended, Rules
 from chainrule.train.state import TrainState
@@ -62,7 +62,9 @@ class Run:
     task : Task
         The task at the rate of now.
     state : TrainState
-        Always a whole step: whatever breaks in, and wherever, what it names is consistent.
+        A whole step: whatever breaks in, and wherever, what it names is consistent, unless `is_spent`.
+    is_spent : bool
+        Whether the state is being written over, and there is no other yet.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Run:
         self._given, self.task, self.state = task, at_rate_of(task, state), state
         self._rules, self._callbacks = rules, callbacks
         self._progress, self._keeper, self._goes_back = progress, keeper, goes_back
+        self.is_spent = False
 
     def finish(self) -> Ended:
         """Take all the steps that there are to take, and say why there are no more."""
@@ -95,6 +98,8 @@ class Run:
                 self._keep_last()
                 return ended
         except KeyboardInterrupt:
+            if self.is_spent:
+                raise
             self._keep_last()
             return "interrupt"
         finally:
@@ -112,33 +117,45 @@ class Run:
         left = self._rules.unwatched(self.state)
         return left if self._keeper is None else int(min(left, self._keeper.epochs_until(self.state)))
 
-    def _epoch(self, interrupted: Callable[[], bool]) -> Ended | None:
+    def _epoch(self, interrupted: Interrupts) -> Ended | None:
         """Take the steps that are left of an epoch, or of several, and close it; or go back to an earlier one."""
         if self._goes_back:
             self.state = epoch_begun(self.state)
-        several = several_epochs(self.task, self.state, self._unwatched())
+        several = several_epochs(self.task, self.state, self._unwatched(), self._rules.watched())
         if several is not None:
             self.state = self._rules.noted(several)
             return self._close(interrupted)
+
+        def hold() -> None:
+            interrupted.hold()
+            self.is_spent = True
+
+        def release() -> None:
+            self.is_spent = False
+            interrupted.release()
+
         try:
-            for after in train_epoch(self.task, self.state):
-                self.state = after
+            # No variable holds a state beside: one that only this object holds may be written over.
+            steps = train_epoch(self.task, self.state, hold)
+            for self.state in steps:
+                release()
                 if self._progress is not None:
-                    self._progress.step(after)
+                    self._progress.step(self.state)
                 if interrupted():
                     return "interrupt"
                 if self._keeper is not None:
-                    self._keeper.step(after)
+                    self._keeper.step(self.state)
             after = end_epoch(self.task, self.state)
         except DivergenceError as error:
             if not self._goes_back:
                 raise
             self._go_back(error)
+            release()
             return "interrupt" if interrupted() else None
         self.state = self._rules.noted(epoch_ended(after) if self._goes_back else after)
         return self._close(interrupted)
 
-    def _close(self, interrupted: Callable[[], bool]) -> Ended | None:
+    def _close(self, interrupted: Interrupts) -> Ended | None:
         if self._progress is not None:
             self._progress.epoch(self.state)
         if self._keeper is not None:

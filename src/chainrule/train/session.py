@@ -1,7 +1,7 @@
 """From a prepared problem to a trained model and a report: what the command does, as a function."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import PathLike
@@ -23,10 +23,10 @@ from chainrule.train.loop import Fit, fit
 from chainrule.train.model import Model, Record
 from chainrule.train.options import Options
 from chainrule.train.problem import Problem
-from chainrule.train.running import Progress
+from chainrule.train.running import Callback, Progress
 from chainrule.train.task import Examples
 
-__all__ = ["Report", "measure", "train"]
+__all__ = ["Beginning", "Report", "beginning", "measure", "train"]
 
 _CHECKED_EXAMPLES = 16
 _CHECKED_ENTRIES = 300
@@ -61,6 +61,7 @@ def train(
     problem: Problem,
     options: Options | None = None,
     *,
+    callbacks: Iterable[Callback] = (),
     progress: Progress | None = None,
     checkpoint: Checkpoint | str | PathLike[str] | None = None,
     resume: bool | str | PathLike[str] = False,
@@ -79,7 +80,7 @@ def train(
         What is not left to `choose`.
     progress : Progress, optional
         Shows how training gets on. By default nothing is printed.
-    checkpoint, resume, on_divergence
+    callbacks, checkpoint, resume, on_divergence
         As for `chainrule.train.fit`.
 
     Returns
@@ -111,11 +112,11 @@ def train(
     True
     """
     settings = choose(problem, options)
-    given = _given(problem, settings)
+    given = beginning(problem, settings)
     # Minibatches are small: a second thread costs more than it brings, and would change the bits with the machine.
     with threadpool_limits(limits=1, user_api="blas"):
         gradient = _gradient_check(given, settings)
-        found = _fit(given, settings, progress, checkpoint, resume, on_divergence)
+        found = _fit(given, settings, callbacks, progress, checkpoint, resume, on_divergence)
         results = _results(given.network, settings, found, problem)
     network = given.network
     record = Record(
@@ -166,17 +167,33 @@ def measure(
     True
     """
     settings = choose(problem, options)
-    given = _given(problem, settings)
+    given = beginning(problem, settings)
     with threadpool_limits(limits=1, user_api="blas"):
-        found = _fit(given, settings, None, None, False, on_divergence)
+        found = _fit(given, settings, (), None, None, False, on_divergence)
         if found.interrupted:
             raise KeyboardInterrupt
         return _results(given.network, settings, found, problem, (part,))[part]
 
 
 @dataclass(frozen=True, eq=False)
-class _Given:
-    """What a run starts from."""
+class Beginning:
+    """What a run starts from.
+
+    Attributes
+    ----------
+    network : Network
+        The network.
+    loss : Loss
+        Its loss; where classes have weights, the weighted one.
+    start : tuple of dicts of arrays
+        Starting values.
+    order : numpy.random.Generator
+        Source of the order of examples and of what layers draw.
+    examples : tuple of two arrays
+        Inputs and targets; where classes have weights, these are one more column of the targets.
+    validation : tuple of two arrays, or None
+        The same of the held-out examples.
+    """
 
     network: Network
     loss: Loss
@@ -186,17 +203,18 @@ class _Given:
     validation: Examples | None
 
 
-def _given(problem: Problem, settings: Settings) -> _Given:
+def beginning(problem: Problem, settings: Settings) -> Beginning:
+    """Make what a run with these settings starts from, the same each time."""
     network = settings.network(problem.train[0].shape[1], problem.outputs)
     # The first stream is the one that rows are held out by, see `prepare_problem`.
     _, weights, order = np.random.default_rng(settings.seed).spawn(3)
     start = network.initialize(weights, settings.dtype)
     loss = LOSSES[settings.loss]
     if settings.class_weights is None:
-        return _Given(network, loss, start, order, problem.train, problem.validation)
+        return Beginning(network, loss, start, order, problem.train, problem.validation)
     loss.check_targets(problem.train[1])
     held_out = problem.validation
-    return _Given(
+    return Beginning(
         network,
         weighted(loss),
         start,
@@ -213,8 +231,9 @@ def _weighted(examples: Examples, class_weights: dict[str, float]) -> Examples:
 
 
 def _fit(
-    given: _Given,
+    given: Beginning,
     settings: Settings,
+    callbacks: Iterable[Callback],
     progress: Progress | None,
     checkpoint: Checkpoint | str | PathLike[str] | None,
     resume: bool | str | PathLike[str],
@@ -234,6 +253,7 @@ def _fit(
         validation=given.validation,
         patience=settings.patience,
         rng=given.order,
+        callbacks=callbacks,
         progress=progress,
         checkpoint=checkpoint,
         resume=resume,
@@ -246,7 +266,7 @@ def _halved(found: Fit) -> dict[str, float]:
     return {"rate_factor": found.state.rate_factor} if found.history.halvings else {}
 
 
-def _gradient_check(given: _Given, settings: Settings) -> GradientReport:
+def _gradient_check(given: Beginning, settings: Settings) -> GradientReport:
     minimised = objective(given.network, given.loss, settings.regularizers)
     state, rng = given.network.initial_state(), random_state(settings.seed)
     x, targets = (array[:_CHECKED_EXAMPLES].astype(np.float64) for array in given.examples)

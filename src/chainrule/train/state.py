@@ -1,7 +1,7 @@
 """The state of a training run, and the history that it carries."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -200,6 +200,10 @@ class TrainState:
     best: Best | None = None
     began: "TrainState | None" = None
     good: "TrainState | None" = None
+
+    def without_arrays(self) -> "TrainState":
+        """The numbers and the history alone, for who shows them: a state that nobody holds may be written over."""
+        return replace(self, parameters=(), network_state=(), optimizer=None, began=None, good=None)
 
     @property
     def rate_factor(self) -> float:

@@ -2,10 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from chainrule.train.divergence import Place, all_finite, bad_gradient, bad_loss
 from chainrule.train.evaluation import chunks, cost
 from chainrule.train.state import Best, Epoch, TrainState
 from chainrule.train.users_code import has_users_code
+
+if TYPE_CHECKING:
+    from chainrule.native.bench import Steps
 
 __all__ = ["Examples", "Task", "end_epoch", "start", "train_epoch", "train_step"]
 
@@ -110,11 +113,14 @@ class Task:
             self._code.steps = compile_steps(self, state)
         return self._code.steps
 
-    @property
-    def translated(self) -> CompiledSteps | None:
+    def translated(self, state: TrainState) -> CompiledSteps | None:
         """The steps in machine code, where they are made already."""
         found = self._code.steps if self.compiled else None
         return found if isinstance(found, CompiledSteps) else None
+
+    def bench(self, steps: "Steps", fixed: Sequence[Any], batch: int, *, gathers: bool) -> Any:
+        """Make room for steps on the examples: a `chainrule.native.bench.Bench`, or what has its `run`."""
+        return steps.bench(fixed, (self.inputs, self.targets), batch, gathers=gathers)
 
     @property
     def interpreted(self) -> str | None:
@@ -260,7 +266,7 @@ def train_step(task: Task, state: TrainState, rows: NDArray[np.intp] | None = No
     )
 
 
-def train_epoch(task: Task, state: TrainState) -> Iterator[TrainState]:
+def train_epoch(task: Task, state: TrainState, hold: Callable[[], None] | None = None) -> Iterator[TrainState]:
     """Take the steps that are left of an epoch, in machine code where there is some.
 
     Parameters
@@ -269,6 +275,8 @@ def train_epoch(task: Task, state: TrainState) -> Iterator[TrainState]:
         The task.
     state : TrainState
         A state from the start of an epoch, or from the middle of one.
+    hold : callable, optional
+        As for `chainrule.train.compiled.run_chunks`.
 
     Yields
     ------
@@ -283,9 +291,11 @@ def train_epoch(task: Task, state: TrainState) -> Iterator[TrainState]:
     order = task.order(state)
     begun = time.perf_counter()
     code = task.code(state)
-    state = replace(state, seconds=state.seconds + (time.perf_counter() - begun))
+    spent = time.perf_counter() - begun
     # This function returns, so that it does not hold on to a state that is over while the epoch runs.
-    return run_chunks(task, code, state, order) if isinstance(code, CompiledSteps) else _run_steps(task, state, order)
+    if isinstance(code, CompiledSteps):
+        return run_chunks(task, code, state, order, spent, hold)
+    return _run_steps(task, replace(state, seconds=state.seconds + spent), order)
 
 
 def _run_steps(task: Task, state: TrainState, order: NDArray[np.intp] | None) -> Iterator[TrainState]:
