@@ -43,6 +43,18 @@ def _verified_passes():
         yield
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """A headless browser; tests that need it are skipped where there is none."""
+    from tests.browser import CHROMIUM, Browser
+
+    if CHROMIUM is None:
+        pytest.skip("no chromium here: the page is not opened")
+    found = Browser()
+    yield found
+    found.close()
+
+
 def pytest_runtest_setup() -> None:
     """Give every test the same of NumPy's own generator, from which an estimator without a seed draws."""
     import numpy as np

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.inspection.sizes import one_in
 from tests.nn import kinds
 from tests.nn.kinds import NETWORKS
 
@@ -30,6 +31,7 @@ def made(hidden, activation, outputs=3, examples=5, seed=0):
     return network, network.initialize(rng), X, T
 
 
+@one_in(4)
 @given(
     activation=st.sampled_from(sorted(SLOPES)),
     hidden=st.lists(st.integers(1, 5), max_size=3).map(tuple),
@@ -213,6 +215,53 @@ def test_jacobian_of_every_kind_of_layer(name, training):
                 signal, _ = layer.layer.signal(parameters[k], state[k], x, own, training)
                 sides.append(layer.layer.activate(parameters[k], signal, own, training))
             np.testing.assert_allclose(jacobian[:, :, unit], (sides[0] - sides[1]) / (2 * step), atol=1e-7)
+
+
+SMOOTH = ["identity", "sigmoid", "tanh", "softplus", "gelu", "silu", "softmax"]
+
+
+@st.composite
+def stacks(draw):
+    """Layers of all kinds, one after the other and in residual connections, with their units all alike."""
+    units = draw(st.integers(2, 4))
+    activation = st.sampled_from(SMOOTH)
+    layer = st.one_of(
+        activation.map(lambda name: nn.Dense(units, name)),
+        activation.map(nn.LayerNorm),
+        activation.map(nn.BatchNorm),
+        st.just(nn.Dropout(0.4)),
+    )
+    inside = st.lists(layer, min_size=1, max_size=2).map(tuple)
+    several = st.one_of(layer, st.builds(nn.Residual, inside, st.sampled_from(["identity", "tanh"])))
+    layers = [nn.Dense(units, draw(activation)), *draw(st.lists(several, max_size=3))]
+    return nn.Network(draw(st.integers(1, 4)), tuple(layers))
+
+
+@one_in(5)
+@given(network=stacks(), seed=st.integers(0, 2**20), examples=st.integers(1, 4))
+def test_jacobians_of_drawn_networks_are_slopes_and_carry_the_sensitivities(network, seed, examples):
+    rng, step = np.random.default_rng(seed), 1e-5
+    parameters = tuple(
+        {name: x + 0.3 * rng.normal(size=x.shape) for name, x in one.items()} for one in network.initialize(rng)
+    )
+    state = tuple({name: x + rng.uniform(0, 1, x.shape) for name, x in one.items()} for one in network.initial_state())
+    X, T = rng.normal(size=(examples, network.inputs)), rng.normal(size=(examples, network.outputs))
+    seen = backprop(network, X, T, parameters=parameters, state=state, loss="squared")
+    users = [[one for one in seen.layers if layer.number in (one.number - 1, one.skip)] for layer in seen.layers]
+    for k, layer in enumerate(seen.layers):
+        found = layer.jacobian()
+        for unit in range(layer.inputs.shape[1]):
+            sides = []
+            for sign in (1, -1):
+                x = layer.inputs.copy()
+                x[:, unit] += sign * step
+                signal, _ = layer.layer.signal(parameters[k], state[k], x, None, False)
+                sides.append(layer.layer.activate(parameters[k], signal, None, False))
+            np.testing.assert_allclose(found[:, :, unit], (sides[0] - sides[1]) / (2 * step), rtol=1e-5, atol=1e-6)
+        # What comes back is a row times the Jacobian of each layer that uses the activations.
+        if users[k]:
+            back = sum(np.einsum("no,noi->ni", one.back, one.jacobian()) for one in users[k])
+            np.testing.assert_allclose(layer.back, back, rtol=1e-9, atol=1e-11)
 
 
 def test_one_example_has_the_gradients_of_its_own_loss():

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.inspection.sizes import one_in
 from tests.inspection.student import ACTIVATIONS, SLIPS, gradients
 
 from chainrule import backprop, check_backprop, nn
@@ -87,7 +88,7 @@ def problems(draw, dtype=np.float64):
 # Planted by somebody else's code.
 
 
-@settings(max_examples=12, deadline=None)
+@one_in(25)
 @pytest.mark.parametrize("slip", SLIPS)
 @given(seed=st.integers(0, 2**20), depth=st.integers(2, 3), with_sensitivities=st.booleans())
 def test_planted_slips_are_named(slip, seed, depth, with_sensitivities):
@@ -149,7 +150,7 @@ def test_a_slip_is_named_in_every_convention(slip, key):
 # From the table.
 
 
-@settings(max_examples=25, deadline=None)
+@one_in(10)
 @given(problems(), st.data())
 def test_every_slip_of_the_table_is_recognised_alone(problem, data):
     network, X, y, options = problem
@@ -157,7 +158,7 @@ def test_every_slip_of_the_table_is_recognised_alone(problem, data):
     truth = Hypothesis(None, (), right(seen))
     # With dead units all that is left may be as another convention has it.
     assume(all(np.any(x) for layer in seen.layers for x in layer.gradients.values()))
-    limits = bounds(seen, truth.gradients, np.dtype(float), 1e-5, 0.0)
+    limits = bounds(seen, truth.gradients, np.dtype(float), None, 0.0)
     known = list(hypotheses(numbers_of(opened(network, X, y, **options), seen), truth, limits))
     assume(known)
     planted = data.draw(st.sampled_from(known))
@@ -182,7 +183,7 @@ def test_the_table_has_the_ten_kinds():
 # Right ones.
 
 
-@settings(max_examples=25, deadline=None)
+@one_in(10)
 @given(problems(), st.sampled_from(sorted(NOTATIONS)))
 def test_the_conventions_of_every_text_are_recognised(problem, key):
     network, X, y, options = problem
@@ -195,7 +196,7 @@ def test_the_conventions_of_every_text_are_recognised(problem, key):
     assert strict.conventions == ()
 
 
-@settings(max_examples=25, deadline=None)
+@one_in(10)
 @given(problems(np.float32), st.booleans())
 def test_float32_is_no_slip(problem, in_both):
     network, X, y, options = problem
@@ -208,7 +209,7 @@ def test_float32_is_no_slip(problem, in_both):
     assert found.conventions == ()
 
 
-@settings(max_examples=20, deadline=None)
+@one_in(12)
 @given(st.integers(0, 2**20), st.sampled_from(sorted(ACTIVATIONS)), st.sampled_from([np.float32, np.float64]))
 def test_somebody_elses_right_code_passes(seed, name, dtype):
     network, X, y, options = drawn(seed, [3, 4, 2], name, "sigmoid", dtype=dtype)
@@ -273,7 +274,7 @@ def test_weights_of_examples():
     assert check_backprop(list(seen.arrays("lee")), network, X, y, **options, weights=weights).notations == ("lee",)
 
 
-@settings(max_examples=25, deadline=None)
+@one_in(10)
 @given(problems(), st.data())
 def test_no_wrong_entry_passes(problem, data):
     network, X, y, options = problem

@@ -94,7 +94,7 @@ def test_parameters_of_activations():
     theirs = right_ones(problem)
     assert check_backprop(theirs, *problem[:3], **problem[3]).ok
     theirs[0]["slope"] = theirs[0]["slope"] + 1
-    assert "gradient by slope of layer 1" in str(said(theirs, problem))
+    assert "gradient by the slope of layer 1" in str(said(theirs, problem))
     theirs[0]["slope"] = np.ones(7)
     assert "layer 1: the gradient by the slope should have the shape" in str(said(theirs, problem))
     message = "layer 2: expected gradients by weights, bias, and perhaps sensitivities, found 'scale'"
@@ -207,7 +207,7 @@ def test_slips_with_the_same_numbers_are_both_named():
     assert "It may also be, with the same numbers here" in str(found)
 
 
-def test_other_layers_are_compared_without_slips():
+def test_other_layers_may_stand_between():
     network = nn.Network(3, (nn.Dense(4), nn.LayerNorm("tanh"), nn.Dense(1)))
     options = {"parameters": network.initialize(0), "loss": "squared"}
     X = np.random.default_rng(0).normal(size=(5, 3))
@@ -253,13 +253,13 @@ def test_layers_and_formulas_follow_the_notation(problem):
     network, X, y, options = problem
     theirs = gradients(options["parameters"], X, y, names_of(network), slip="derivative missing")
     found = said(theirs, problem, notation="nielsen")
-    assert "layer 2 (nielsen's numbers), sensitivities" in str(found)
+    assert "layer 2 (nielsen's numbers), errors δ^2: the derivative" in str(found)
     assert "δ^2 = ((w^3)ᵀ δ^3) ∘ σ′(z^2)" in str(found)
-    assert "gradient by the weights of layer 2 (nielsen's numbers): 12 of 12 entries differ" in str(found)
+    assert "gradient by the weights ∂C/∂w^2 of layer 2 (nielsen's numbers): 12 of 12 entries differ" in str(found)
     unknown = said(with_layer(problem, 0, bias=np.arange(4.0)), problem, notation="nielsen")
     assert "The sensitivities" not in str(unknown)
     assert "The arrays of the layers after layer 2 are right" in str(unknown)
-    assert "layer 3: the gradient by the bias" in str(
+    assert "layer 3: the gradient by the biases" in str(
         said(with_layer(problem, 1, bias=np.ones(7)), problem, notation="nielsen")
     )
 

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.inspection.sizes import one_in
 from tests.nn import kinds
 from tests.nn.kinds import NETWORKS
 
@@ -35,7 +36,7 @@ def whole_graph(network, examples, loss="squared", regularizers=()):
     return trace(value_and_grad(cost))(parameters, x, t)
 
 
-@settings(max_examples=15, deadline=None)
+@one_in(10)
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=5),
     activation=st.sampled_from(["tanh", "relu", "sigmoid", "gelu"]),

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.inspection.sizes import one_in
 from tests.nn import kinds
 from tests.nn.kinds import NETWORKS
 
@@ -119,7 +120,7 @@ def test_exploding():
     assert np.all(found.arrays()["by_weights"][:-1] > 2)
 
 
-@settings(max_examples=20, deadline=None)
+@one_in(10)
 @given(
     activation=st.sampled_from(["sigmoid", "tanh", "relu", "gelu", "softmax"]),
     hidden=st.lists(st.integers(2, 6), min_size=1, max_size=4).map(tuple),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.inspection.sizes import one_in
 from tests.nn import kinds
 from tests.nn.kinds import NETWORKS
 
@@ -48,6 +49,7 @@ def cases(draw):
     return network, parameters, X, T, loss, options
 
 
+@one_in(3)
 @given(case=cases(), notation=st.sampled_from(sorted(NOTATIONS)))
 def test_residuals_are_at_rounding_level(case, notation):
     network, parameters, X, T, loss, options = case
@@ -67,6 +69,7 @@ def test_residuals_are_at_rounding_level(case, notation):
     assert ((depth, "output error") in names) == (loss in ("squared", "half_squared"))
 
 
+@one_in(3)
 @given(case=cases(), notation=st.sampled_from(sorted(NOTATIONS)), data=st.data())
 def test_sensitivities_are_slopes_of_the_loss_over_the_signals(case, notation, data):
     network, parameters, X, T, loss, _ = case
@@ -87,10 +90,9 @@ def test_sensitivities_are_slopes_of_the_loss_over_the_signals(case, notation, d
     assert found == pytest.approx((above - below) / (2 * step), rel=1e-4, abs=1e-6)
 
 
-@pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_kind_of_layer_has_its_equations(name, training, notation):
+def test_every_kind_of_layer_has_its_equations(name, training):
     network, parameters, state, X = kinds.made(name)
     T, rng = np.random.default_rng(1).normal(size=(len(X), network.outputs)), random.random_state(1)
     seen = backprop(
@@ -104,14 +106,15 @@ def test_every_kind_of_layer_has_its_equations(name, training, notation):
         rng=rng,
         training=training,
     )
-    found = seen.equations(notation)
-    assert found.largest < 1e-13
-    names = {(equation.layer, equation.name) for equation in found}
-    for layer in seen.layers[:-1]:
-        assert {(layer.number, "back"), (layer.number, "sensitivity")} <= names
-    for layer, arrays in zip(seen.layers, seen.arrays(notation), strict=True):
-        # Each gradient that there is has its equation.
-        assert {(layer.number, key) for key in arrays if key.startswith("gradient by ")} <= names
+    for notation in NOTATIONS:
+        found = seen.equations(notation)
+        assert found.largest < 1e-13
+        names = {(equation.layer, equation.name) for equation in found}
+        for layer in seen.layers[:-1]:
+            assert {(layer.number, "back"), (layer.number, "sensitivity")} <= names
+        for layer, arrays in zip(seen.layers, seen.arrays(notation), strict=True):
+            # Each gradient that there is has its equation.
+            assert {(layer.number, key) for key in arrays if key.startswith("gradient by ")} <= names
 
 
 def small(loss="squared", output="sigmoid", **options):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.html.reading import rows, texts
+from tests.inspection.sizes import one_in
 
 from chainrule import backprop, nn
 from chainrule.errors import OptionError
@@ -148,6 +149,7 @@ def test_every_notation_has_its_algorithm():
 
 
 @pytest.mark.parametrize("key", ALGORITHMS)
+@one_in(10)
 @given(seed=st.integers(0, 1000), sizes=st.lists(st.integers(1, 4), min_size=2, max_size=4), examples=st.integers(1, 4))
 def test_arrays_are_what_the_text_computes(key, seed, sizes, examples):
     # For texts that take any loss the squared error is their squared error.
@@ -164,6 +166,7 @@ def test_arrays_are_what_the_text_computes(key, seed, sizes, examples):
 
 
 @pytest.mark.parametrize("key", NOTATIONS)
+@one_in(10)
 @given(inputs=st.integers(1, 4), units=st.integers(1, 4), seed=st.integers(0, 99))
 def test_packing_and_unpacking_are_opposites(key, inputs, units, seed):
     rng, notation = np.random.default_rng(seed), NOTATIONS[key]
@@ -326,11 +329,10 @@ def parses(latex):
 @pytest.mark.parametrize("key", NOTATIONS)
 def test_latex_is_well_formed(key):
     notation = NOTATIONS[key]
-    for layer in (None, 1):
-        for name in notation.formulas:
-            parses(notation.latex_formula(name, layer))
-        for quantity in (*notation.symbols, "gradient by scale", "scale"):
-            parses(notation.latex_symbol(quantity, layer))
+    for name in notation.formulas:
+        parses(notation.latex_formula(name))
+    for quantity in (*notation.symbols, "gradient by scale", "scale"):
+        parses(notation.latex_symbol(quantity, 1))
     seen, _, _ = passed(regularizers=(nn.L1(0.1),), weights=np.ones(5))
     for equation in seen.equations(key):
         parses(equation.latex)

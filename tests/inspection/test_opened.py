@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from chainrule import backprop, nn
 from chainrule.errors import OptionError
 from chainrule.estimators import MLPClassifier, MLPRegressor
-from chainrule.inspection import opened
+from chainrule.inspection import NOTATIONS, opened
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)) * [1.0, 5.0, 0.1] + 2.0
@@ -47,6 +47,32 @@ def test_class_weights_weigh_the_examples():
     np.testing.assert_array_equal(seen.weights, weights)
     assert seen.objective == pytest.approx(log_loss(LABELS, model.predict_proba(X), sample_weight=weights))
     assert seen.equations().largest < 1e-14
+
+
+@pytest.mark.parametrize("norm", ["batch_norm", "layer_norm"])
+def test_norms_dropout_penalties_and_class_weights_together(norm):
+    """Of a pipeline: the pass predicts as it does, its equations hold, and its gradient is the objective's slope."""
+    model = MLPClassifier(dropout=0.3, alpha=0.2, l1=0.1, class_weight="balanced", **{norm: True}, **SMALL)
+    pipeline = make_pipeline(StandardScaler(), model).fit(X, LABELS)
+    seen = backprop(pipeline, X, LABELS)
+    assert {one.layer.kind for one in seen.layers} == {"dense", norm.replace("_", " "), "dropout"}
+    np.testing.assert_array_equal(seen.layers[-1].activations, pipeline.predict_proba(X))
+    for key in NOTATIONS:
+        assert seen.equations(key).largest < 1e-13
+    weights = np.array([len(X) / (3 * np.sum(label == LABELS)) for label in LABELS])
+    np.testing.assert_allclose(seen.weights, weights)
+    parts, step, values = opened(pipeline, X, LABELS), 1e-6, []
+    for sign in (1, -1):
+        moved = [dict(one) for one in parts.parameters]
+        moved[0]["weights"] = moved[0]["weights"].copy()
+        moved[0]["weights"][1, 2] += sign * step
+        options = {"state": parts.state, "loss": parts.loss, "regularizers": parts.regularizers}
+        again = backprop(
+            parts.network, parts.inputs, parts.targets, parameters=tuple(moved), weights=weights, **options
+        )
+        values.append(again.objective)
+    slope = (values[0] - values[1]) / (2 * step)
+    assert seen.layers[0].gradients["weights"][1, 2] == pytest.approx(slope, abs=1e-7)
 
 
 def test_a_fit_ends_where_the_gradient_is_zero():

@@ -14,9 +14,12 @@ from chainrule.cli.comparing import Compared, check_comparing, cross_validated, 
 from chainrule.cli.exit_codes import INTERRUPTED
 from chainrule.cli.inputs import model_path, read
 from chainrule.cli.output import describe_network, describe_weights, named_lines, scores_table, sentence
+from chainrule.cli.report import check_report, searched_for, write_report
 from chainrule.data import Dataset, Text, leaks
 from chainrule.data.table import counted
 from chainrule.errors import ModelFileError, OptionError
+from chainrule.inspection.report.report import watch_for
+from chainrule.inspection.words import describe_ending
 from chainrule.nn import Network
 from chainrule.train import (
     Checkpoint,
@@ -37,7 +40,7 @@ from chainrule.train import (
 )
 from chainrule.train import train as train_on
 
-__all__ = ["describe_ending", "train"]
+__all__ = ["train"]
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -53,6 +56,7 @@ def train(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output) if arguments.output else model_path(arguments.data)
     _check_output(output)
     checkpoint = _checkpoint(arguments, output)
+    page = check_report(arguments, output)
     dataset = _dataset(arguments)
     quiet = arguments.quiet
     if arguments.search is not None:
@@ -62,12 +66,13 @@ def train(arguments: argparse.Namespace) -> int:
     problem = prepare_problem(dataset, options)
     for note in _notes(dataset, problem, options):
         print(f"note: {note}", file=sys.stderr, flush=True)
-    compared = Compared(options, {}, {})
+    compared, searches = Compared(options, {}, {}), {}
     if arguments.search is not None:
         if not quiet:
             print(named_lines(_data_lines(arguments.data, problem), width=8))
         compared = searched(arguments, dataset, problem, options)
         problem = prepare_problem(dataset, compared.options)
+        searches = {"search": f"the best of {arguments.search}: {searched_for(options, compared.options)}"}
     options = compared.options
     settings = choose(problem, options)
     network = settings.network(problem.train[0].shape[1], problem.outputs)
@@ -79,21 +84,29 @@ def train(arguments: argparse.Namespace) -> int:
         if arguments.search is None:
             lines = _data_lines(arguments.data, problem) | lines
         print(f"{named_lines(lines, width=8)}\n", flush=True)
+    watch = None if page is None else watch_for(problem, settings)
     if arguments.search is None and arguments.cv is not None:
         compared = cross_validated(arguments, dataset, options)
     model, report = train_on(
         problem,
         options,
+        callbacks=() if watch is None else (watch,),
         progress=None if quiet else progress(sys.stderr),
         checkpoint=checkpoint,
         resume=arguments.resume,
         on_divergence=arguments.on_divergence or "raise",
     )
-    save(_with_origin(model, arguments, compared), output)
+    model = _with_origin(model, arguments, compared)
+    save(model, output)
     if not report.gradient.ok:
         print(report.gradient, file=sys.stderr)
     if not quiet:
-        print(f"{_outcome(problem, report, compared.results)}\n\nsaved {output}")
+        print(f"{_outcome(problem, report, compared.results)}\n\nsaved {output}", flush=True)
+    if page is not None and watch is not None:
+        about = _data_lines(Path(arguments.data).name, problem) | _network_lines(network, settings) | searches
+        write_report(page, model, problem, report, watch, arguments, output, about)
+        if not quiet:
+            print(f"report {page}")
     return INTERRUPTED if report.fit.interrupted or compared.interrupted else 0
 
 
@@ -213,16 +226,6 @@ def _training(settings: Settings) -> str:
         f"seed {settings.seed}",
     ]
     return ", ".join(filter(None, parts))
-
-
-def describe_ending(ended: str, epochs: int) -> str:
-    """Say in words why training ended, after so many whole epochs."""
-    done = counted(epochs, "epoch")
-    if ended == "patience":
-        return f"stopped early, after {done}, because there was no more gain on the validation rows"
-    if ended == "interrupt":
-        return f"stopped by Ctrl-C after {done}"
-    return f"{done} done"
 
 
 def _outcome(problem: Problem, report: Report, compared: dict[str, Scores]) -> str:

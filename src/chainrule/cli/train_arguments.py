@@ -28,6 +28,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "  chainrule train mnist/ --layers 30 --activation sigmoid --epochs 30\n"
         "  chainrule train mnist/ --checkpoint mnist.checkpoint --resume\n"
         "  chainrule train tips.csv --target tip --cv 5\n"
+        "  chainrule train tips.csv --target tip --report tips.html\n"
         "  chainrule train digits --search 20 --space rate=1e-4:1e-2 layers=16:256\n\n"
         "Ctrl-C ends training early: what was learned until then is tested and saved.\n"
         "Exit code: 0, or 130 after Ctrl-C. Nothing is written with 1, where training\n"
@@ -75,6 +76,11 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
         "-o", "--output", metavar="MODEL", help="where to save the model (default: DATA's name, .safetensors)"
+    )
+    output.add_argument(
+        "--report",
+        metavar="PAGE",
+        help="write a page (HTML) on the run: curves, decisions, diagnosis, gradient check, cost, how to reproduce it",
     )
     output.add_argument(
         "--checkpoint",

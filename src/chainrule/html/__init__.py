@@ -1,7 +1,8 @@
-"""Tables and curves in HTML for notebooks: one self-contained fragment a view, with nothing from elsewhere."""
+"""Tables, curves and figures in HTML, with nothing from elsewhere: a fragment for a notebook, or a whole page."""
 
 from chainrule.html.curves import Series, curve
 from chainrule.html.elements import Content, element, panel
+from chainrule.html.page import figure, page
 from chainrule.html.tables import facts, table
 
-__all__ = ["Content", "Series", "curve", "element", "facts", "panel", "table"]
+__all__ = ["Content", "Series", "curve", "element", "facts", "figure", "page", "panel", "table"]

@@ -4,7 +4,7 @@ import re
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, tostring
 
-__all__ = ["COLOURS", "Content", "element", "panel"]
+__all__ = ["COLOURS", "STYLE", "Content", "element", "panel"]
 
 Content: TypeAlias = "str | Element"
 """What stands in an element: text, or another element."""
@@ -15,7 +15,7 @@ Content: TypeAlias = "str | Element"
 COLOURS = ("#3d7fc4", "#c5641b", "#3f8f4f")
 
 # The first class is doubled where a notebook's own rules for tables would otherwise win.
-_STYLE = """
+STYLE = """
 .chainrule{color:inherit;font-size:13px;line-height:1.45;max-width:64em}
 .chainrule p{margin:.2em 0 .5em}
 .chainrule .wide{overflow-x:auto;margin:0 0 .8em}
@@ -97,7 +97,7 @@ def panel(*content: Content) -> str:
     >>> text.endswith("<p>a column called &lt;b&gt;</p></div>")
     True
     """
-    whole = element("div", element("style", _STYLE), *content, class_="chainrule")
+    whole = element("div", element("style", STYLE), *content, class_="chainrule")
     # Elements that are empty in XML's short form, such as <td/>, stay open in HTML.
     return tostring(whole, encoding="unicode", short_empty_elements=False)
 

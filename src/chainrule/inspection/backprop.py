@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.differentiate import grad, value_and_grad, vjp
 from chainrule.errors import OptionError
 from chainrule.inspection.notation import Notation
-from chainrule.inspection.notations import notation_of
+from chainrule.inspection.notations import NOTATIONS, notation_of
 from chainrule.inspection.opened import Opened, opened
 from chainrule.inspection.quantities import Backprop, LayerBackprop, rows_of_jacobian
 from chainrule.nn.layers import Arrays, Layer
@@ -17,7 +17,7 @@ from chainrule.nn.network import Parameters, State
 from chainrule.nn.objective import objective
 from chainrule.random import RandomState
 
-__all__ = ["Backprop", "LayerBackprop", "backprop"]
+__all__ = ["Backprop", "LayerBackprop", "backprop", "pass_of"]
 
 
 def backprop(
@@ -104,6 +104,35 @@ def backprop(
     parts = opened(
         model, X, y, parameters=parameters, state=state, loss=loss, regularizers=regularizers, weights=weights
     )
+    return pass_of(parts, rng=rng, training=training, notation=shown_in)
+
+
+def pass_of(
+    parts: Opened,
+    *,
+    rng: RandomState | None = None,
+    training: bool = False,
+    notation: Notation = NOTATIONS["chainrule"],
+) -> Backprop:
+    """What `backprop` does with a model that is opened already.
+
+    Parameters
+    ----------
+    parts : Opened
+        As `opened` returns it.
+    rng, training, notation
+        As for `backprop`.
+
+    Returns
+    -------
+    Backprop
+        The pass.
+
+    Raises
+    ------
+    DataError, OptionError
+        As `backprop` does.
+    """
     network, row, inputs = parts.network, parts.loss, parts.inputs
     if parts.weights is not None and training and any(network.state_shapes()):
         raise OptionError(
@@ -168,7 +197,7 @@ def backprop(
         loss=row,
         targets=parts.targets,
         weights=parts.weights,
-        notation=shown_in,
+        notation=notation,
         _gradients_of=gradients_of,
     )
 

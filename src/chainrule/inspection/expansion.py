@@ -3,12 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
-
 from chainrule.graph import Node
 from chainrule.inspection.explain import Explanation
-from chainrule.inspection.explain_edges import Edge, edges_of, output_letter
-from chainrule.inspection.explain_names import names_of_values
+from chainrule.inspection.explain_edges import Edge, edges_of
+from chainrule.inspection.explain_names import Derivatives, names_of_values
 from chainrule.inspection.formulas import plain_constant, plain_operation, plain_text
 from chainrule.inspection.numpy_expressions import TIMES, Expression
 from chainrule.inspection.text import render_table
@@ -49,8 +47,8 @@ class Expanded:
 
     Attributes
     ----------
-    letter : str
-        What the output is called.
+    derivatives : Derivatives
+        How the derivative by an argument is written.
     by : tuple of Expansion
         One for each argument (for each leaf of a tree) that is a real number or an array of them.
     computed : dict of str to int
@@ -66,7 +64,7 @@ class Expanded:
         Multiplications with a local derivative in one backward pass, which gives the derivatives by all arguments.
     """
 
-    letter: str
+    derivatives: Derivatives
     by: tuple[Expansion, ...]
     computed: dict[str, int]
     factors: dict[tuple[str, str], int]
@@ -77,7 +75,7 @@ class Expanded:
     def __str__(self) -> str:
         parts = []
         for one in self.by:
-            head = f"d{self.letter}/d{one.by}: {one.paths:,} path{'' if one.paths == 1 else 's'}"
+            head = f"{self.derivatives.text(one.by)}: {one.paths:,} path{'' if one.paths == 1 else 's'}"
             lines = [f"    {'+ ' if k else '  '}{text}    ({path})" for k, (path, text) in enumerate(one.terms)]
             more = one.paths - len(one.terms)
             parts.append("\n".join([head, *lines, *([f"    + {more:,} more"] if more else [])]))
@@ -98,7 +96,7 @@ def expanded(explanation: Explanation) -> Expanded:
     output = explanation.steps[-1].name
     names = names_of_values(explanation.values)
     order = [step.name for step in explanation.steps]
-    wanted = [step.name for step in explanation.steps if not step.formula and np.asarray(step.value).dtype.kind in "fc"]
+    wanted = [step.name for step in explanation.steps if not step.formula and step.is_real]
     ways = _ways(order, edges, output)
     trees = _occurrences(explanation, names)
     written = _written_out(explanation, names)
@@ -120,7 +118,7 @@ def expanded(explanation: Explanation) -> Expanded:
         1 for own in edges.values() for edge in own if edge.by != output and any(down[n][edge.source] for n in wanted)
     )
     return Expanded(
-        output_letter(explanation),
+        explanation.derivatives,
         tuple(Expansion(one.by, one.paths, one.terms, products[one.by]) for one in expansions),
         {name: computed[name] for name in order if steps[name].formula and name != output},
         dict(factors),

@@ -12,8 +12,11 @@ from chainrule.differentiate.reverse import accumulate, local_derivative
 from chainrule.errors import TraceError
 from chainrule.evaluate import node_values
 from chainrule.graph import Graph, Node
-from chainrule.inspection.explain_names import formula_text, names_of_values
+from chainrule.inspection.explain_names import Derivatives, derivatives_in, formula_text, names_of_values
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import notation_of
 from chainrule.inspection.text import render_table, value_text
+from chainrule.inspection.unrolling import unrolled
 from chainrule.trace import trace
 
 if TYPE_CHECKING:
@@ -72,6 +75,11 @@ class Step:
     derivative: Any
     group: str | None
 
+    @property
+    def is_real(self) -> bool:
+        """Whether a derivative comes back to it, unlike to a decision or an index."""
+        return isinstance(self.value, tuple) or np.asarray(self.value).dtype.kind not in "biu"
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -87,12 +95,15 @@ class Explanation:
         What was recorded.
     values : dict
         The value of each node, in the order of `steps`.
+    notation : Notation
+        How derivatives are written.
     """
 
     name: str
     steps: tuple[Step, ...]
     graph: Graph = field(repr=False)
     values: dict[Node, Any] = field(repr=False)
+    notation: Notation = field(repr=False)
 
     def __str__(self) -> str:
         steps = self.forward()
@@ -100,8 +111,7 @@ class Explanation:
         width = 4 if any(row[3] for row in steps) else 3
         columns = ("", "computed as", "value", "part of")[:width]
         forward = render_table("forward", columns, [row[:width] for row in steps], numbers=(2,))
-        heads = ("", "", "derivative by what uses it", "local derivative", "derivative by it")
-        backward = render_table("backward", heads, self.backward(), numbers=(3, 4))
+        backward = render_table("backward", ("", "", *self.heads), self.backward(), numbers=(3, 4))
         return f"{self.call}\n\n{forward}\n\n{backward}"
 
     __repr__ = __str__
@@ -110,6 +120,18 @@ class Explanation:
         from chainrule.inspection.html import explanation_html
 
         return explanation_html(self)
+
+    @property
+    def derivatives(self) -> Derivatives:
+        """How the derivative by a value is written."""
+        return derivatives_in(self.notation, (step.name for step in self.steps))
+
+    @property
+    def heads(self) -> tuple[str, str, str]:
+        """Of the last columns of the table of the backward pass."""
+        if self.notation.bars:
+            return "error signal of what uses it", "local derivative", "error signal"
+        return "derivative by what uses it", "local derivative", "derivative by it"
 
     @property
     def call(self) -> str:
@@ -207,7 +229,7 @@ class Explanation:
         rows: list[tuple[str, ...]] = []
         output = self.steps[-1].name
         for step in reversed(self.steps):
-            if np.asarray(step.value).dtype.kind in "biu":
+            if not step.is_real:
                 continue  # A decision or an index: nothing comes back to it.
             derivative = value_text(step.derivative)
             if not step.uses:
@@ -230,13 +252,17 @@ class Explanation:
         return rows
 
 
-def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
+def explain(f: Callable[..., Any], *, notation: str | Notation = "chainrule") -> Callable[..., Explanation]:
     """Explain a function: every step forward, and how its derivative comes about on the way back.
 
     Parameters
     ----------
     f : callable
-        A function in plain NumPy that returns a real number; best a small one.
+        A function in plain NumPy that returns a real number; best a small one. Of `scan`, `while_loop` and `cond` the
+        steps that ran are shown.
+    notation : str or Notation
+        A key of `chainrule.inspection.NOTATIONS`: how derivatives are written, such as ``dC/dv1`` for Nielsen's cost,
+        or with bars as Grosse does.
 
     Returns
     -------
@@ -247,6 +273,8 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
 
     Raises
     ------
+    OptionError
+        Where there is no such notation.
     TraceError
         Where `f` does something that cannot be followed, or does not return one real number.
 
@@ -276,16 +304,17 @@ def explain(f: Callable[..., Any]) -> Callable[..., Explanation]:
     w        1 by v4                                     1
          +   10 by v1                                    2                 21
     """
+    written = notation_of(notation)
 
     def explained(*args: Any) -> Explanation:
-        graph = trace(f)(*args)
         leaves = [float(leaf) if type(leaf) is int else leaf for leaf in tree.leaves(args)]
-        return _explanation(graph, node_values(graph, *leaves))
+        graph = unrolled(trace(f)(*args), leaves)
+        return _explanation(graph, node_values(graph, *leaves), written)
 
     return explained
 
 
-def _explanation(graph: Graph, values: dict[Node, Any]) -> Explanation:
+def _explanation(graph: Graph, values: dict[Node, Any], notation: Notation) -> Explanation:
     output = _output(graph)
     order = list(values)
     entries = _tape(values)
@@ -310,14 +339,20 @@ def _explanation(graph: Graph, values: dict[Node, Any]) -> Explanation:
                 formula_text(node, names) if node.op is not None else "",
                 values[node],
                 tuple(uses[node]),
-                found[node] if found[node] is not None else np.zeros(node.shape)[()],
+                found[node] if found[node] is not None else _zeros(node),
                 node.group,
             )
             for node in order
         ),
         graph,
         values,
+        notation,
     )
+
+
+def _zeros(node: Node) -> Any:
+    """The derivative by what the output does not depend on."""
+    return [None] * len(node.shape) if isinstance(node.dtype, tuple) else np.zeros(node.shape)[()]
 
 
 def _tape(values: dict[Node, Any]) -> dict[Node, Node]:
@@ -350,7 +385,7 @@ def _use(node: Node, i: int, derivative: Any, name: str) -> Use:
     alone = Node(node.op, inputs, node.params, node.shape, node.dtype, node.weak, None, values)
     (contribution,) = accumulate([alone], {alone: derivative}, [source])
     if contribution is None:
-        contribution = np.zeros(source.shape)[()]
+        contribution = _zeros(source)
     local = None
     if node.op.partials is not None:
         with np.errstate(all="ignore"):

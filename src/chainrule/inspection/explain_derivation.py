@@ -7,8 +7,8 @@ import numpy as np
 
 from chainrule.graph import Node
 from chainrule.inspection.explain import Explanation, Step
-from chainrule.inspection.explain_edges import Edge, edges_of, output_letter
-from chainrule.inspection.explain_names import names_of_values
+from chainrule.inspection.explain_edges import Edge, edges_of
+from chainrule.inspection.explain_names import Derivatives, names_of_values
 from chainrule.inspection.formulas import latex_constant, latex_name, latex_operation
 from chainrule.inspection.numpy_expressions import Expression
 from chainrule.inspection.text import value_text
@@ -20,30 +20,30 @@ _COUNTS = {1: "once", 2: "twice", 3: "three times", 4: "four times"}
 
 def _differentiable(explanation: Explanation) -> list[Step]:
     """The values that a derivative comes back to, from the last; decisions and indices are not among them."""
-    return [step for step in reversed(explanation.steps) if np.asarray(step.value).dtype.kind not in "biu"]
+    return [step for step in reversed(explanation.steps) if step.is_real]
 
 
 def derivation_text(explanation: Explanation) -> str:
     """What `Explanation.derivation` returns."""
-    letter = output_letter(explanation)
+    by = explanation.derivatives
     edges = edges_of(explanation)
     formulas = {step.name: step.formula for step in explanation.steps}
     output = explanation.steps[-1].name
-    paragraphs = [f"{explanation.call}\n{letter} is {output}, the output, so d{letter}/d{output} = 1."]
+    paragraphs = [f"{explanation.call}\n{by.letter} is {output}, the output, so {by.text(output)} = 1."]
     for step in _differentiable(explanation):
         if step.name == output:
             continue
-        own, total = edges[step.name], f"d{letter}/d{step.name}"
+        own, total = edges[step.name], by.text(step.name)
         if not own:
             paragraphs.append(f"{step.name} is not used where the output depends on it: {total} = 0.")
             continue
         places = " and ".join(f"{edge.by} = {formulas[edge.by]}" for edge in own)
         lines = [f"{step.name} is used {_COUNTS.get(len(own), f'{len(own)} times')}, in {places}."]
         if len(own) == 1:
-            lines.append(f"    {total} = {_line(own[0], step, letter)}")
+            lines.append(f"    {total} = {_line(own[0], step, by)}")
         else:
             lines[0] = f"{lines[0][:-1]}: {len(own)} paths meet here, and what comes back on them is added."
-            lines += [f"    through {edge.by}: {_line(edge, step, letter)}" for edge in own]
+            lines += [f"    through {edge.by}: {_line(edge, step, by)}" for edge in own]
             numbers = " + ".join(_signed(value_text(edge.use.contribution)) for edge in own)
             lines.append(f"    {total} = {numbers} = {value_text(step.derivative)}")
         paragraphs.append("\n".join(lines))
@@ -54,9 +54,9 @@ def _signed(number: str) -> str:
     return f"({number})" if number.startswith("-") else number
 
 
-def _line(edge: Edge, step: Step, letter: str) -> str:
+def _line(edge: Edge, step: Step, by: Derivatives) -> str:
     """One path: symbols, then the formula of the table, then numbers."""
-    arrives = f"d{letter}/d{edge.by}"
+    arrives = by.text(edge.by)
     result = value_text(edge.use.contribution)
     if not edge.is_factor:
         return f"{edge.text.text} = {result}"
@@ -71,34 +71,34 @@ def _is_summed(edge: Edge, step: Step) -> bool:
 
 def derivation_markdown(explanation: Explanation) -> str:
     """What `Explanation.markdown` returns."""
-    letter = output_letter(explanation)
+    by = explanation.derivatives
     edges = edges_of(explanation)
     lines = [f"`{explanation.call}`", "", "| | computed as | value |", "| --- | --- | --- |"]
     for step, formula in _forward(explanation):
         lines.append(f"| ${latex_name(step.name)}$ | ${formula}$ | {value_text(step.value)} |")
     output = explanation.steps[-1].name
-    lines += ["", f"${letter} = {latex_name(output)}$ is the output:", ""]
-    lines.append(f"$${_fraction(letter, output)} = 1$$")
+    lines += ["", f"${by.latex_letter} = {latex_name(output)}$ is the output:", ""]
+    lines.append(f"$${by.latex(output)} = 1$$")
     for step in _differentiable(explanation):
         own = edges[step.name]
         if step.name != output and own:
             if len(own) > 1:
                 lines += ["", f"{len(own)} paths meet at ${latex_name(step.name)}$ and are added:"]
-            lines += ["", f"$${_sum(own, step, letter)}$$"]
+            lines += ["", f"$${_sum(own, step, by)}$$"]
     return "\n".join(lines)
 
 
 def derivation_latex(explanation: Explanation) -> str:
     """What `Explanation.latex` returns."""
-    letter = output_letter(explanation)
+    by = explanation.derivatives
     edges = edges_of(explanation)
     forward = [rf"{latex_name(s.name)} &= {formula} = {_number(s.value)} \\" for s, formula in _forward(explanation)]
     output = explanation.steps[-1].name
-    backward = [rf"{_fraction(letter, output)} &= 1 \\"]
+    backward = [rf"{by.latex(output)} &= 1 \\"]
     for step in _differentiable(explanation):
         own = edges[step.name]
         if step.name != output and own:
-            backward.append(_sum(own, step, letter).replace(" = ", " &= ", 1) + r" \\")
+            backward.append(_sum(own, step, by).replace(" = ", " &= ", 1) + r" \\")
     begin, end = r"\begin{aligned}", r"\end{aligned}"
     return "\n".join([begin, *forward, end, "", begin, *backward, end])
 
@@ -115,16 +115,12 @@ def _forward(explanation: Explanation) -> list[tuple[Step, str]]:
     return written
 
 
-def _fraction(letter: str, name: str) -> str:
-    return rf"\frac{{\partial {letter}}}{{\partial {latex_name(name)}}}"
-
-
-def _sum(own: tuple[Edge, ...], step: Step, letter: str) -> str:
-    products = " + ".join(edge.latex_product(_fraction(letter, edge.by)) for edge in own)
+def _sum(own: tuple[Edge, ...], step: Step, by: Derivatives) -> str:
+    products = " + ".join(edge.latex_product(by.latex(edge.by)) for edge in own)
     numbers = " + ".join(_signed(_number(edge.use.contribution)) for edge in own)
     total = _number(step.derivative)
     middle = f" = {numbers}" if len(own) > 1 else ""
-    return f"{_fraction(letter, step.name)} = {products}{middle} = {total}"
+    return f"{by.latex(step.name)} = {products}{middle} = {total}"
 
 
 def _number(x: Any) -> str:

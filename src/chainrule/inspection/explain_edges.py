@@ -9,7 +9,7 @@ from chainrule.inspection.formulas import latex_name, latex_text, plain_text
 from chainrule.inspection.local_formulas import contribution_graph, local_graph
 from chainrule.inspection.numpy_expressions import UNARY, Expression
 
-__all__ = ["Edge", "edges_of", "output_letter"]
+__all__ = ["Edge", "edges_of"]
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,6 @@ class Edge:
         return rf"{derivative} \cdot {local}"
 
 
-def output_letter(explanation: Explanation) -> str:
-    """A letter for the output: L, or another where an argument has that name."""
-    taken = {step.name for step in explanation.steps}
-    return next(letter for letter in "LFYZQRSU" if letter not in taken)
-
-
 def edges_of(explanation: Explanation) -> dict[str, tuple[Edge, ...]]:
     """List, for each value, the edges on which its derivative arrives, in the order of its uses.
 
@@ -80,7 +74,6 @@ def edges_of(explanation: Explanation) -> dict[str, tuple[Edge, ...]]:
     """
     order = list(explanation.values)
     names = names_of_values(order)
-    letter = output_letter(explanation)
     uses = {step.name: iter(step.uses) for step in explanation.steps}
     found: dict[str, list[Edge]] = {step.name: [] for step in explanation.steps}
     reached = {step.name for step in explanation.steps if step.uses} | {explanation.steps[-1].name}
@@ -90,11 +83,11 @@ def edges_of(explanation: Explanation) -> dict[str, tuple[Edge, ...]]:
         for i, source in enumerate(node.inputs):
             use = next(uses[names[source]], None) if isinstance(source, Node) else None
             if use is not None and isinstance(source, Node):
-                found[names[source]].append(_edge(explanation, node, i, names, letter, use))
+                found[names[source]].append(_edge(explanation, node, i, names, use))
     return {name: tuple(edges) for name, edges in found.items()}
 
 
-def _edge(explanation: Explanation, node: Node, i: int, names: dict[Node, str], letter: str, use: Use) -> Edge:
+def _edge(explanation: Explanation, node: Node, i: int, names: dict[Node, str], use: Use) -> Edge:
     values = explanation.values
     own = (values[node], *(values[x] if isinstance(x, Node) else x for x in node.inputs))
     whole = (names[node], *(names[x] if isinstance(x, Node) else "" for x in node.inputs))
@@ -107,14 +100,17 @@ def _edge(explanation: Explanation, node: Node, i: int, names: dict[Node, str], 
         return Edge(source, use.by, True, plain_text(graph, reads), latex, reads, use, graph, reads)
     contribution = contribution_graph(node, i, use.derivative, own)
     given = tuple(name for name in whole if name)
-    arrives = f"d{letter}/d{names[node]}"
+    derivatives = explanation.derivatives
+    arrives = derivatives.text(names[node])
     if contribution is None:
         text = Expression(f"pulled back through {node.name}({arrives})")
         return Edge(source, use.by, False, text, Expression(rf"\text{{{node.name}}}"), given, use, None, ())
-    fraction = rf"\frac{{\partial {letter}}}{{\partial {latex_name(names[node])}}}"
+    fraction = derivatives.latex(names[node])
     arguments = (f"d:{names[node]}", *given)
     used = {x for inner in contribution.nodes for x in inner.inputs if isinstance(x, Node)}
     reads = tuple(name for name, x in zip(arguments, contribution.inputs, strict=True) if x in used and name in given)
-    text = plain_text(contribution, (arrives, *given))
+    # A bar is part of its letter, and needs no parentheses.
+    symbol = Expression(arrives) if derivatives.bars else arrives
+    text = plain_text(contribution, (symbol, *given))
     latex = latex_text(contribution, (fraction, *map(latex_name, given)))
     return Edge(source, use.by, False, text, latex, reads, use, contribution, arguments)

@@ -1,12 +1,13 @@
 """The gradient of one weight: the activation on one side of it times the sensitivity on the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import OptionError
 from chainrule.inspection.backprop import backprop
+from chainrule.inspection.notation import Notation
 from chainrule.inspection.text import number_text, render_table
 
 __all__ = ["WeightExplanation", "explain_weight"]
@@ -17,6 +18,8 @@ _LISTED = 10
 @dataclass(frozen=True, eq=False)
 class WeightExplanation:
     """What `explain_weight` returns; printing it shows a sentence and a table.
+
+    The numbers are in chainrule's scale; what is shown follows `notation`.
 
     Attributes
     ----------
@@ -36,6 +39,8 @@ class WeightExplanation:
         What the regularisers add.
     gradient : float
         Derivative of the objective by the weight: the mean of the products, plus the penalty.
+    notation : Notation
+        How it is shown.
     """
 
     layer: int
@@ -47,10 +52,16 @@ class WeightExplanation:
     weights: Any
     penalty: float
     gradient: float
+    notation: Notation
+    # What a derivative of an example's loss, and of the objective, is multiplied by to be shown.
+    _each: float = field(repr=False)
+    _whole: float = field(repr=False)
 
     @property
     def sentence(self) -> str:
         """The explanation in words."""
+        if self.notation.key != "chainrule":
+            return self._in_notation()
         n = len(self.products)
         what = "bias" if self.input is None else f"weight from input {self.input}"
         mean = "mean" if self.weights is None else "weighted mean"
@@ -64,18 +75,52 @@ class WeightExplanation:
             f"{over} of {one} times the sensitivity of unit {self.unit}{added}."
         )
 
+    def _in_notation(self) -> str:
+        notation, n = self.notation, len(self.products)
+        row = self.input is None and not notation.bias_row
+        quantity = "bias" if row else "weights"
+        where = "the bias" if self.input is None else f"the weight from input {self.input}"
+        mean = notation.cost if self.weights is None else f"weighted {notation.cost}"
+        over = f"the {mean} over {n} examples" if n > 1 else "for this one example"
+        added = f", plus {number_text(self._whole * self.penalty)} from the regularisers" if self.penalty else ""
+        activation, sensitivity = self._symbols()
+        return (
+            f"{notation.symbol(quantity, self.layer)}[{self._place()}], {where} of unit {self.unit} in layer "
+            f"{notation.number(self.layer)}; {notation.noun(f'gradient by {quantity}')}: "
+            f"{number_text(self._whole * self.gradient)}, {over} of {activation} times {sensitivity}{added}."
+        )
+
+    def _place(self) -> str:
+        """Index in the array of the notation."""
+        if self.notation.bias_row:
+            return f"{0 if self.input is None else self.input + 1}, {self.unit}"
+        if self.input is None:
+            return f"{self.unit}"
+        return f"{self.unit}, {self.input}" if self.notation.transposed else f"{self.input}, {self.unit}"
+
+    def _symbols(self) -> tuple[str, str]:
+        """Of the activation and the sensitivity, with their indices."""
+        if self.notation.key == "chainrule":
+            return "activation", "sensitivity"
+        first = self.notation.bias_row
+        if self.input is None:
+            activation = f"{self.notation.symbol('inputs', self.layer)}[0] = 1" if first else "1"
+        else:
+            activation = f"{self.notation.symbol('inputs', self.layer)}[{self.input + first}]"
+        return activation, f"{self.notation.symbol('sensitivities', self.layer)}[{self.unit}]"
+
     def __str__(self) -> str:
-        columns = [self.activations, self.sensitivities, self.products]
-        heads = ["example", "activation", "sensitivity", "product"]
+        columns = [self.activations, self._each * self.sensitivities, self._each * self.products]
+        heads = ["example", *self._symbols(), "product"]
         if self.weights is not None:
             columns.append(self.weights)
             heads.append("weight of the example")
         rows = [(str(n), *(number_text(float(x[n])) for x in columns)) for n in range(min(_LISTED, len(self.products)))]
         more = len(self.products) - len(rows)
         title = self.sentence + "\n" + (f"the first {len(rows)} of {len(self.products)} examples" if more else "")
-        mean = number_text(float(np.average(self.products, weights=self.weights)))
+        mean = number_text(self._whole * float(np.average(self.products, weights=self.weights)))
         if len(self.products) > 1:
-            rows.append(("mean of all", "", "", mean, *[""] * (len(heads) - 4)))
+            rows.append((f"{self.notation.cost} of all", "", "", mean, *[""] * (len(heads) - 4)))
         return render_table(title, heads, rows, numbers=range(1, len(heads)))
 
     __repr__ = __str__
@@ -97,7 +142,8 @@ def explain_weight(
     input : int or None
         Which of its inputs, from 0; None for the bias of the unit.
     **options
-        Further arguments of `chainrule.backprop`, such as `parameters` and `loss` for a plain network.
+        Further arguments of `chainrule.backprop`, such as `parameters` and `loss` for a plain network, and `notation`,
+        in which it is shown.
 
     Returns
     -------
@@ -150,4 +196,17 @@ layer below times the sensitivity of unit 0.
             f"layer {layer} ({here.layer.text}) does not multiply its inputs by these weights alone: the mean product "
             f"is {number_text(mean)}, the gradient {number_text(gradient)}"
         )
-    return WeightExplanation(layer, unit, input, activations, sensitivities, products, seen.weights, penalty, gradient)
+    return WeightExplanation(
+        layer,
+        unit,
+        input,
+        activations,
+        sensitivities,
+        products,
+        seen.weights,
+        penalty,
+        gradient,
+        seen.notation,
+        seen.notation.sign * seen.notation.factor(seen.loss),
+        seen.notation.gradient_factor(seen.loss, seen.total),
+    )

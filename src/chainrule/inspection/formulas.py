@@ -1,7 +1,7 @@
 """Graphs as formulas, in one line of text or in LaTeX."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,13 +49,22 @@ def plain_text(graph: Graph, names: Sequence[str | Expression]) -> Expression:
     Expression
         Text with its place in the order of precedence.
     """
-    made = {node: _named(name) for node, name in zip(graph.inputs, names, strict=True)}
+    return _written(graph, [_named(name) for name in names], plain_operation, plain_constant)
+
+
+def _written(
+    graph: Graph,
+    names: Sequence[Expression],
+    operation: Callable[[Node, Sequence[Expression]], Expression],
+    constant: Callable[[Any], Expression],
+) -> Expression:
+    made = dict(zip(graph.inputs, names, strict=True))
 
     def part(x: Any) -> Expression:
-        return made[x] if isinstance(x, Node) else plain_constant(x)
+        return made[x] if isinstance(x, Node) else constant(x)
 
     for node in graph.nodes:
-        made[node] = plain_operation(node, [part(x) for x in node.inputs])
+        made[node] = operation(node, [part(x) for x in node.inputs])
     return part(graph.outputs[0])
 
 
@@ -151,18 +160,13 @@ def latex_text(graph: Graph, names: Sequence[str]) -> Expression:
     Expression
         LaTeX with its place in the order of precedence.
     """
-    made = {node: Expression(name) for node, name in zip(graph.inputs, names, strict=True)}
+    return _written(graph, [Expression(name) for name in names], _latex_without_ones, latex_constant)
 
-    def part(x: Any) -> Expression:
-        return made[x] if isinstance(x, Node) else latex_constant(x)
 
-    for node in graph.nodes:
-        parts = [part(x) for x in node.inputs]
-        if _is_sign(node):
-            made[node] = parts[1] if node.inputs[0] == 1 else Expression(f"-{_within(parts[1], UNARY)}", UNARY)
-        else:
-            made[node] = latex_operation(node, parts)
-    return part(graph.outputs[0])
+def _latex_without_ones(node: Node, parts: Sequence[Expression]) -> Expression:
+    if not _is_sign(node):
+        return latex_operation(node, parts)
+    return parts[1] if node.inputs[0] == 1 else Expression(f"-{_within(parts[1], UNARY)}", UNARY)
 
 
 def latex_constant(x: Any) -> Expression:

@@ -121,7 +121,7 @@ def explanation_html(found: Explanation) -> str:
         table("Forward", ("name", "computed as", "value", "part of")[:width], forward, numbers=(2,)),
         table(
             "Backward",
-            ("name", "derivative by what uses it", "local derivative", "derivative by it"),
+            ("name", *found.heads),
             backward,
             numbers=(2, 3),
         ),

@@ -13,7 +13,7 @@ from chainrule.nn.activations import ACTIVATIONS
 if TYPE_CHECKING:
     from chainrule.inspection.quantities import Backprop, LayerBackprop
 
-__all__ = ["Sides", "gradient_sides", "is_dense", "returned", "signal_sides"]
+__all__ = ["Sides", "gradient_sides", "is_dense", "normalised", "returned", "signal_sides", "statistics"]
 
 Sides: TypeAlias = tuple[str, str, Any, Any, Any]
 """Name of an equation, its formula in LaTeX, its left and its right side, and the size of what the right one adds."""
@@ -63,12 +63,12 @@ def returned(layer: "LayerBackprop", own: Arrays, notation: Notation) -> tuple[s
         return symbol, delta, np.abs(delta)
     if not isinstance(layer.layer, BatchNorm | LayerNorm):
         return None
-    g, (_, deviation, axis) = delta * own["scale"], _statistics(layer)
+    g, (_, deviation, axis) = delta * own["scale"], statistics(layer)
     if axis is None:
         value = g / deviation
         return rf"{symbol} \odot \mathrm{{scale}} / \sigma", value, np.abs(value)
     # Through the mean and the variance too (Ioffe and Szegedy, 2015, section 3).
-    x = _normalised(layer)
+    x = normalised(layer)
     mean, along = np.mean(g, axis=axis, keepdims=True), np.mean(g * x, axis=axis, keepdims=True)
     sizes = np.abs(g) + np.mean(np.abs(g), axis=axis, keepdims=True)
     sizes = sizes + np.abs(x) * np.mean(np.abs(g * x), axis=axis, keepdims=True)
@@ -94,7 +94,7 @@ def gradient_sides(seen: "Backprop", layer: "LayerBackprop", own: Arrays, notati
             right = _dense_gradient(name, own["inputs"], shares * delta, notation)
             sizes = _dense_gradient(name, np.abs(own["inputs"]), np.abs(shares * delta), notation)
         elif isinstance(layer.layer, BatchNorm | LayerNorm) and name in ("scale", "shift"):
-            x = _normalised(layer) if name == "scale" else np.ones_like(delta)
+            x = normalised(layer) if name == "scale" else np.ones_like(delta)
             latex = rf"{symbol} \odot \hat{{x}}" if name == "scale" else symbol
             right, sizes = np.sum(shares * delta * x, axis=0), np.sum(np.abs(shares * delta * x), axis=0)
         elif isinstance(layer.layer, Embedding):
@@ -128,7 +128,7 @@ def _upright(weights: Any, notation: Notation) -> Any:
     return weights.T if notation.transposed else weights
 
 
-def _statistics(layer: "LayerBackprop") -> tuple[Any, Any, int | None]:
+def statistics(layer: "LayerBackprop") -> tuple[Any, Any, int | None]:
     """Mean and deviation of a normalisation, and the axis along which they depend on the inputs; None: on none."""
     norm: Any = layer.layer
     if isinstance(norm, BatchNorm) and not layer.training:
@@ -139,8 +139,9 @@ def _statistics(layer: "LayerBackprop") -> tuple[Any, Any, int | None]:
     return mean, np.sqrt(variance + norm.epsilon), axis
 
 
-def _normalised(layer: "LayerBackprop") -> Any:
-    mean, deviation, _ = _statistics(layer)
+def normalised(layer: "LayerBackprop") -> Any:
+    """What a normalisation makes of its inputs before it scales and shifts them."""
+    mean, deviation, _ = statistics(layer)
     return (layer.inputs - mean) / deviation
 
 

@@ -87,6 +87,8 @@ class Notation:
         -1 where sensitivities, what comes back, and gradients are shown negated, as what is added in a step.
     jacobians : bool
         Whether the derivative of activations by signals is a matrix for each example, however the units depend.
+    bars : bool
+        Whether the derivative of the loss by a value is written as the value with a bar.
     sum_latex : str
         The sum or mean over the examples.
     symbols : mapping of str to Symbol
@@ -120,6 +122,7 @@ class Notation:
     square: float | None
     sign: int
     jacobians: bool
+    bars: bool
     sum_latex: str
     symbols: Mapping[str, Symbol] = field(hash=False, repr=False)
     formulas: Mapping[str, str] = field(hash=False, repr=False)
@@ -131,6 +134,10 @@ class Notation:
     def word(self, quantity: str) -> str:
         """What a quantity is called; one that the text has no word for keeps chainrule's."""
         return self.symbols[quantity].word if quantity in self.symbols else quantity
+
+    def noun(self, quantity: str) -> str:
+        """What a quantity is called in a sentence: its word up to the first comma."""
+        return self.word(quantity).partition(",")[0]
 
     def latex_symbol(self, quantity: str, layer: int | None = None) -> str:
         """The symbol of a quantity in LaTeX, of a layer counted from 1, or of any."""

@@ -24,6 +24,7 @@ NOTATIONS: dict[str, Notation] = {
             square=None,
             sign=1,
             jacobians=False,
+            bars=False,
             sum_latex=r"\frac{1}{N} \sum_n",
             symbols=_symbols(
                 ("inputs", "inputs", "a^{l-1}"),
@@ -69,6 +70,7 @@ NOTATIONS: dict[str, Notation] = {
             square=1.0,
             sign=1,
             jacobians=False,
+            bars=False,
             sum_latex=r"\frac{1}{N} \sum_n",
             symbols=_symbols(
                 ("inputs", "inputs of the layer", "x^{(l-1)}"),
@@ -116,6 +118,7 @@ NOTATIONS: dict[str, Notation] = {
             square=0.5,
             sign=1,
             jacobians=False,
+            bars=False,
             sum_latex=r"\frac{1}{n} \sum_x",
             symbols=_symbols(
                 ("inputs", "activations of the layer before", "a^{l-1}"),
@@ -159,6 +162,7 @@ NOTATIONS: dict[str, Notation] = {
             square=None,
             sign=1,
             jacobians=True,
+            bars=False,
             sum_latex=r"\frac{1}{N} \sum_i",
             symbols=_symbols(
                 ("inputs", "activations of the layer before", "a^{l-1}"),
@@ -215,14 +219,15 @@ NOTATIONS: dict[str, Notation] = {
             square=None,
             sign=1,
             jacobians=False,
+            bars=False,
             sum_latex=r"\sum_n",
             symbols=_symbols(
-                ("inputs", "forward pass: dz/dw", "a^{l-1}"),
+                ("inputs", "dz/dw, the forward pass", "a^{l-1}"),
                 ("signals", "inputs of the activation functions", "z^{l}"),
                 ("activations", "outputs of the activation functions", "a^{l}"),
-                ("back", "backward pass: dl/da", r"\frac{\partial l}{\partial a^{l}}"),
+                ("back", "dl/da, the backward pass", r"\frac{\partial l}{\partial a^{l}}"),
                 ("slope", "constant gains of the backward pass", r"\sigma'(z^{l})"),
-                ("sensitivities", "backward pass: dl/dz", r"\frac{\partial l}{\partial z^{l}}"),
+                ("sensitivities", "dl/dz, the backward pass", r"\frac{\partial l}{\partial z^{l}}"),
                 ("weights", "weights", "W^{l}"),
                 ("bias", "biases", "b^{l}"),
                 ("gradient by weights", "derivative by the weights", r"\frac{\partial L}{\partial W^{l}}"),
@@ -269,6 +274,7 @@ NOTATIONS: dict[str, Notation] = {
             square=0.5,
             sign=-1,
             jacobians=False,
+            bars=False,
             sum_latex=r"\sum",
             symbols=_symbols(
                 ("inputs", "activations of the layer before", "a^{l-1}"),
@@ -315,6 +321,7 @@ NOTATIONS: dict[str, Notation] = {
             square=0.5,
             sign=1,
             jacobians=False,
+            bars=True,
             sum_latex=r"\frac{1}{N} \sum_i",
             symbols=_symbols(
                 ("inputs", "values of the layer before", "h^{(l-1)}"),

@@ -178,7 +178,8 @@ class _Writer:
         body = [f"def {self.name}({', '.join(self.arguments)}):", *self.lines, wrapped("return", result)]
         text = "\n".join(body) + "\n"
         helpers = [code for name, code in HELPERS.items() if re.search(rf"\b{name}\(", text)]
-        imports = "import numpy as np\n" + ("import scipy.special\n" if "scipy.special." in text else "")
+        used = [f"import scipy.{part}\n" for part in ("linalg", "special") if f"scipy.{part}." in text]
+        imports = "import numpy as np\n" + "".join(used)
         return NumpyCode(self.name, imports + "".join(f"\n{code}" for code in helpers) + "\n\n" + text)
 
     def _write(self, node: Node) -> None:
@@ -200,7 +201,8 @@ class _Writer:
                 groups |= self.groups.get(x, set())
         self.groups[node] = groups
         ends = len(self.graph.outputs) == 1 and self.graph.outputs[0] is node
-        if self.uses[node] == 1 and (len(made.text) <= _LONG or ends):
+        several = isinstance(node.dtype, tuple)
+        if not several and self.uses[node] == 1 and (len(made.text) <= _LONG or ends):
             self.found[node] = made
             return
         self._assign(node, made.text)
@@ -270,7 +272,8 @@ def _result_text(result: Any) -> str:
         return "{" + ", ".join(f"{key!r}: {_result_text(x)}" for key, x in result.items()) + "}"
     if type(result) is list:
         return f"[{', '.join(map(_result_text, result))}]"
-    if type(result) is tuple:
+    # The results of np.linalg, named tuples, are tuples here.
+    if type(result) is tuple or (isinstance(result, tuple) and type(result).__module__.startswith("numpy")):
         return f"({', '.join(map(_result_text, result))}{',' if len(result) == 1 else ''})"
     if result is None:
         return "None"

@@ -45,7 +45,7 @@ _INFIX = {
 }
 
 #: Operations of this package that NumPy has under another name.
-_RENAMED = {"root": "np.sqrt", "philox": "philox", "philox_advance": "philox_advance"}
+_RENAMED = {"root": "np.sqrt", **{name: name for name in ("philox", "philox_advance", "cofactors")}}
 
 #: Functions that stand in the text where an operation has no name in NumPy.
 HELPERS = {
@@ -66,6 +66,14 @@ def philox_advance(counter, blocks):
         number = sum(word << 64 * k for k, word in enumerate(words)) + blocks
         moved.append([number >> 64 * k & 2**64 - 1 for k in range(4)])
     return np.array(moved, np.uint64).reshape(counter.shape)
+''',
+    "cofactors": '''
+def cofactors(x):
+    """For each entry of square matrices (..., n, n) the derivative of the determinant by it."""
+    u, s, v = np.linalg.svd(x)
+    others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(axis=-1)
+    turns = np.linalg.det(u) * np.linalg.det(v)
+    return turns[..., None, None] * (np.conjugate(u) * others[..., None, :]) @ np.conjugate(v)
 ''',
 }
 
@@ -212,7 +220,7 @@ def operation_expression(
     special = _SPECIAL.get(node.name)
     if special is not None:
         made = special(node, [_as_array(part, one) for part, one in zip(parts, numbers, strict=True)])
-    elif node.name in _RENAMED or node.name.startswith(("np.", "scipy.special.")):
+    elif node.name in _RENAMED or node.name.startswith(("np.", "scipy.special.", "scipy.linalg.")):
         params = node.params
         axis = params.get("axis")
         if isinstance(axis, tuple) and len(axis) == len(node.inputs[0].shape):
@@ -301,6 +309,15 @@ def _with_shape(name: str) -> Callable[[Node, Sequence[Expression]], Expression]
     return written
 
 
+def _real_power_series(name: str) -> Callable[[Node, Sequence[Expression]], Expression]:
+    def written(node: Node, parts: Sequence[Expression]) -> Expression:
+        call = f"scipy.linalg.{name}({', '.join([parts[0].text, *map(repr, node.params.values())])})"
+        # SciPy gives some real results as complex numbers.
+        return Expression(call if node.dtype.kind == "c" else f"np.real({call})")
+
+    return written
+
+
 _SPECIAL: dict[str, Callable[[Node, Sequence[Expression]], Expression]] = {
     "np.reshape": _with_shape("np.reshape"),
     "np.broadcast_to": _with_shape("np.broadcast_to"),
@@ -310,7 +327,14 @@ _SPECIAL: dict[str, Callable[[Node, Sequence[Expression]], Expression]] = {
     ),
     "np.pad": lambda node, parts: Expression(f"np.pad({parts[0].text}, {node.params['widths']})"),
     "np.einsum": _einsum,
+    "np.linalg.svd": lambda node, parts: Expression(f"np.linalg.svd({parts[0].text}, full_matrices=False)"),
+    "np.linalg.eigh": lambda node, parts: Expression(f"np.linalg.eigh({parts[0].text}, {node.params['uplo']!r})"),
+    "scipy.linalg.solve_banded": lambda node, parts: Expression(
+        f"scipy.linalg.solve_banded({node.params['lower'], node.params['upper']}, {parts[0].text}, {parts[1].text})"
+    ),
+    **{f"scipy.linalg.{name}": _real_power_series(name) for name in ("logm", "sqrtm", "fractional_matrix_power")},
     "index": _indexed,
+    "output": lambda node, parts: Expression(f"{parts[0].within(ATOM)}[{node.params['k']}]"),
     "astype": _converted,
     "astype_integer": _converted,
     "chainrule.relu": lambda node, parts: Expression(f"np.maximum({parts[0].text}, 0)"),

@@ -18,7 +18,12 @@ def number_text(x: float | complex) -> str:
 
 
 def value_text(x: Any) -> str:
-    """Write a number or a small array as it is, and a larger one by its shape and root mean square."""
+    """Write a number or a small array as it is, and a larger one by its shape and root mean square.
+
+    Of an operation with several outputs the values stand in parentheses, with a 0 for a derivative that is not there.
+    """
+    if isinstance(x, tuple | list):
+        return f"({'; '.join('0' if one is None else value_text(one) for one in x)})"
     x = np.asarray(x)
     if x.ndim == 0:
         return str(x) if x.dtype.kind in "biu" else number_text(x.item())

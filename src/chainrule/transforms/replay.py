@@ -17,6 +17,7 @@ from chainrule.trace.recording import Recording
 from chainrule.trace.tracer import Tracer, record
 
 __all__ = [
+    "apply",
     "as_strong",
     "aval",
     "is_differentiated",
@@ -50,9 +51,29 @@ def replay(graph: Graph, values: Sequence[Any], *, store: bool = False) -> list[
     found: dict[Node, Any] = dict(zip(graph.inputs, values, strict=True))
     for node in graph.nodes:
         args = tuple(found[x] if isinstance(x, Node) else x for x in node.inputs)
-        params = {**node.params, "store": True} if store and "store" in node.params else node.params
-        found[node] = _number(node.op, args, params) if node.weak is True else node.op(*args, **params)
+        found[node] = apply(node, args, store=store)
     return [found[x] if isinstance(x, Node) else x for x in graph.outputs]
+
+
+def apply(node: Node, args: tuple[Any, ...], *, store: bool = False) -> Any:
+    """Apply the operation of a node to other inputs; what is a Python number there is one here.
+
+    Parameters
+    ----------
+    node : Node
+        The operation with its parameters.
+    args : tuple
+        Its inputs.
+    store : bool
+        As for `replay`.
+
+    Returns
+    -------
+    array, number or traced value
+        The result.
+    """
+    params = {**node.params, "store": True} if store and "store" in node.params else node.params
+    return _number(node.op, args, params) if node.weak is True else node.op(*args, **params)
 
 
 def _number(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

@@ -82,7 +82,7 @@ def test_without_matplotlib_it_is_said_what_to_install(monkeypatch):
 )
 def test_the_check_of_figures_finds_what_cannot_be_read(spoil, message):
     figure = drawings.learning_curves([3.0, 2.0, 1.0])
-    check(figure, svg=False)
+    check(figure)
     spoil(figure)
     with pytest.raises(AssertionError, match=message):
-        check(figure, svg=False)
+        check(figure)

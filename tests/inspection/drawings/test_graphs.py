@@ -37,7 +37,7 @@ def test_a_network_has_its_units_and_weights():
     network = nn.Network.of(2, hidden=(3,), output="sigmoid")
     parameters = network.initialize(0)
     figure = drawings.network_drawing(network, parameters=parameters)
-    check(figure)
+    check(figure, svg=True)
     (ax,) = figure.axes
     assert len(units_of(ax).get_offsets()) == 2 + 3 + 1
     lines = lines_of(ax)
@@ -108,7 +108,7 @@ def boxes(figure, label=None):
 
 def test_a_graph_has_every_step_with_its_value():
     figure = drawings.computation_graph(loss, 2.0, 1.0, 0.5, 1.0, derivatives=True)
-    check(figure)
+    check(figure, svg=True)
     steps = explain(loss)(2.0, 1.0, 0.5, 1.0).steps
     found = {text.split(" = ")[0].split("\n")[0]: text.split("\n") for text in boxes(figure)}
     assert len(found) == len(steps) == 16

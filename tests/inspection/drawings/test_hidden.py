@@ -20,7 +20,7 @@ def scattered(ax):
 
 def test_both_sides_hold_the_same_examples(band):
     figure = drawings.hidden_space(band.network, band.X, band.T, parameters=band.parameters)
-    check(figure)
+    check(figure, svg=True)
     left, right = figure.axes
     own = band.parameters[0]
     hidden = np.tanh(band.X @ own["weights"] + own["bias"])

@@ -30,7 +30,7 @@ def test_weight_histograms_count_every_parameter(band):
     network = nn.Network.of(2, hidden=(30,), outputs=3, output="softmax")
     parameters = network.initialize(0)
     figure = drawings.weight_histograms(network, parameters=parameters, bins=10)
-    check(figure)
+    check(figure, svg=True)
     for ax, own in zip(figure.axes, parameters, strict=True):
         heights, edges = counted(ax)
         for found, values in zip(heights, (own["weights"], own["bias"]), strict=True):
@@ -62,7 +62,7 @@ def test_many_layers_have_room(band):
 def test_sensitivities_and_their_factors_by_layer(band):
     seen = passed(band, DEEP, DEEP.initialize(0))
     figure = drawings.sensitivities_by_layer(seen)
-    check(figure)
+    check(figure, svg=True)
     (ax,) = figure.axes
     for line, name in zip(ax.lines, ("sensitivities", "back", "slope"), strict=True):
         np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 9))

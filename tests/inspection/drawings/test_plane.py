@@ -24,7 +24,7 @@ def mesh_of(ax):
 
 def test_regions_and_boundary_are_the_networks(band):
     figure = drawings.decision_boundary(band.network, band.X, band.T, parameters=band.parameters)
-    check(figure)
+    check(figure, svg=True)
     (ax,) = figure.axes
     points, decided = mesh_of(ax)
     out = band.outputs(points)[:, 0]
@@ -60,7 +60,7 @@ def pipeline_of_three(rng):
 def test_a_pipeline_of_three_classes_is_drawn_in_its_own_units():
     model, X, y = pipeline_of_three(np.random.default_rng(0))
     figure = drawings.decision_boundary(model, X, y, names=("height (cm)", "weight (kg)"))
-    check(figure)
+    check(figure, svg=True)
     (ax,) = figure.axes
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("height (cm)", "weight (kg)")
     points, decided = mesh_of(ax)

@@ -27,7 +27,7 @@ def many():
 def test_confusion_counts_as_scikit_learn_does(many):
     model, X, y = many
     figure = drawings.confusion_matrix(model, X, y)
-    check(figure)
+    check(figure, svg=True)
     ax = figure.axes[0]
     expected = confusion_matrix(y, model.predict(X), labels=model.classes_)
     assert [int(text.get_text()) for text in ax.texts] == expected.ravel().tolist()
@@ -121,3 +121,27 @@ def test_errors_say_what_was_found(band, many):
         drawings.residuals(plain, band.X, band.T[1:], parameters=parameters)
     with pytest.raises(OptionError, match="output 1 is none of the model's 1"):
         drawings.residuals(plain, band.X, band.T, parameters=parameters, output=1)
+
+
+def test_many_classes_with_long_names_can_be_read():
+    network = nn.Network.of(3, hidden=(), outputs=60, output="softmax")
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    model = _Named(network, network.initialize(0), tuple(f"a class with a long name {k:02}" for k in range(60)))
+    figure = drawings.confusion_matrix(model, X, np.array(model.classes_)[np.arange(300) % 60])
+    check(figure)
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert len(names) == len(set(names)) == 20
+    assert names[1] == "a class wi…g name 03"
+
+
+class _Named:
+    """A classifier of classes that have names."""
+
+    def __init__(self, network, parameters, classes):
+        self._network, self._own, self.classes_ = network, parameters, classes
+
+    def predict_proba(self, X):
+        return self._network.apply(self._own, self._network.initial_state(), X)[0]
+
+    def predict(self, X):
+        return np.array(self.classes_)[np.argmax(self.predict_proba(X), axis=1)]

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import OptionError
-from chainrule.inspection.backprop import backprop
+from chainrule.inspection.backprop import pass_of
 from chainrule.inspection.checking import search
 from chainrule.inspection.checking.conventions import deviations, fitting_notations, scales
 from chainrule.inspection.checking.found import BackpropCheck, FoundSlip
 from chainrule.inspection.checking.given import Unreadable, fitting, read, shape_problem, value_problems
-from chainrule.inspection.checking.numbers import are_plain, numbers_of, right
-from chainrule.inspection.checking.slips import KINDS
+from chainrule.inspection.checking.names import array_name
+from chainrule.inspection.checking.numbers import can_walk, numbers_of, right
+from chainrule.inspection.checking.slips import KINDS, Slip
 from chainrule.inspection.checking.steps import walk
 from chainrule.inspection.checking.tolerance import bounds
 from chainrule.inspection.checking.wrong_arrays import deductions, differences
@@ -21,6 +22,7 @@ from chainrule.inspection.notation import Notation
 from chainrule.inspection.notations import notation_of
 from chainrule.inspection.opened import Opened, opened
 from chainrule.inspection.quantities import Backprop
+from chainrule.nn import Dense
 from chainrule.nn.network import Parameters, State
 
 __all__ = ["check_backprop"]
@@ -84,7 +86,8 @@ def check_backprop(
     Notes
     -----
     Every slip is computed from the numbers of the right pass, at all layers and at each alone, and compared in every
-    convention. Slips are known for networks of dense layers; in others wrong arrays are named without them.
+    convention. The arrays compared are those of dense layers; what comes back to them may have come through
+    normalisations and residual connections, which have slips of their own.
 
     Examples
     --------
@@ -111,16 +114,7 @@ def check_backprop(
     parts = opened(
         model, X, y, parameters=parameters, state=state, loss=loss, regularizers=regularizers, weights=weights
     )
-    seen = backprop(
-        parts.network,
-        parts.inputs,
-        parts.targets,
-        parameters=parts.parameters,
-        state=parts.state,
-        loss=parts.loss,
-        regularizers=parts.regularizers,
-        weights=parts.weights,
-    )
+    seen = pass_of(parts)
     blank = BackpropCheck(ok=False, feedback=feedback, notation=expected)
     kept: tuple[FoundSlip, ...] = ()
     try:
@@ -151,9 +145,9 @@ def _called(
         laid_out = [_packed(layer, notation) for layer in parts.parameters]
         return read(theirs(laid_out, inputs.copy(), parts.targets.copy()), len(_trained(seen)))
 
-    first = call(parts.inputs)
-    if not are_plain(seen):
-        return first, ()
+    first, places = call(parts.inputs), _trained(seen)
+    if getattr(seen.layers[0].layer, "categories", ()):
+        return first, ()  # Its inputs are codes, of which not every other number is one.
     call((0.5 * parts.inputs).astype(parts.inputs.dtype))
     again = call(parts.inputs)
     for k, name in search.order(first):
@@ -162,12 +156,12 @@ def _called(
             kept = FoundSlip(
                 name="kept from an earlier call",
                 kind="stale activations",
-                layers=(k + 1,),
+                layers=(places[k] + 1,),
                 array=name if name in ("weights", "bias") else "sensitivities",
                 sentence="the same call gave other numbers after a call with other data: the function keeps something "
                 "of the call before, such as its activations",
                 question=KINDS["stale activations"],
-                formula=notation.formula("activations", k + 1),
+                formula=notation.formula("activations", places[k] + 1),
             )
             return first, (kept,)
     return first, ()
@@ -233,19 +227,20 @@ def _compared(
     if best[0].explained == count:
         return _right(replace(blank, notes=notes), best, seen)
     candidates: list[search.Match] = []
-    if are_plain(seen):
+    if can_walk(seen):
         n = numbers_of(parts, seen)
-        base, known = walk(n, {}, ()), list(search.hypotheses(n, truth, problem.bounds))
+        way = walk(n)
+        base, known = tuple(way.gradients.values()), list(search.hypotheses(n, truth, problem.bounds, way))
         candidates = search.slipped_matches(problem, base, known, best[0].explained + 1)
         if all(match.explained < count for match in candidates):
             # A slip that takes another layer's array has other shapes, which may fit another layout better.
             candidates += search.slipped_matches(replace(problem, readings=others), base, known, count)
     most = max((match.explained for match in candidates), default=0)
     unfit = [
-        text
-        for number, whole_layer, own in zip(shown_numbers, gradients, arrays, strict=True)
+        f"layer {blank.notation.number(number)}: {text}"
+        for number, whole_layer, own in zip(numbers, gradients, arrays, strict=True)
         for name, x in own.items()
-        if (text := shape_problem(name, x, number, whole_layer))
+        if (text := shape_problem(name, array_name(name, blank.notation, (number,)), x, whole_layer, fits[0][0]))
     ]
     if unfit and most < count:
         return replace(blank, problems=tuple(unfit), notes=notes)
@@ -254,7 +249,7 @@ def _compared(
     shown = next(own for layout, own in (*fits, *others) if layout == chosen[0].layout)
     wrong = differences(chosen[0]._replace(hypothesis=truth), shown, problem.bounds, numbers)
     named = {match.hypothesis.slip.key: match for match in reversed(chosen) if match.hypothesis.slip is not None}
-    reach = search.order(shown)[most - 1][0] if candidates else 0
+    reach = places[search.order(shown)[most - 1][0]] if candidates else 0
     return replace(
         blank,
         conventions=_deviations(chosen[0], blank.notation, seen),
@@ -291,14 +286,29 @@ def _named(match: search.Match, notation: Notation, seen: Backprop, reach: int) 
     slip, at = match.hypothesis.slip, match.hypothesis.at
     assert slip is not None
     layers = tuple(k + 1 for k in at if k >= reach) or tuple(k + 1 for k in at)
-    name = slip.formula
+    return FoundSlip(
+        slip.key,
+        slip.kind,
+        layers,
+        slip.array,
+        slip.sentence,
+        KINDS[slip.kind],
+        _formula(slip, layers, notation, seen),
+    )
+
+
+def _formula(slip: Slip, layers: Sequence[int], notation: Notation, seen: Backprop) -> str:
+    """How it should be, at the layer where the slip was made, or at the first of several."""
+    name, first = slip.formula, layers[0]
+    dense = all(isinstance(one.layer, Dense) for one in seen.layers)
+    if name == "back" or (name == "sensitivity" and not dense and first < len(seen.layers)):
+        # A normalisation hands back to the layer before it.
+        number = first - (slip.kind == "normalisation")
+        return next(one.text for one in seen.equations(notation) if (one.layer, one.name) == (number, name))
     if name == "sensitivity":
-        name = "output sensitivity" if layers[0] == len(seen.layers) else name
-        if seen.layers[layers[0] - 1].slope.ndim == 3:
+        name = "output sensitivity" if first == len(seen.layers) else name
+        if seen.layers[first - 1].slope.ndim == 3:
             name += ", matrix"
     if name == "gradient by bias" and name not in notation.formulas:
         name = "gradient by weights"
-    number = layers[0] if len(layers) == 1 else None
-    return FoundSlip(
-        slip.key, slip.kind, layers, slip.array, slip.sentence, KINDS[slip.kind], notation.formula(name, number)
-    )
+    return notation.formula(name, first if len(layers) == 1 else None)

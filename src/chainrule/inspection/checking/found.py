@@ -52,7 +52,8 @@ class Difference:
     found_size, right_size : float
         Their largest absolute values.
     where : tuple of int
-        Index of the entry that differs the most, in chainrule's layout.
+        Index of the entry that differs the most, in the layout of what was handed in; where the bias is a row of the
+        weights, both are indexed in those.
     found, right : float
         That entry of both.
     wrong, entries : int

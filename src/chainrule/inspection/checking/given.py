@@ -65,6 +65,25 @@ class Layout:
             found.append(own)
         return found
 
+    def place(self, name: str, where: tuple[int, ...]) -> tuple[int, ...]:
+        """Index of an entry in somebody's own array, given the one in chainrule's layout."""
+        if name == "sensitivities":
+            return where[::-1] if self.columns else where
+        if name == "bias" and self.bias != "apart":
+            where = (0 if self.bias == "first" else -1, *where)
+        elif name == "weights":
+            where = (where[0] + (self.bias == "first"), where[1])
+        return where[::-1] if self.transposed and len(where) == 2 else where
+
+    def shape(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of somebody's own array, given the one in chainrule's layout."""
+        if len(shape) != 2 or name not in ("weights", "sensitivities"):
+            return shape
+        if name == "sensitivities":
+            return shape[::-1] if self.columns else shape
+        whole = (shape[0] + (self.bias != "apart"), shape[1])
+        return whole[::-1] if self.transposed else whole
+
 
 Reading: TypeAlias = tuple[Layout, list[dict[str, Array]]]
 """A layout, and somebody's arrays as it reads them."""
@@ -204,15 +223,14 @@ def _expected(shape: tuple[int, int], examples: int) -> dict[str, tuple[int, ...
     return {"weights": (inputs, units), "bias": (units,), "sensitivities": (examples, units)}
 
 
-def shape_problem(name: str, found: Array, number: int, right: Gradients) -> str | None:
-    """Say what is wrong with a shape, or None where it fits."""
+def shape_problem(name: str, what: str, found: Array, right: Gradients, layout: Layout) -> str | None:
+    """Say what is wrong with a shape, or None where it fits; `what` is what the array is called."""
     examples, units = right.sensitivities.shape
     inputs = len(right.parameters["weights"])
     expected = (examples, units) if name == "sensitivities" else right.parameters[name].shape
     if found.shape == expected:
         return None
-    what = _WORDS.get(name, f"gradient by the {name}")
-    text = f"layer {number}: the {what} should have the shape {expected}, found {found.shape}"
+    text = f"the {what} should have the shape {layout.shape(name, expected)}, found {layout.shape(name, found.shape)}"
     if name == "sensitivities" and found.shape == (examples, units + 1):
         text += ": one column too many; the constant 1 of the bias has no sensitivity"
     elif name == "weights" and found.shape in ((inputs + 1, units + 1), (inputs, units + 1)):

@@ -1,5 +1,6 @@
 """What the slips are computed from: the numbers of a right backward pass, layer by layer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,18 +8,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.differentiate import grad, vjp
+from chainrule.inspection.layer_equations import normalised, statistics
 from chainrule.inspection.opened import Opened
-from chainrule.inspection.quantities import Backprop
+from chainrule.inspection.quantities import Backprop, LayerBackprop
+from chainrule.nn import BatchNorm, LayerNorm
 from chainrule.nn.layers import Dense
 
-__all__ = ["Gradients", "Numbers", "are_plain", "numbers_of", "right"]
+__all__ = ["Gradients", "Normalised", "Numbers", "can_walk", "numbers_of", "right"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
+class Normalised:
+    """What the slips of a normalisation are computed from.
+
+    Attributes
+    ----------
+    inputs : array, shape (examples, units)
+        Before they are scaled and shifted.
+    deviation : array
+        What they were divided by.
+    scale : array, shape (units,)
+        What they are multiplied by.
+    by_example : bool
+        Whether mean and deviation are those of the units of an example, and depend on the inputs.
+    """
+
+    inputs: Array
+    deviation: Array
+    scale: Array
+    by_example: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Numbers:
-    """The quantities of a chain of dense layers, by the place of the layer, counted from 0.
+    """The quantities of a network, by the place of the layer, counted from 0.
 
     Attributes
     ----------
@@ -34,7 +59,13 @@ class Numbers:
         Derivative of each example's loss by the outputs.
     weights, bias, penalties, bias_penalties : tuple of arrays
         Parameters, what the regularisers add to the gradients by the weights, and what they would add to those by the
-        bias if it counted as a weight.
+        bias if it counted as a weight; None for a layer that is not dense.
+    users : tuple of tuples of int
+        Which layers a layer's activations go into: the next one, and sums of residual connections.
+    pulls : tuple of functions
+        Sensitivities of a layer to what goes back to its inputs.
+    norms : tuple of Normalised or None
+        Of the layers that normalise.
     """
 
     shares: Array
@@ -46,15 +77,23 @@ class Numbers:
     names: tuple[str, ...]
     sensitivities: tuple[Array, ...]
     loss_by_output: Array
-    weights: tuple[Array, ...]
-    bias: tuple[Array, ...]
-    penalties: tuple[Array, ...]
-    bias_penalties: tuple[Array, ...]
+    weights: tuple[Array | None, ...]
+    bias: tuple[Array | None, ...]
+    penalties: tuple[Array | None, ...]
+    bias_penalties: tuple[Array | None, ...]
+    users: tuple[tuple[int, ...], ...]
+    pulls: tuple[Callable[[Array], Array], ...]
+    norms: tuple[Normalised | None, ...]
 
     @property
     def last(self) -> int:
         """Place of the last layer."""
         return len(self.weights) - 1
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Places of the dense layers."""
+        return tuple(k for k, w in enumerate(self.weights) if w is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +115,9 @@ class Gradients:
     penalties: dict[str, Array]
 
 
-def are_plain(seen: Backprop) -> bool:
-    """Whether the layers are a chain of dense ones, of which the slips are known."""
-    return all(isinstance(one.layer, Dense) and one.skip is None for one in seen.layers)
+def can_walk(seen: Backprop) -> bool:
+    """Whether all weights are those of dense layers, of which the slips are known."""
+    return all(isinstance(one.layer, Dense) or "weights" not in one.gradients for one in seen.layers)
 
 
 def right(seen: Backprop) -> tuple[Gradients, ...]:
@@ -93,7 +132,7 @@ def right(seen: Backprop) -> tuple[Gradients, ...]:
 
 
 def numbers_of(parts: Opened, seen: Backprop) -> Numbers:
-    """Take out of a pass through dense layers what the slips are computed from."""
+    """Take out of a pass what the slips are computed from."""
     layers = seen.layers
     count = len(seen.losses)
     weights = np.ones(count) if seen.weights is None else seen.weights
@@ -108,11 +147,37 @@ def numbers_of(parts: Opened, seen: Backprop) -> Numbers:
         names=tuple(one.layer.activation_row.name for one in layers),
         sensitivities=tuple(one.sensitivities for one in layers),
         loss_by_output=seen.loss_by_output,
-        weights=tuple(one.parameters["weights"] for one in layers),
-        bias=tuple(one.parameters["bias"] for one in layers),
-        penalties=tuple(one.penalties["weights"] for one in gradients),
-        bias_penalties=tuple(_bias_penalty(parts, one.parameters["bias"]) for one in layers),
+        weights=tuple(one.parameters.get("weights") for one in layers),
+        bias=tuple(one.parameters.get("bias") for one in layers),
+        penalties=tuple(one.penalties.get("weights") for one in gradients),
+        bias_penalties=tuple(
+            _bias_penalty(parts, one.parameters["bias"]) if "bias" in one.parameters else None for one in layers
+        ),
+        users=tuple(
+            tuple(j for j, other in enumerate(layers) if k + 1 in (other.number - 1, other.skip))
+            for k in range(len(layers))
+        ),
+        pulls=tuple(_pull(one) for one in layers),
+        norms=tuple(_normalised(one) for one in layers),
     )
+
+
+def _pull(one: LayerBackprop) -> Callable[[Array], Array]:
+    inputs = np.asarray(one.inputs, one.signals.dtype)
+    _, pull_back = vjp(one._signal, inputs)
+
+    def pull(delta: Array) -> Array:
+        found: Array = pull_back(np.asarray(delta, inputs.dtype))[0]
+        return found
+
+    return pull
+
+
+def _normalised(one: LayerBackprop) -> Normalised | None:
+    if not isinstance(one.layer, BatchNorm | LayerNorm):
+        return None
+    _, deviation, axis = statistics(one)
+    return Normalised(normalised(one), np.asarray(deviation), one.parameters["scale"], axis is not None)
 
 
 def _slope_at_activations(one: Any) -> Array | None:

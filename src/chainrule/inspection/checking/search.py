@@ -10,7 +10,7 @@ from chainrule.inspection.checking.conventions import Scale
 from chainrule.inspection.checking.given import Layout
 from chainrule.inspection.checking.numbers import Array, Gradients, Numbers
 from chainrule.inspection.checking.slips import SLIPS, Slip
-from chainrule.inspection.checking.steps import Inapplicable, walk
+from chainrule.inspection.checking.steps import Inapplicable, Walked, walk
 
 __all__ = [
     "Arrays",
@@ -149,6 +149,8 @@ def slipped_matches(
 
 
 def _changed(found: Gradients, base: Gradients, name: str) -> bool:
+    if found is base:
+        return False
     if name == "sensitivities":
         return not np.array_equal(found.sensitivities, base.sensitivities)
     if name not in base.parameters:
@@ -166,7 +168,9 @@ def first_wrong(problem: Problem, truth: Hypothesis) -> list[Match]:
     return [match for match in found if match.explained == most]
 
 
-def hypotheses(n: Numbers, truth: Hypothesis, bounds: Sequence[Mapping[str, float]]) -> Iterator[Hypothesis]:
+def hypotheses(
+    n: Numbers, truth: Hypothesis, bounds: Sequence[Mapping[str, float]], base: Walked | None = None
+) -> Iterator[Hypothesis]:
     """Every slip, at all layers that have room for it, at the hidden ones, and at each alone, where it shows.
 
     Parameters
@@ -177,38 +181,45 @@ def hypotheses(n: Numbers, truth: Hypothesis, bounds: Sequence[Mapping[str, floa
         The right gradients.
     bounds : sequence of dicts
         A slip that changes no array by more than this is none: with linear units the derivative may be left out.
+    base : Walked, optional
+        The way back without a slip.
     """
+    base = walk(n) if base is None else base
     for slip in SLIPS.values():
         singles = [
             Hypothesis(slip, (k,), gradients)
             for k in range(n.last + 1)
-            if (gradients := _walked(n, slip, (k,))) is not None and _differs(gradients, truth.gradients, bounds)
+            if (gradients := _walked(n, slip, (k,), base)) is not None
+            and _differs(gradients, truth.gradients, bounds, base)
         ]
         at = tuple(one.at[0] for one in singles)
         if slip.alone:
             # The hidden ones of a loop, the layers of which another part is written apart.
             sets = [at, tuple(k for k in at if k != n.last), tuple(k for k in at if k != 0)]
             for several in dict.fromkeys(one for one in sets if len(one) > 1):
-                if (gradients := _walked(n, slip, several)) is not None:
+                if (gradients := _walked(n, slip, several, base)) is not None:
                     yield Hypothesis(slip, several, gradients)
             yield from singles
-        elif (gradients := _walked(n, slip, tuple(range(n.last + 1)))) is not None and _differs(
-            gradients, truth.gradients, bounds
+        elif (gradients := _walked(n, slip, tuple(range(n.last + 1)), base)) is not None and _differs(
+            gradients, truth.gradients, bounds, base
         ):
             yield Hypothesis(slip, at or tuple(range(n.last + 1)), gradients)
 
 
-def _walked(n: Numbers, slip: Slip, at: tuple[int, ...]) -> tuple[Gradients, ...] | None:
+def _walked(n: Numbers, slip: Slip, at: tuple[int, ...], base: Walked) -> tuple[Gradients, ...] | None:
     try:
-        return walk(n, slip.steps, at)
+        return tuple(walk(n, slip.steps, at, base).gradients.values())
     except Inapplicable:
         return None
 
 
-def _differs(found: Sequence[Gradients], truth: Sequence[Gradients], bounds: Sequence[Mapping[str, float]]) -> bool:
+def _differs(
+    found: Sequence[Gradients], truth: Sequence[Gradients], bounds: Sequence[Mapping[str, float]], base: Walked
+) -> bool:
     return any(
         x.shape != y.shape or bool(np.any(np.abs(x - y) > bound[name]))
-        for one, other, bound in zip(found, truth, bounds, strict=True)
+        for one, other, bound, own in zip(found, truth, bounds, base.gradients.values(), strict=True)
+        if one is not own  # That part of the way is the right one.
         for name, x, y in (
             ("sensitivities", one.sensitivities, other.sensitivities),
             *(

@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.inspection.checking.numbers import Array, Numbers
-from chainrule.inspection.checking.steps import RIGHT, Inapplicable, Step, through_slope
+from chainrule.inspection.checking.numbers import Array, Normalised, Numbers
+from chainrule.inspection.checking.steps import RIGHT, Inapplicable, Step, need, through_slope
 
 
-def need(condition: bool) -> None:
-    """Raise Inapplicable where a slip has no place or its shapes do not fit."""
-    if not condition:
+def dense(arrays: tuple[Array | None, ...], k: int) -> Array:
+    """An array that only dense layers have, of layer k."""
+    found = arrays[k] if 0 <= k < len(arrays) else None
+    if found is None:
         raise Inapplicable
+    return found
 
 
 # What comes back through the weights. `deltas[k + 1]` has the shape (examples, units of the layer above).
@@ -19,7 +21,7 @@ def need(condition: bool) -> None:
 
 def untransposed(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """Back through the weights as they are."""
-    w = n.weights[k + 1]
+    w = dense(n.weights, k + 1)
     need(w.shape[0] == w.shape[1])
     return deltas[k + 1] @ w
 
@@ -28,9 +30,9 @@ def through_weights_of(shift: int, *, transposed: bool = True) -> Step:
     """Take the weights of layer k + shift, where those of layer k + 1 belong."""
 
     def send_back(n: Numbers, k: int, deltas: list[Array]) -> Any:
-        need(0 <= k + shift <= n.last)
-        w = n.weights[k + shift].T if transposed else n.weights[k + shift]
-        need(w.shape == n.weights[k + 1].shape[::-1])
+        w = dense(n.weights, k + shift)
+        w = w.T if transposed else w
+        need(w.shape == dense(n.weights, k + 1).shape[::-1])
         return deltas[k + 1] @ w
 
     return send_back
@@ -38,29 +40,91 @@ def through_weights_of(shift: int, *, transposed: bool = True) -> Step:
 
 def bias_column_kept(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """Back through the bias row too, and the first entries taken."""
-    whole = np.concatenate([n.bias[k + 1][np.newaxis], n.weights[k + 1]])
+    whole = np.concatenate([dense(n.bias, k + 1)[np.newaxis], dense(n.weights, k + 1)])
     return (deltas[k + 1] @ whole.T)[:, :-1]
 
 
 def bias_spread(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """What comes back through the bias, added to every unit."""
-    return deltas[k + 1] @ n.weights[k + 1].T + (deltas[k + 1] @ n.bias[k + 1])[:, np.newaxis]
+    return deltas[k + 1] @ dense(n.weights, k + 1).T + (deltas[k + 1] @ dense(n.bias, k + 1))[:, np.newaxis]
 
 
 def own_bias_added(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """The bias of the layer added."""
-    return deltas[k + 1] @ n.weights[k + 1].T + n.bias[k]
+    return deltas[k + 1] @ dense(n.weights, k + 1).T + dense(n.bias, k)
 
 
 def next_bias_added(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """The bias of the next layer added."""
-    need(len(n.bias[k]) == len(n.bias[k + 1]))
-    return deltas[k + 1] @ n.weights[k + 1].T + n.bias[k + 1]
+    need(len(dense(n.bias, k)) == len(dense(n.bias, k + 1)))
+    return deltas[k + 1] @ dense(n.weights, k + 1).T + dense(n.bias, k + 1)
 
 
 def slope_before_weights(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """The derivative of the next layer's activation, multiplied in on the way."""
-    return through_slope(n, k + 1, deltas[k + 1]) @ n.weights[k + 1].T
+    return through_slope(n, k + 1, deltas[k + 1]) @ dense(n.weights, k + 1).T
+
+
+def slope_before_layer(n: Numbers, k: int, deltas: list[Array]) -> Any:
+    """The same on the way through a layer without weights."""
+    return n.pulls[k](through_slope(n, k, deltas[k]))
+
+
+def norm_of(n: Numbers, k: int) -> Normalised:
+    """The normalisation of layer k."""
+    found = n.norms[k]
+    if found is None:
+        raise Inapplicable
+    return found
+
+
+def statistics_constant(n: Numbers, k: int, deltas: list[Array]) -> Any:
+    """Back through a normalisation as if mean and deviation did not depend on the inputs."""
+    norm = norm_of(n, k)
+    need(norm.by_example)
+    return deltas[k] * norm.scale / norm.deviation
+
+
+def deviation_constant(n: Numbers, k: int, deltas: list[Array]) -> Any:
+    """Back through the mean, and not through the deviation."""
+    norm = norm_of(n, k)
+    need(norm.by_example)
+    g = deltas[k] * norm.scale
+    return (g - np.mean(g, axis=1, keepdims=True)) / norm.deviation
+
+
+def scale_missing(n: Numbers, k: int, deltas: list[Array]) -> Any:
+    """Back through a normalisation without its scale."""
+    norm = norm_of(n, k)
+    need(bool(np.all(norm.scale != 0)))
+    return n.pulls[k](deltas[k] / norm.scale)
+
+
+def deviation_missing(n: Numbers, k: int, deltas: list[Array]) -> Any:
+    """Back through a normalisation, not divided by the deviation."""
+    return n.pulls[k](deltas[k]) * norm_of(n, k).deviation
+
+
+def norm_ignored(n: Numbers, k: int, deltas: list[Array]) -> Any:
+    """Back through a normalisation as if it were not there."""
+    norm_of(n, k)
+    return deltas[k]
+
+
+def one_path(which: int) -> Step:
+    """Where two paths meet, what came back on one of them: 0 for the next layer, -1 for the sum that skips layers."""
+
+    def join(n: Numbers, k: int, parts: list[Array]) -> Any:
+        need(len(parts) > 1)
+        return parts[which]
+
+    return join
+
+
+def two_paths_averaged(n: Numbers, k: int, parts: list[Array]) -> Any:
+    """Where paths meet, the mean of what came back."""
+    need(len(parts) > 1)
+    return sum(parts) / len(parts)
 
 
 # Where what came back meets the derivative of the activation.
@@ -134,7 +198,7 @@ def gradient_of_layer(shift: int) -> dict[str, Step]:
 
     def moved(name: str) -> Step:
         def step(n: Numbers, k: int, deltas: list[Array]) -> Any:
-            need(0 <= k + shift <= n.last)
+            need(k + shift in n.places)
             return RIGHT[name](n, k + shift, deltas)
 
         return step
@@ -264,7 +328,7 @@ def bias_times_examples(power: int) -> Step:
 
 def bias_zero(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """Zero."""
-    return np.zeros_like(n.bias[k])
+    return np.zeros_like(dense(n.bias, k))
 
 
 # Regularisers.
@@ -274,16 +338,16 @@ def penalty_times(factor: float) -> Step:
     """The derivative of the regularisers, times a factor."""
 
     def weight_penalty(n: Numbers, k: int, deltas: list[Array]) -> Any:
-        return factor * n.penalties[k]
+        return factor * dense(n.penalties, k)
 
     return weight_penalty
 
 
 def penalty_over_examples(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """The derivative of the regularisers, divided by the number of examples."""
-    return n.penalties[k] / len(n.shares)
+    return dense(n.penalties, k) / len(n.shares)
 
 
 def bias_regularised(n: Numbers, k: int, deltas: list[Array]) -> Any:
     """What the regularisers would add if the bias counted as a weight."""
-    return n.bias_penalties[k]
+    return dense(n.bias_penalties, k)

@@ -20,6 +20,8 @@ KINDS = {
     "wrong layer's weights": "Through which connections did this layer's activations reach the loss?",
     "sum over the wrong axis": "Over what is a sum taken here, over examples or over units? Check the axis of each.",
     "softmax elementwise": "On how many signals does one output of this layer depend?",
+    "normalisation": "On which numbers do the mean and the deviation of this layer depend, and what do they multiply?",
+    "residual connection": "Along how many paths did these activations reach the loss?",
     "examples not added": "Every example has a gradient. What becomes of them all?",
 }
 
@@ -61,6 +63,14 @@ def _back(key: str, kind: str, sentence: str, step: Step) -> Slip:
 
 def _slope(key: str, sentence: str, step: Step, kind: str = "activation's derivative") -> Slip:
     return Slip(key, kind, "sensitivities", sentence, "sensitivity", {"meet": step})
+
+
+def _norm(key: str, sentence: str, step: Step) -> Slip:
+    return Slip(key, "normalisation", "sensitivities", sentence, "back", {"hand_back": step})
+
+
+def _paths(key: str, sentence: str, step: Step) -> Slip:
+    return Slip(key, "residual connection", "sensitivities", sentence, "back", {"join": step})
 
 
 def _weights(key: str, kind: str, sentence: str, **steps: Step) -> Slip:
@@ -106,7 +116,7 @@ _ROWS = [
         "the derivative of the activation is multiplied in a layer too late: after the sensitivity was used for the "
         "gradients, on its way through the weights",
         "sensitivity",
-        {"meet": s.slope_missing, "send_back": s.slope_before_weights},
+        {"meet": s.slope_missing, "send_back": s.slope_before_weights, "hand_back": s.slope_before_layer},
         alone=False,
     ),
     Slip(
@@ -255,6 +265,30 @@ _ROWS = [
         s.softmax_elementwise,
         "softmax elementwise",
     ),
+    _norm(
+        "statistics constant",
+        "on the way back mean and deviation are taken as constants; both depend on the inputs of the layer",
+        s.statistics_constant,
+    ),
+    _norm(
+        "deviation constant",
+        "on the way back the deviation is taken as a constant; it depends on the inputs of the layer",
+        s.deviation_constant,
+    ),
+    _norm("scale left out", "on the way back the scale is left out", s.scale_missing),
+    _norm("not divided", "on the way back it is not divided by the deviation", s.deviation_missing),
+    _norm("normalisation ignored", "the sensitivity goes back as if nothing were normalised", s.norm_ignored),
+    _paths(
+        "skip left out",
+        "what comes back on the residual connection, past the layers between, is not added",
+        s.one_path(0),
+    ),
+    _paths(
+        "branch left out",
+        "what comes back through the layers of the residual connection is not added, only what comes past them",
+        s.one_path(-1),
+    ),
+    _paths("paths averaged", "what comes back on two paths is averaged; it is added", s.two_paths_averaged),
     _weights(
         "last example only",
         "examples not added",

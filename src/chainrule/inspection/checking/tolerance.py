@@ -3,6 +3,8 @@
 import numpy as np
 
 from chainrule.inspection.checking.numbers import Array, Gradients
+from chainrule.inspection.layer_equations import returned
+from chainrule.inspection.notations import NOTATIONS
 from chainrule.inspection.quantities import Backprop
 from chainrule.nn.layers import Dense
 
@@ -38,20 +40,23 @@ def bounds(
     shares = (weights / seen.total)[:, np.newaxis]
     found: list[dict[str, float]] = []
     error = np.zeros_like(seen.layers[-1].sensitivities)
+    errors: dict[int, Array] = {}
     for k in range(len(seen.layers) - 1, -1, -1):
         one = seen.layers[k]
         delta, slope = np.abs(one.sensitivities), np.abs(one.slope)
-        size = np.abs(one.back)
-        after = seen.layers[k + 1] if k + 1 < len(seen.layers) else None
-        if after is not None and isinstance(after.layer, Dense) and after.skip is None:
-            w = np.abs(after.parameters["weights"])
-            size, back_error = np.abs(after.sensitivities) @ w.T, error @ w.T
-        else:
-            back_error = np.zeros_like(size)
+        users = [after for after in seen.layers if one.number in (after.number - 1, after.skip)]
+        size, back_error = np.abs(one.back), np.zeros_like(one.back)
+        for after in users:
+            own = {**after.parameters, "sensitivities": errors[after.number]}
+            # A layer of somebody's own has no formula, and adds nothing.
+            back_error = back_error + (returned(after, own, NOTATIONS["chainrule"]) or (None, None, 0.0))[2]
+        if len(users) == 1 and isinstance(users[0].layer, Dense):
+            size = np.abs(users[0].sensitivities) @ np.abs(users[0].parameters["weights"]).T
         # A loss and an activation that are one function stay finite where their product does not.
         size = np.where(np.isfinite(size), size, 1.0)
         met = _times(back_error + relative * size, slope)
         error = np.where(np.isfinite(met), met, 0.0) + relative * delta + floor * np.minimum(size, delta + 1.0)
+        errors[one.number] = error
         inputs = np.abs(np.asarray(one.inputs, one.signals.dtype))
         by_bias = np.sum(shares * (error + relative * delta), axis=0)
         penalty = max((float(np.max(np.abs(p), initial=0.0)) for p in gradients[k].penalties.values()), default=0.0)

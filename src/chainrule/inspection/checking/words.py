@@ -5,10 +5,10 @@ from xml.etree.ElementTree import Element
 
 from chainrule.html import element, panel
 from chainrule.inspection.checking.found import BackpropCheck, Difference, FoundSlip
+from chainrule.inspection.checking.names import array_name
 
 __all__ = ["summary", "whole_html", "whole_text"]
 
-_WORDS = {"weights": "gradient by the weights", "bias": "gradient by the bias", "sensitivities": "sensitivities"}
 #: pytest shows as much of what it asserts.
 _LONGEST = 235
 
@@ -68,7 +68,7 @@ def _hint(check: BackpropCheck) -> list[str]:
         ]
         return [*lines, *check.deductions]
     layers = tuple(dict.fromkeys(layer for slip in check.slips for layer in slip.layers))
-    arrays = tuple(dict.fromkeys(_WORDS[slip.array] for slip in check.slips))
+    arrays = tuple(dict.fromkeys(array_name(slip.array, check.notation, layers) for slip in check.slips))
     lines = [f"Not right yet: look at the {' or the '.join(arrays)} of {_layers(check, layers)}."]
     lines += [f"Ask yourself: {text}" for text in dict.fromkeys(slip.question for slip in check.slips)]
     if not check.complete:
@@ -98,7 +98,7 @@ def _full(check: BackpropCheck) -> list[str]:
 
 
 def _slip(check: BackpropCheck, slip: FoundSlip) -> str:
-    return f"{_layers(check, slip.layers)}, {_WORDS[slip.array]}: {slip.sentence}."
+    return f"{_layers(check, slip.layers)}, {array_name(slip.array, check.notation, slip.layers)}: {slip.sentence}."
 
 
 def _layers(check: BackpropCheck, layers: Sequence[int]) -> str:
@@ -108,7 +108,7 @@ def _layers(check: BackpropCheck, layers: Sequence[int]) -> str:
 
 
 def _array(check: BackpropCheck, wrong: Difference) -> str:
-    return f"{_WORDS.get(wrong.array, 'gradient by ' + wrong.array)} of {_layers(check, (wrong.layer,))}"
+    return f"{array_name(wrong.array, check.notation, (wrong.layer,))} of {_layers(check, (wrong.layer,))}"
 
 
 def _difference(check: BackpropCheck, wrong: Difference) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from chainrule.inspection.checking.found import Difference
+from chainrule.inspection.checking.names import array_name
 from chainrule.inspection.checking.numbers import Array
 from chainrule.inspection.checking.search import Arrays, Match, close, order, scaled
 from chainrule.inspection.notation import Notation
@@ -20,7 +21,7 @@ def differences(
     Parameters
     ----------
     match : Match
-        The right gradients in the scale that fits best.
+        The right gradients in the layout and scale that fit best.
     arrays : sequence of dicts
         Somebody's, in chainrule's layout.
     bounds : sequence of dicts
@@ -45,7 +46,7 @@ def differences(
                 array=name,
                 found_size=float(np.max(np.abs(theirs))),
                 right_size=float(np.max(np.abs(ours))),
-                where=where,
+                where=match.layout.place(name, where),
                 found=float(theirs[where]),
                 right=float(ours[where]),
                 wrong=int(np.sum(off > bound)),
@@ -81,18 +82,19 @@ def deductions(
     given = set(arrays[numbers.index(layer)])
     good = given - bad
     number = notation.number(layer)
+    by_bias, deltas = (array_name(name, notation, (layer,)) for name in ("bias", "sensitivities"))
     if "weights" in bad and "bias" in good:
         return (
-            f"The gradient by the bias of layer {number} is right, and so are the sensitivities that it sums: what the "
+            f"The {by_bias} of layer {number} is right, and so are the {deltas} that it sums: what the "
             "weights were multiplied by in the forward pass is to be looked at.",
         )
     if "sensitivities" in good:
-        return (f"The sensitivities of layer {number} are right: look at how the gradients are made of them.",)
+        return (f"The {deltas} of layer {number} are right: look at how the gradients are made of them.",)
     if layer == numbers[-1]:
         return (
             f"Layer {number} is the last: look at the derivative of the loss, and at that of the output's activation.",
         )
     return (
-        f"The arrays of the layers after layer {number} are right: look at how the sensitivities come back to it, and "
+        f"The arrays of the layers after layer {number} are right: look at how the {deltas} come back to it, and "
         "at the derivative of its activation.",
     )

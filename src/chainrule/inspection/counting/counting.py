@@ -13,6 +13,8 @@ from chainrule.inspection.counting.operations import cost_of, nbytes
 from chainrule.inspection.counting.pieces import recorded_step
 from chainrule.inspection.counting.result import Count, Piece, Work
 from chainrule.inspection.counting.timing import Seconds, measured_pieces, measured_whole
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import notation_of
 from chainrule.inspection.opened import Opened, opened
 from chainrule.nn.layers import check_size
 from chainrule.nn.losses import loss as loss_row
@@ -36,6 +38,7 @@ def count(
     optimizer: Transform | None = None,
     dtype: DTypeLike = np.float64,
     timed: bool = False,
+    notation: str | Notation = "chainrule",
 ) -> Count:
     """Count what a training step costs: multiplications, bytes and stored activations of every layer.
 
@@ -59,6 +62,8 @@ def count(
         Of parameters that are drawn.
     timed : bool
         Whether the pieces are compiled and measured as well, which takes a second or so for each layer.
+    notation : str or Notation
+        A key of `chainrule.inspection.NOTATIONS`, which says how the layers are counted where they are shown.
 
     Returns
     -------
@@ -79,7 +84,7 @@ def count(
     >>> found.backward.multiplications == 10 * (5 * 4 + 2 * 4 * 3)  # nothing is differentiated by the data
     True
     """
-    examples = check_size("examples", examples)
+    examples, shown_in = check_size("examples", examples), notation_of(notation)
     parts = _parts(model, X, y, parameters, state, loss, regularizers, np.dtype(dtype))
     recorded = recorded_step(_repeated(parts, max(2, min(examples, 8))))
     if not recorded.graph.is_open:
@@ -112,6 +117,7 @@ def count(
         sum(np.asarray(x).nbytes for x in kept),
         (parts.inputs.nbytes + parts.targets.nbytes) // len(parts.inputs),
         measured_whole(whole) if timed else None,
+        shown_in,
         (here, each),
     )
 

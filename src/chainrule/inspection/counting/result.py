@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 from chainrule.inspection.counting.timing import Seconds
+from chainrule.inspection.notation import Notation
 from chainrule.inspection.text import render_table
 from chainrule.nn.layers import check_size
 
@@ -87,6 +88,8 @@ class Count:
         Bytes of the inputs and targets of one example.
     seconds : tuple of two float, or None
         Measured time of the objective alone, and with its gradient.
+    notation : Notation
+        Which says how the layers are counted where they are shown.
     """
 
     pieces: tuple[Piece, ...]
@@ -95,6 +98,7 @@ class Count:
     fixed: int
     of_data: int
     seconds: Seconds | None
+    notation: Notation
     # Bytes that are there after each operation: a part that does not depend on the batch, and one for each example.
     _alive: tuple[NDArray[Any], NDArray[Any]] = field(repr=False)
 
@@ -226,7 +230,14 @@ class Count:
         )
         heads = ["layer", "", "forward, products", "backward, products", "both / forward", "others", "moved", "kept"]
         lines = [
-            (str(one.number or "loss"), _shape(one), one.forward, one.backward, one.stored, one.seconds)
+            (
+                str(self.notation.number(one.number)) if one.number else "loss",
+                _shape(one),
+                one.forward,
+                one.backward,
+                one.stored,
+                one.seconds,
+            )
             for one in self.pieces
         ]
         lines.append(("whole", "", self.forward, self.backward, self.stored, self.seconds))

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,18 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
-from chainrule.inspection.backprop import backprop
-from chainrule.inspection.diagnosis.findings import Finding, findings_of, noise_text, per_cent, short
+from chainrule.inspection.backprop import pass_of
+from chainrule.inspection.diagnosis.findings import Finding, findings_of, listed, noise_text, per_cent, short
 from chainrule.inspection.diagnosis.measures import FLAT, LayerDiagnosis, measure_layer
 from chainrule.inspection.diagnosis.per_example import noise_scale
-from chainrule.inspection.opened import opened
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import notation_of
+from chainrule.inspection.opened import Opened, opened
 from chainrule.inspection.quantities import Backprop
 from chainrule.inspection.text import number_text, render_table
 from chainrule.nn.loss_row import Loss
 from chainrule.nn.network import Parameters, State
 from chainrule.optim import Transform
 
-__all__ = ["Diagnosis", "diagnose"]
+__all__ = ["Diagnosis", "diagnose", "diagnosis_of"]
 
 _HEADS = (
     "layer",
@@ -68,6 +70,10 @@ class Diagnosis:
     flat_and_wrong : float
         Share of the outputs that are in the flat part of a sigmoid or tanh, and more than half of its range off their
         targets, where the loss multiplies by the slope. 0 where it does not.
+    total : float
+        What the sum of the losses is divided by: the number of examples, or the sum of their weights.
+    notation : Notation
+        In which the table and the findings are shown; the attributes stay as they are.
     """
 
     layers: tuple[LayerDiagnosis, ...]
@@ -81,11 +87,13 @@ class Diagnosis:
     variance: float
     noise_scale: float
     flat_and_wrong: float
+    total: float
+    notation: Notation
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What stands out, and what to try; empty where nothing does."""
-        return findings_of(self)
+        return tuple(replace(one, notation=self.notation) for one in findings_of(self))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The numbers of all layers, for drawings.
@@ -128,7 +136,7 @@ class Diagnosis:
         Returns
         -------
         title : str
-            The whole network.
+            The whole network, and in a notation what its symbols stand for.
         heads : tuple of str
             Of the columns; those without a number are left out. ``flat`` is the share of examples and units in the
             flat part of sigmoid and tanh, or of dead units; ``signals`` and ``sensitivities`` are root mean squares,
@@ -137,43 +145,49 @@ class Diagnosis:
         rows : list of tuples of str
             One for each layer.
         """
-        last = self.layers[-1].sensitivity
+        last, notation = self.layers[-1].sensitivity, self.notation
+        each = notation.factor(self.loss)
+        whole = notation.objective_factor(self.loss, self.total)
         rows = [
             (
-                str(one.number),
+                str(notation.number(one.number)),
                 str(one.units),
                 one.layer.text,
                 _flat(one),
                 short(one.signal),
                 short(one.condition) if one.units > 1 else "",
-                short(one.sensitivity),
+                short(each * one.sensitivity),
                 short(one.sensitivity / last) if last else "",
                 short(one.by_weights),
                 short(one.by_activation),
-                short(one.gradient) if one.weight or one.gradient else "",
+                short(whole * one.gradient) if one.weight or one.gradient else "",
                 noise_text(one.noise_scale, self.examples),
                 short(one.update_ratio),
             )
             for one in self.layers
         ]
         kept = [k for k in range(len(_HEADS)) if any(row[k] for row in rows)]
+        heads: tuple[str, ...] = _HEADS
+        legend = ""
+        if notation.key != "chainrule":
+            symbols = {name: notation.symbol(name) for name in ("signals", "sensitivities")}
+            heads = tuple(symbols.get(head, head) for head in _HEADS)
+            legend = f"\nin the notation of {notation.source}\n"
+            legend += "; ".join(f"{symbol} {notation.word(name)}" for name, symbol in symbols.items())
         noise = "" if np.isnan(self.noise_scale) else f", noise scale {noise_text(self.noise_scale, self.examples)}"
         title = (
             f"diagnosis of {len(self.layers)} layer{'s' if len(self.layers) > 1 else ''} on {self.examples} "
-            f"example{'s' if self.examples > 1 else ''}: objective {number_text(self.objective)}, gradient of length "
-            f"{short(self.gradient)}{noise}"
+            f"example{'s' if self.examples > 1 else ''}: objective {number_text(whole * self.objective)}, gradient of "
+            f"length {short(whole * self.gradient)}{noise}{legend}"
         )
-        return title, tuple(_HEADS[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
+        return title, tuple(heads[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
 
     def __str__(self) -> str:
         title, heads, rows = self.table()
         numbers = [k for k, head in enumerate(heads) if head != "activation"]
+        title = "\n".join(part for line in title.splitlines() for part in textwrap.wrap(line, 118))
         shown = render_table(title, heads, rows, numbers=numbers, narrow=True)
-        said = [str(one) for one in self.findings] or ["nothing stands out"]
-        lines = [
-            line for text in said for line in textwrap.wrap(text, 116, initial_indent="- ", subsequent_indent="  ")
-        ]
-        return "\n".join([shown, *lines])
+        return f"{shown}\n{listed(self.findings)}"
 
     __repr__ = __str__
 
@@ -201,6 +215,7 @@ def diagnose(
     weights: Any = None,
     optimizer: Transform | None = None,
     optimizer_state: Any = None,
+    notation: str | Notation = "chainrule",
 ) -> Diagnosis:
     """Look for what keeps a network from learning: everything that `backprop` shows, measured and put into words.
 
@@ -215,6 +230,8 @@ def diagnose(
         From `chainrule.optim`: its step on this sample is compared with the weights.
     optimizer_state : tree, optional
         Its state; by default the one before the first step.
+    notation : str or Notation
+        A key of `chainrule.inspection.NOTATIONS`, for what is shown.
 
     Returns
     -------
@@ -239,23 +256,22 @@ def diagnose(
     >>> bool(np.all(found.arrays()["by_activation"][:-1] <= 0.25))  # the sigmoid's slope is at most 1/4
     True
     """
+    shown_in = notation_of(notation)
     parts = opened(
         model, X, y, parameters=parameters, state=state, loss=loss, regularizers=regularizers, weights=weights
     )
     if optimizer is None and optimizer_state is not None:
         raise OptionError("optimizer_state is given without the optimizer whose state it is")
+    return diagnosis_of(parts, shown_in, optimizer, optimizer_state)
+
+
+def diagnosis_of(
+    parts: Opened, notation: Notation, optimizer: Transform | None = None, optimizer_state: Any = None
+) -> Diagnosis:
+    """What `diagnose` does with a model that is opened already."""
     # What overflows is a finding.
     with np.errstate(all="ignore"):
-        seen = backprop(
-            parts.network,
-            parts.inputs,
-            parts.targets,
-            parameters=parts.parameters,
-            state=parts.state,
-            loss=parts.loss,
-            regularizers=parts.regularizers,
-            weights=parts.weights,
-        )
+        seen = pass_of(parts)
     updates: Sequence[Any] = [None] * len(seen.layers)
     if optimizer is not None:
         gradients = tuple(one.gradients for one in seen.layers)
@@ -263,10 +279,10 @@ def diagnose(
         with np.errstate(all="ignore"):
             updates, _ = optimizer.update(gradients, start, parts.parameters)
     layers = tuple(measure_layer(seen, k, update) for k, update in enumerate(updates))
-    return _whole(seen, layers)
+    return _whole(seen, layers, notation)
 
 
-def _whole(seen: Backprop, layers: tuple[LayerDiagnosis, ...]) -> Diagnosis:
+def _whole(seen: Backprop, layers: tuple[LayerDiagnosis, ...], notation: Notation) -> Diagnosis:
     n = len(seen.losses)
     inputs = seen.layers[0].inputs
     squared: NDArray[Any] = np.sum([one.squared_gradients for one in layers], axis=0)
@@ -284,6 +300,8 @@ def _whole(seen: Backprop, layers: tuple[LayerDiagnosis, ...]) -> Diagnosis:
         variance,
         noise_scale(variance, length**2, n),
         _flat_and_wrong(seen),
+        seen.total,
+        notation,
     )
 
 

@@ -1,17 +1,20 @@
 """What the numbers of a diagnosis mean, in plain words, and what to try."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.inspection.diagnosis.measures import LayerDiagnosis
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import NOTATIONS
 
 if TYPE_CHECKING:
     from chainrule.inspection.diagnosis.diagnosis import Diagnosis
 
-__all__ = ["Finding", "findings_of", "noise_text", "per_cent", "short"]
+__all__ = ["Finding", "findings_of", "listed", "noise_text", "per_cent", "short"]
 
 #: Two thirds of all examples and units in the flat part, and a third of a layer's units dead: half of the former, and a
 #: quarter of the latter, are common at the end of runs that have learned well.
@@ -46,15 +49,20 @@ class Finding:
         What was found, with numbers.
     advice : str
         What to try.
+    notation : Notation
+        Which says how the layer is counted where the sentence is shown.
     """
 
     kind: str
     layer: int | None
     text: str
     advice: str
+    notation: Notation = field(default=NOTATIONS["chainrule"], repr=False)
 
     def __str__(self) -> str:
-        where = {None: "", 0: "inputs: "}.get(self.layer, f"layer {self.layer}: ")
+        where = "" if self.layer is None else "inputs: "
+        if self.layer:
+            where = f"layer {self.notation.number(self.layer)}: "
         return f"{where}{self.text}; {self.advice}"
 
 
@@ -71,6 +79,12 @@ def short(x: float) -> str:
     if np.isnan(x):
         return ""
     return f"{x:.0f}" if 10 <= abs(x) < 1e5 else f"{x:.2g}"
+
+
+def listed(findings: Sequence[Finding]) -> str:
+    """Write findings one below the other, in lines of a page's width."""
+    said = [str(one) for one in findings] or ["nothing stands out"]
+    return "\n".join(textwrap.fill(text, 116, initial_indent="- ", subsequent_indent="  ") for text in said)
 
 
 def noise_text(scale: float, examples: int) -> str:

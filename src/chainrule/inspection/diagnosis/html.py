@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from chainrule.html import element, panel, table
+from chainrule.inspection.html import mathematics
 
 if TYPE_CHECKING:
     from chainrule.inspection.diagnosis.diagnosis import Diagnosis
@@ -28,9 +29,11 @@ def diagnosis_html(found: "Diagnosis") -> str:
     """
     title, heads, rows = found.table()
     numbers = [k for k, head in enumerate(heads) if k and head != "activation"]
+    first, *others = title.splitlines()
     return panel(
-        element("p", title[0].upper() + title[1:]),
-        table("Layer by layer", heads, rows, numbers=numbers),
+        element("p", first[0].upper() + first[1:]),
+        *(element("p", mathematics(line)) for line in others),
+        table("Layer by layer", [mathematics(head) for head in heads], rows, numbers=numbers),
         findings_element(found.findings),
     )
 

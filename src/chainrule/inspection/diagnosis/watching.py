@@ -1,17 +1,19 @@
 """`Watch`: a diagnosis over a training run, as a callback."""
 
 import copy
-import textwrap
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
-from chainrule.inspection.diagnosis.diagnosis import Diagnosis, diagnose
-from chainrule.inspection.diagnosis.findings import Finding, noise_text, per_cent, short
+from chainrule.inspection.diagnosis.diagnosis import Diagnosis, diagnosis_of
+from chainrule.inspection.diagnosis.findings import Finding, listed, noise_text, per_cent, short
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import notation_of
 from chainrule.inspection.opened import opened
 from chainrule.inspection.text import render_table
 from chainrule.nn.layers import check_size
@@ -49,6 +51,8 @@ class Watch:
         allows; which epochs these are depends on the machine.
     share : float
         Part of the run's time that the looks after the first may take where `every` is not given.
+    notation : str or Notation
+        A key of `chainrule.inspection.NOTATIONS`, for what is shown.
 
     Attributes
     ----------
@@ -89,12 +93,13 @@ class Watch:
         examples: int = 256,
         every: int | None = None,
         share: float = 0.03,
+        notation: str | Notation = "chainrule",
     ) -> None:
         self._model, self._loss, self._regularizers = model, loss, tuple(regularizers)
         self._every = None if every is None else check_size("every", every)
         if not 0 < share < 1:
             raise OptionError(f"share has to be a part of the run's time, above 0 and below 1, found {share!r}")
-        self._share = share
+        self._share, self._notation = share, notation_of(notation)
         self._X, self._y = _sample(X, y, check_size("examples", examples))
         self._forget()
 
@@ -148,16 +153,7 @@ class Watch:
 
     def _look(self, state: TrainState) -> None:
         parts = self._opened(state)
-        found = diagnose(
-            parts.network,
-            parts.inputs,
-            parts.targets,
-            parameters=parts.parameters,
-            state=parts.state,
-            loss=parts.loss,
-            regularizers=parts.regularizers,
-            weights=parts.weights,
-        )
+        found = diagnosis_of(parts, self._notation)
         moved = np.full(len(found.layers), np.nan)
         if self._last is not None:
             moved = _movement(self._last, parts.parameters) / (state.epoch - self.epochs[-1])
@@ -234,10 +230,11 @@ class Watch:
     def _over_time(self, looks: list[tuple[int, Finding]]) -> Finding:
         first, (last, finding) = looks[0][0], looks[-1]
         if last < len(self.epochs) - 1:
-            when = f"in epochs {self.epochs[first]} to {self.epochs[last]}, and no longer"
+            epochs = f"epochs {self.epochs[first]} to {self.epochs[last]}"
+            when = f"in {epochs if last > first else f'epoch {self.epochs[first]}'}, and no longer"
         else:
             when = f"since epoch {self.epochs[first]}" if first else "from the first epoch on"
-        return Finding(finding.kind, finding.layer, f"{when}: {finding.text}", finding.advice)
+        return replace(finding, text=f"{when}: {finding.text}")
 
     def _stopped(self) -> list[Finding]:
         moved = np.array(self._moved[1:])
@@ -257,8 +254,11 @@ class Watch:
                 what = f"stopped moving after epoch {self.epochs[since]}"
             else:
                 continue
-            text = f"{what}: {short(own[-1])} of its size an epoch, where layer {other + 1} moves {short(most[-1])}"
-            found.append(Finding("stopped", k + 1, text, "look at its sensitivities and slopes"))
+            text = (
+                f"{what}: {short(own[-1])} of its size an epoch, where layer {self._notation.number(other + 1)} moves "
+            )
+            text += short(most[-1])
+            found.append(Finding("stopped", k + 1, text, "look at its sensitivities and slopes", self._notation))
         return found
 
     def table(self) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
@@ -287,8 +287,8 @@ class Watch:
             rows.append(
                 (
                     str(epoch),
-                    short(one.objective),
-                    short(one.gradient),
+                    short(one.notation.objective_factor(one.loss, one.total) * one.objective),
+                    short(one.notation.objective_factor(one.loss, one.total) * one.gradient),
                     noise_text(one.noise_scale, one.examples),
                     _most(own["saturated"][:-1]),
                     _most(own["dead"][:-1]),
@@ -302,11 +302,7 @@ class Watch:
     def __str__(self) -> str:
         title, heads, rows = self.table()
         shown = render_table(title, heads, rows, numbers=range(len(heads)), narrow=True)
-        said = [str(one) for one in self.findings] or ["nothing stands out"]
-        lines = [
-            line for text in said for line in textwrap.wrap(text, 116, initial_indent="- ", subsequent_indent="  ")
-        ]
-        return "\n".join([shown, *lines])
+        return f"{shown}\n{listed(self.findings)}"
 
     __repr__ = __str__
 

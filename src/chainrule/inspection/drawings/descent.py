@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from chainrule import tree
 from chainrule.errors import OptionError
 from chainrule.inspection.drawings.figures import PALETTE, draw_in
+from chainrule.inspection.drawings.symbols import label, symbol
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import notation_of
 from chainrule.inspection.opened import opened
 from chainrule.nn.network import Parameters, State
 from chainrule.nn.objective import objective
@@ -40,6 +43,7 @@ def cost_surface(
     loss: Any = None,
     regularizers: Sequence[Any] = (),
     weights: Any = None,
+    notation: str | Notation = "chainrule",
     ax: "Axes | None" = None,
 ) -> "Figure":
     """Draw the objective over two directions in the space of all parameters, and the path of descent.
@@ -61,6 +65,8 @@ def cost_surface(
         Points of the grid along each side.
     rng : numpy.random.Generator or int
         Where random directions come from.
+    notation : str or Notation
+        A key of `chainrule.inspection.NOTATIONS`, in whose scale and symbol the objective is shown, and single weights.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
 
@@ -109,7 +115,8 @@ def cost_surface(
     way = np.array([_flat(one) for one in walked]).reshape(len(walked), -1 if walked else len(middle))
     if len(way) and way.shape[1] != len(middle):
         raise OptionError(f"path has points of {way.shape[1]} parameters, but the network {len(middle)}")
-    basis, labels, origin = _plane(directions, parts.parameters, middle, way, rng)
+    shown_in = notation_of(notation)
+    basis, labels, origin = _plane(directions, parts.parameters, middle, way, rng, shown_in)
     # Coordinates of the path: those of the nearest point of the plane.
     shadow = np.linalg.lstsq(basis.T, (way - middle).T, rcond=None)[0].T if len(way) else np.zeros((0, 2))
     first, second = (_line(shadow[:, k], radius, points) for k in (0, 1))
@@ -120,7 +127,9 @@ def cost_surface(
         at = _tree(middle + a * basis[0] + b * basis[1], parts.parameters)
         return float(compute(at, *data, weights=parts.weights)[0])
 
-    values = np.array([[cost(a, b) for a in first] for b in second])
+    total = float(len(parts.inputs) if parts.weights is None else np.sum(parts.weights))
+    factor = shown_in.objective_factor(parts.loss, total)
+    values = factor * np.array([[cost(a, b) for a in first] for b in second])
     figure, ax = draw_in(ax, 4.6)
     levels = _levels(values)
     extend = "min" if levels[0] > values.min() else "neither"
@@ -134,7 +143,7 @@ def cost_surface(
         extend=extend,
     )
     ax.contour(origin[0] + first, origin[1] + second, values, levels=levels[1::2], colors="white", linewidths=0.5)
-    bar = figure.colorbar(drawn, ax=ax, label="objective")
+    bar = figure.colorbar(drawn, ax=ax, label=label(shown_in, "objective"))
     bar.ax.minorticks_off()
     shown = levels[::4].tolist()
     bar.set_ticks(shown, labels=[f"{v:.3g}" for v in shown])
@@ -156,7 +165,8 @@ def cost_surface(
         ax.plot(origin[:1], origin[1:], label="the parameters", **star)
     ax.set_xlabel(labels[0])
     ax.set_ylabel(labels[1])
-    ax.set_title("The objective over two directions" if directions is None else "The objective over two parameters")
+    what = "The objective" if shown_in.key == "chainrule" else symbol(shown_in, "objective")
+    ax.set_title(f"{what} over two {'directions' if directions is None else 'parameters'}")
     ax.legend(framealpha=0.9)
     return figure
 
@@ -173,7 +183,7 @@ def _tree(flat: Array, like: Parameters) -> Parameters:
 
 
 def _plane(
-    directions: Sequence[Any] | None, parameters: Parameters, middle: Array, way: Array, rng: Any
+    directions: Sequence[Any] | None, parameters: Parameters, middle: Array, way: Array, rng: Any, notation: Notation
 ) -> tuple[Array, list[str], Array]:
     """Two rows of directions, what the axes are called, and what they hold at the middle."""
     if directions is None:
@@ -195,7 +205,7 @@ def _plane(
     rows, labels, origin = np.zeros((2, len(middle))), [], np.zeros(2)
     for k, one in enumerate(directions):
         if len(one) == 3 and isinstance(one[1], str):
-            rows[k], label = _weight(one, parameters)
+            rows[k], label = _weight(one, parameters, notation)
             origin[k] = rows[k] @ middle
         else:
             found = _flat(one)
@@ -212,7 +222,7 @@ def _independent(rows: Array) -> Array:
     return rows
 
 
-def _weight(place: Any, parameters: Parameters) -> tuple[Array, str]:
+def _weight(place: Any, parameters: Parameters, notation: Notation) -> tuple[Array, str]:
     number, name, index = place
     known = f"layers 1 to {len(parameters)}"
     if not 1 <= number <= len(parameters) or name not in parameters[number - 1]:
@@ -226,8 +236,15 @@ def _weight(place: Any, parameters: Parameters) -> tuple[Array, str]:
         raise OptionError(
             f"{index} is not one entry of {name} of layer {number}, which has the shape {ones[number - 1][name].shape}"
         )
-    shown = ", ".join(str(k) for k in np.ravel(index))
-    return _flat(ones), f"layer {number}: {name}[{shown}]"
+    where = tuple(int(k) for k in np.argwhere(ones[number - 1][name])[0])
+    if notation.key == "chainrule" or name not in ("weights", "bias"):
+        return _flat(ones), f"layer {notation.number(number)}: {name}[{', '.join(map(str, where))}]"
+    # Where the bias is a row of the weights, it comes first.
+    if notation.bias_row:
+        name, where = "weights", (0, *where) if name == "bias" else (where[0] + 1, where[1])
+    elif notation.transposed:
+        where = where[::-1]
+    return _flat(ones), f"{symbol(notation, name, number)}[{', '.join(map(str, where))}]"
 
 
 def _line(shadow: Array, radius: float | None, points: int) -> Array:

@@ -1,12 +1,12 @@
 """What all drawings share: an empty figure, the colours, and a file of a figure that is the same each time."""
 
-import io
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import OptionError
 from chainrule.html.elements import COLOURS
+from chainrule.html.svg import NO_MATPLOTLIB, svg_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,11 +22,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
 #: Of weights: blue and orange are told apart with every kind of colour blindness.
 POSITIVE, NEGATIVE = COLOURS[0], COLOURS[1]
 
-_NEEDED = 'drawing needs the package matplotlib: pip install "chainrule[plot]"'
 #: 640 pixels at the resolution that a notebook and a page show it in.
 _WIDTH, _RESOLUTION = 6.4, 100
-#: Drawings after which the places of things are taken as settled; two to four are seen.
-_SETTLED = 8
 
 
 def blank(height: float = 4.0, width: float = _WIDTH) -> "Figure":
@@ -40,7 +37,7 @@ def blank(height: float = 4.0, width: float = _WIDTH) -> "Figure":
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise OptionError(_NEEDED) from error
+        raise OptionError(NO_MATPLOTLIB) from error
     return Figure(figsize=(width, height), dpi=_RESOLUTION, layout="constrained")
 
 
@@ -53,48 +50,6 @@ def draw_in(ax: "Axes | None", height: float = 4.0) -> tuple["Figure", Any]:
         raise OptionError(f"ax has to be matplotlib's Axes, found {type(ax).__name__}")
     found: Any = ax.get_figure(root=True)
     return found, ax
-
-
-def svg_text(figure: "Figure") -> str:
-    """Write a figure as SVG: the same text for the same figure, each time.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        As the functions of this room return it.
-
-    Returns
-    -------
-    str
-        A document of its own, letters as outlines: it looks the same where no font is installed.
-
-    Raises
-    ------
-    OptionError
-        Where matplotlib is not installed.
-
-    Examples
-    --------
-    >>> from chainrule.inspection import drawings
-    >>> figure = drawings.learning_curves([3.0, 2.0, 1.5])
-    >>> drawings.svg_text(figure) == drawings.svg_text(figure)
-    True
-    """
-    try:
-        from matplotlib import rc_context
-    except ImportError as error:
-        raise OptionError(_NEEDED) from error
-    text = ""
-    # Without a salt the names of clips and markers are drawn at random. The date would change with the day.
-    with rc_context({"svg.hashsalt": "chainrule", "svg.fonttype": "path"}):
-        # The layout goes on from the one before, and so is settled when nothing moves any more.
-        for _ in range(_SETTLED):
-            out = io.StringIO()
-            figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-            before, text = text, out.getvalue()
-            if text == before:
-                break
-    return text
 
 
 def save_svg(figure: "Figure", path: str | PathLike[str]) -> Path:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 from chainrule.inspection.drawings.figures import DASHES, MARKERS, PALETTE, draw_in
+from chainrule.inspection.drawings.symbols import symbol
+from chainrule.inspection.drawings.watched import draw_over_time
+from chainrule.inspection.notation import Notation
 from chainrule.inspection.quantities import Backprop
 
 if TYPE_CHECKING:
@@ -15,9 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["sensitivities_by_layer", "sensitivities_over_time"]
-
-#: Up to so many layers have a line each.
-_LINES = 6
 
 
 def sensitivities_by_layer(seen: Backprop | Mapping[str, Backprop], *, ax: "Axes | None" = None) -> "Figure":
@@ -27,7 +27,8 @@ def sensitivities_by_layer(seen: Backprop | Mapping[str, Backprop], *, ax: "Axes
     ----------
     seen : Backprop, or mapping of str to Backprop
         One pass, of which both factors are drawn too: what comes back to the activations, and the activation's slope.
-        Or several, such as networks with other activations, of which the sensitivities are compared.
+        Or several, such as networks with other activations, of which the sensitivities are compared. Layers are
+        counted as in the notation of the first, in whose symbols and scale they are shown.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
 
@@ -53,14 +54,16 @@ def sensitivities_by_layer(seen: Backprop | Mapping[str, Backprop], *, ax: "Axes
     'Sensitivities by layer: the first is 0.00093 times the last'
     """
     passes = seen if isinstance(seen, Mapping) else {"sensitivities": seen}
-    _all_passes(list(passes.values()))
+    notation = _all_passes(list(passes.values()))
     figure, ax = draw_in(ax)
     for k, (name, one) in enumerate(passes.items()):
-        _line(ax, k, str(name), [layer.sensitivities for layer in one.layers])
+        label = _labelled("sensitivities", notation) if one is seen else str(name)
+        _line(ax, k, label, [layer.sensitivities for layer in one.layers], notation, notation.factor(one.loss))
     if len(passes) == 1:
         (one,) = passes.values()
-        _line(ax, 1, "factor: what comes back", [layer.back for layer in one.layers])
-        _line(ax, 2, "factor: slope of the activation", [_diagonal(layer.slope) for layer in one.layers])
+        back, slope = (f"factor: {_labelled(name, notation)}" for name in ("back", "slope"))
+        _line(ax, 1, back, [layer.back for layer in one.layers], notation, notation.factor(one.loss))
+        _line(ax, 2, slope, [_diagonal(layer.slope) for layer in one.layers], notation, 1.0)
         first, last = (_size(one.layers[k].sensitivities) for k in (0, -1))
         ratio = f"the first is {first / last:.2g} times the last" if last and len(one.layers) > 1 else ""
     else:
@@ -114,41 +117,43 @@ def sensitivities_over_time(
     """
     timed = dict(seen) if isinstance(seen, Mapping) else dict(enumerate(seen))
     passes = list(timed.values())
-    _all_passes(passes)
+    notation = _all_passes(passes)
     depths = {len(one.layers) for one in passes}
     if len(passes) < 2 or len(depths) > 1:
         raise OptionError(f"seen has to hold two or more passes of one network, found {len(passes)} of depths {depths}")
     times = np.array(list(timed), float)
-    sizes = np.array([[_size(layer.sensitivities) for layer in one.layers] for one in passes])
+    sizes = np.array(
+        [[notation.factor(one.loss) * _size(layer.sensitivities) for layer in one.layers] for one in passes]
+    )
     figure, ax = draw_in(ax)
-    if sizes.shape[1] <= _LINES:
-        for k in range(sizes.shape[1]):
-            style: dict[str, Any] = {"marker": MARKERS[k], "markersize": 4, "color": PALETTE[k], "linestyle": DASHES[k]}
-            ax.plot(times, np.where(sizes[:, k] > 0, sizes[:, k], np.nan), label=f"layer {k + 1}", **style)
-        ax.set_yscale("log")
-        ax.set_ylabel("root mean square of the sensitivities")
-        ax.grid(alpha=0.3, which="both")
-        ax.legend()
-    else:
-        with np.errstate(divide="ignore"):
-            powers = np.log10(sizes.T)
-        powers[~np.isfinite(powers)] = np.nan
-        layers = np.arange(1, sizes.shape[1] + 1)
-        drawn = ax.pcolormesh(times, layers, powers, cmap="viridis", shading="nearest", rasterized=True)
-        figure.colorbar(drawn, ax=ax, label="log10 of the root mean square")
-        ax.set_ylabel("layer")
-        ax.locator_params(axis="y", integer=True)
+    layers = [f"layer {notation.number(k + 1)}" for k in range(sizes.shape[1])]
+    what = "the sensitivities" if notation.key == "chainrule" else symbol(notation, "sensitivities")
+    unit = f"root mean square of {what}"
+    draw_over_time(ax, times, sizes, layers, unit, logarithmic=True)
     ax.set_xlabel(across)
     ax.set_title("Sensitivities over time")
     return figure
 
 
-def _all_passes(passes: Sequence[Any]) -> None:
+def _all_passes(passes: Sequence[Any]) -> Notation:
+    """Check what was given, and find the notation in which it is shown."""
     for one in passes:
         if not isinstance(one, Backprop):
             raise OptionError(f"seen has to hold what chainrule.backprop returns, found {type(one).__name__}")
     if not passes:
         raise OptionError("seen is empty: give at least one pass")
+    found: Notation = passes[0].notation
+    return found
+
+
+_NAMES = {"back": "what comes back", "slope": "slope of the activation"}
+
+
+def _labelled(quantity: str, notation: Notation) -> str:
+    """What a quantity is called in a legend."""
+    if notation.key == "chainrule":
+        return _NAMES.get(quantity, quantity)
+    return f"{notation.noun(quantity)} {symbol(notation, quantity)}"
 
 
 def _size(values: NDArray[Any]) -> float:
@@ -160,8 +165,9 @@ def _diagonal(slope: NDArray[Any]) -> NDArray[Any]:
     return np.diagonal(slope, axis1=1, axis2=2) if slope.ndim == 3 else slope
 
 
-def _line(ax: "Axes", k: int, name: str, arrays: Sequence[NDArray[Any]]) -> None:
-    sizes = np.array([_size(values) for values in arrays])
+def _line(ax: "Axes", k: int, name: str, arrays: Sequence[NDArray[Any]], notation: Notation, factor: float) -> None:
+    sizes = factor * np.array([_size(values) for values in arrays])
     style: dict[str, Any] = {"marker": MARKERS[k % len(MARKERS)], "color": PALETTE[k % len(PALETTE)]}
     style |= {"linestyle": DASHES[k % len(DASHES)], "linewidth": 1.8, "markersize": 6}
-    ax.plot(np.arange(1, len(sizes) + 1), np.where(sizes > 0, sizes, np.nan), label=name, **style)
+    numbers = np.arange(1, len(sizes) + 1) + notation.input_layer
+    ax.plot(numbers, np.where(sizes > 0, sizes, np.nan), label=name, **style)

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from chainrule.graph import Graph, Node, constant_text
 from chainrule.inspection.drawings.figures import PALETTE, blank
 from chainrule.inspection.drawings.layout import Layout, layered
 from chainrule.inspection.explain import explain
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import notation_of
 from chainrule.inspection.opened import opened
 from chainrule.nn.network import Parameters, State
 from chainrule.nn.objective import objective
@@ -44,7 +47,9 @@ _SIGNS = {
 }
 
 
-def computation_graph(f: Callable[..., Any], *args: Any, derivatives: bool = False) -> "Figure":
+def computation_graph(
+    f: Callable[..., Any], *args: Any, derivatives: bool = False, notation: str | Notation = "chainrule"
+) -> "Figure":
     r"""Draw the graph of a function at some arguments: every operation with its shape and value.
 
     Parameters
@@ -56,6 +61,8 @@ def computation_graph(f: Callable[..., Any], *args: Any, derivatives: bool = Fal
     derivatives : bool
         Whether each box says too what the derivative of the output by its value is. The output then has to be one real
         number.
+    notation : str or Notation
+        A key of `chainrule.inspection.NOTATIONS`: how these derivatives are written.
 
     Returns
     -------
@@ -77,19 +84,24 @@ def computation_graph(f: Callable[..., Any], *args: Any, derivatives: bool = Fal
     >>> [text.get_text() for text in figure.axes[0].texts if "**" in text.get_text()]
     ['v3 = v2 ** 2\n25']
     """
-    graph = trace(f)(*args)
-    values = _values(graph, args)
-    found: dict[Node, Any] = {}
+    derived: dict[Node, str] = {}
     if derivatives:
-        steps = explain(f)(*args).steps
-        found = {node: step.derivative for node, step in zip(values, steps, strict=True)}
+        explained = explain(f, notation=notation)(*args)
+        graph, values = explained.graph, explained.values
+        _check_size(graph)
+        for node, step in zip(values, explained.steps, strict=True):
+            symbol = "∂" if explained.notation.key == "chainrule" else f"${explained.derivatives.latex(step.name)}$ ="
+            derived[node] = f"{symbol} {_numbers(np.asarray(step.derivative))}"
+    else:
+        graph = trace(f)(*args)
+        values = _values(graph, args)
     names = _names(values, {})
-    texts = {node: _text(node, values[node], names, found.get(node)) for node in values}
+    texts = {node: _text(node, values[node], names, derived.get(node)) for node in values}
     layout = _laid_out(texts)
     title = f"Computation graph of {graph.name}"
     figure, ax, left, top = _sheet(layout, texts, title)
     _draw(ax, graph, layout, texts, left, top, dict.fromkeys(values, PALETTE[5]))
-    if derivatives:
+    if derivatives and notation_of(notation).key == "chainrule":
         note = "after ∂: derivative of the output by the value"
         figure.text(_MARGIN / figure.get_figwidth(), 0.09 / figure.get_figheight(), note, size=_SIZE)
     return figure
@@ -180,6 +192,12 @@ def architecture(
 
 
 def _values(graph: Graph, args: Any) -> dict[Node, Any]:
+    _check_size(graph)
+    leaves = [float(leaf) if type(leaf) is int else leaf for leaf in tree.leaves(args)]
+    return node_values(graph, *leaves)
+
+
+def _check_size(graph: Graph) -> None:
     count = len(graph.inputs) + len(graph.nodes)
     if count > _MOST_NODES:
         raise OptionError(
@@ -188,8 +206,6 @@ def _values(graph: Graph, args: Any) -> dict[Node, Any]:
         )
     if not graph.nodes:
         raise OptionError(f"{graph.name} computes nothing from its arguments, there is no graph to draw")
-    leaves = [float(leaf) if type(leaf) is int else leaf for leaf in tree.leaves(args)]
-    return node_values(graph, *leaves)
 
 
 def _stages(values: dict[Node, Any], last: int) -> dict[Node, int]:
@@ -218,13 +234,13 @@ def _names(values: dict[Node, Any], given: dict[Node, str]) -> dict[Node, str]:
     return {node: given.get(node, node.name) if node.op is None else f"v{next(count)}" for node in values}
 
 
-def _text(node: Node, value: Any, names: dict[Node, str], derivative: Any) -> str:
+def _text(node: Node, value: Any, names: dict[Node, str], derivative: str | None) -> str:
     lines = [names[node] if node.op is None else f"{names[node]} = {_operation(node, names)}"]
     if node.group and node.group != node.name:
         lines[0] += f"  (in {node.group.rsplit('.', 1)[-1]})"
     lines += _number_lines(value)
     if derivative is not None:
-        lines.append(f"∂ {_numbers(np.asarray(derivative))}")
+        lines.append(derivative)
     return "\n".join(lines)
 
 
@@ -257,6 +273,7 @@ def _operation(node: Node, names: dict[Node, str]) -> str:
     return f"{node.name.rsplit('.', 1)[-1]}({', '.join(inputs)})"
 
 
+@lru_cache(maxsize=1024)
 def _extent(text: str) -> tuple[float, float]:
     """Width and height of a box around a text, in inches."""
     from matplotlib.font_manager import FontProperties

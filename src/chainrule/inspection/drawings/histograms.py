@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from chainrule.errors import OptionError
 from chainrule.inspection.drawings.deciding import parts_of
 from chainrule.inspection.drawings.figures import PALETTE, blank
+from chainrule.inspection.drawings.symbols import symbol
 from chainrule.inspection.quantities import Backprop
 from chainrule.nn.network import Parameters, State
 
@@ -72,7 +73,7 @@ def gradient_histograms(seen: Backprop, *, bins: int = _BINS) -> "Figure":
     Parameters
     ----------
     seen : Backprop
-        As `chainrule.backprop` returns it.
+        As `chainrule.backprop` returns it. Its notation says how layers are counted, and in which scale gradients are.
     bins : int
         Into how many parts the axis is cut.
 
@@ -100,7 +101,9 @@ def gradient_histograms(seen: Backprop, *, bins: int = _BINS) -> "Figure":
     """
     if not isinstance(seen, Backprop):
         raise OptionError(f"seen has to be what chainrule.backprop returns, found {type(seen).__name__}")
-    layers = _named([layer.gradients for layer in seen.layers])
+    whole = abs(seen.notation.gradient_factor(seen.loss, seen.total))
+    named = _named([{name: whole * g for name, g in layer.gradients.items()} for layer in seen.layers])
+    layers = {seen.notation.number(k): one for k, one in named.items()}
     notes, sizes = {}, {}
     for number, one in layers.items():
         values = np.abs(np.concatenate(list(one.values())))
@@ -110,7 +113,8 @@ def gradient_histograms(seen: Backprop, *, bins: int = _BINS) -> "Figure":
     every = np.concatenate([part for one in sizes.values() for part in one.values()])
     if not len(every):
         raise OptionError("every gradient is exactly 0, there is nothing to draw")
-    what = "size of the derivative of the objective by the parameter"
+    objective = "the objective" if seen.notation.key == "chainrule" else symbol(seen.notation, "objective")
+    what = f"size of the derivative of {objective} by the parameter"
     figure = _stacked(sizes, every, bins, what, "Gradients, layer by layer", notes)
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from chainrule.errors import OptionError
 from chainrule.inspection.drawings.deciding import parts_of
 from chainrule.inspection.drawings.figures import NEGATIVE, POSITIVE, blank
+from chainrule.inspection.drawings.symbols import label
+from chainrule.inspection.notation import Notation
+from chainrule.inspection.notations import NOTATIONS
 from chainrule.inspection.quantities import Backprop
 from chainrule.nn.network import Network, Parameters, State
 
@@ -23,6 +26,8 @@ Array = NDArray[Any]
 #: Units of a layer that are drawn: of more, the first four and the last three.
 _SHOWN, _FIRST, _LAST = 8, 4, 3
 _MOST_LAYERS = 8
+#: Columns up to which the words below them have room beside each other on two lines.
+_BESIDE = 6
 #: In points: area of a unit, and width of the widest line.
 _SIZE, _WIDEST = 260, 4.5
 
@@ -54,7 +59,8 @@ def network_drawing(
     seen : Backprop, optional
         A pass through it, as `chainrule.backprop` returns it. The units then have the colours of their activations, and
         below stands the way back: units in the colours of their sensitivities, lines as wide as what comes back through
-        the weight, which is the weight times the sensitivity of the unit it leads to.
+        the weight, which is the weight times the sensitivity of the unit it leads to. Symbols, scale, sign and the
+        numbers of layers are those of its notation.
     example : int, optional
         Which example of the pass, from 0. By default units show root mean squares over the examples, as a pass of one
         example does with its signed numbers.
@@ -100,27 +106,30 @@ def network_drawing(
         ax = figure.add_subplot()
         _edges(ax, network, own, columns, sizes)
         _units(ax, columns, None, 0.0, 1.0, "viridis")
-        _names(ax, network, columns)
+        _names(ax, network, columns, NOTATIONS["chainrule"])
         _frame(ax, network, columns, f"Network with {network.count_parameters():,} parameters")
         _legend(figure, widest)
         return figure
     one = seen.example(example) if example is not None else seen
+    notation, each = seen.notation, seen.notation.sign * seen.notation.factor(seen.loss)
     alone = len(one.losses) == 1
     figure = blank(2 * height)
     top, bottom = figure.subplots(2, 1)
     _edges(top, network, own, columns, sizes)
     inputs = np.asarray(one.layers[0].inputs, float)
     forward = [_shown_of(values, alone) for values in (inputs, *(layer.activations for layer in one.layers))]
-    back = [None, *(_shown_of(layer.sensitivities, alone) for layer in one.layers)]
-    _bar(figure, top, _units(top, columns, forward, *_range(forward, alone)), "activations", alone)
-    _frame(top, network, columns, "Forward →: activations" + _of_what(example, one))
-    _names(top, network, columns)
-    returned = _returned(one, own)
+    back = [None, *(_shown_of(each * layer.sensitivities, alone) for layer in one.layers)]
+    activations, deltas = (label(notation, name) for name in ("activations", "sensitivities"))
+    _bar(figure, top, _units(top, columns, forward, *_range(forward, alone)), activations, alone)
+    _frame(top, network, columns, f"Forward →: {activations}" + _of_what(example, one))
+    _names(top, network, columns, notation)
+    returned = [None if size is None else abs(each) * size for size in _returned(one, own)]
     _edges(bottom, network, own, columns, returned, towards=True)
-    _bar(figure, bottom, _units(bottom, columns, back, *_range(back, alone)), "sensitivities", alone)
-    _frame(bottom, network, columns, "← Back: sensitivities" + _of_what(example, one), biases=False)
-    _names(bottom, network, columns)
-    _legend(figure, f"{widest}; on the way back {_widest(returned, ()):.3g}, weight × sensitivity")
+    _bar(figure, bottom, _units(bottom, columns, back, *_range(back, alone)), deltas, alone)
+    _frame(bottom, network, columns, f"← Back: {deltas}" + _of_what(example, one), biases=False)
+    _names(bottom, network, columns, notation)
+    delta = "sensitivity" if notation.key == "chainrule" else deltas
+    _legend(figure, f"{widest}; on the way back {_widest(returned, ()):.3g}, weight × {delta}")
     return figure
 
 
@@ -214,21 +223,23 @@ def _units(ax: "Axes", columns: list[_Column], values: list[Any] | None, low: fl
     return ax.scatter(x, y, s=_SIZE, c=np.array(numbers), edgecolor="0.25", zorder=2, **style)
 
 
-def _names(ax: "Axes", network: Network, columns: list[_Column]) -> None:
+def _names(ax: "Axes", network: Network, columns: list[_Column], notation: Notation) -> None:
     lowest = min(min(column.y.values()) for column in columns) - 0.75
     for k, column in enumerate(columns):
         text = f"inputs\n{column.units}"
         if k:
             place = network.places[k - 1]
-            text = f"layer {k}\n{column.units} {place.layer.activation_row.name}"
+            between = "\n" if len(columns) > _BESIDE else " "
+            text = f"layer {notation.number(k)}\n{column.units}{between}{place.layer.activation_row.name}"
             if place.skip is not None:
-                text += f"\nadds {f'layer {place.skip}' if place.skip else 'the inputs'}"
+                text += f"\nadds {f'layer {notation.number(place.skip)}' if place.skip else 'the inputs'}"
         ax.text(column.x, lowest, text, ha="center", va="top", size=9, linespacing=1.2)
 
 
 def _frame(ax: "Axes", network: Network, columns: list[_Column], title: str, biases: bool = True) -> None:
-    # Room for a third line of words.
-    below = 2.5 if any(place.skip is not None for place in network.places) else 1.9
+    # Room for a third line of words, and a fourth.
+    lines = (len(columns) > _BESIDE) + any(place.skip is not None for place in network.places)
+    below = 1.9 + 0.6 * lines
     tallest = max(max(column.y.values()) for column in columns)
     ax.set_xlim(-1.1, columns[-1].x + 1.1)
     ax.set_ylim(-tallest - below, tallest + (1.5 if biases else 0.6))

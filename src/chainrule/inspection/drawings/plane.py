@@ -19,6 +19,8 @@ __all__ = ["decision_boundary", "grid_over", "names_of_inputs", "output_surface"
 
 #: Points of a grid along each side.
 _POINTS, _COARSE = 160, 60
+#: Classes that a legend has room for.
+_NAMED = 14
 
 
 def decision_boundary(
@@ -157,9 +159,9 @@ def output_surface(
     if kind == "surface":
         # The targets stand before the surface, so that none is hidden.
         solid: Any = figure.add_subplot(projection="3d", computed_zorder=False)
-        drawn = solid.plot_surface(
-            a, b, values, cmap="viridis", rcount=side, ccount=side, linewidth=0, antialiased=False
-        )
+        # As thousands of polygons an SVG of it would be ten times as long.
+        flat: dict[str, Any] = {"linewidth": 0, "antialiased": False, "rasterized": True}
+        drawn = solid.plot_surface(a, b, values, cmap="viridis", rcount=side, ccount=side, **flat)
         solid.contour(a, b, values, levels=8, colors="0.2", linewidths=0.7, zorder=2)
         if targets is not None:
             solid.scatter(
@@ -232,12 +234,14 @@ def scatter_classes(
             "marker": MARKERS[k % len(MARKERS)],
             "edgecolor": "white",
         }
-        ax.scatter(own[:, 0], own[:, 1], s=30, linewidth=0.6, label=f"class {name}", zorder=3, **style)
+        label = f"class {name}" if len(classes) <= _NAMED else None
+        ax.scatter(own[:, 0], own[:, 1], s=30, linewidth=0.6, label=label, zorder=3, **style)
     if wrong is not None and np.any(wrong):
         ring: dict[str, Any] = {"facecolor": "none", "edgecolor": "black", "marker": "o", "linewidth": 1.3}
         ax.scatter(points[wrong, 0], points[wrong, 1], s=85, label="decided wrongly", zorder=4, **ring)
     # Above the data in the figure, not on them.
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.3, frameon=False, handletextpad=0.2)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.3, frameon=False, handletextpad=0.2)
 
 
 def grid_over(points: NDArray[Any], side: int = _POINTS) -> tuple[NDArray[Any], NDArray[Any]]:

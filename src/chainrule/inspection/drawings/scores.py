@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["calibration", "confusion_matrix", "residuals"]
 
+#: Classes that are named along an axis, and letters of a name there.
+_NAMED, _LETTERS = 24, 20
+#: Points of more examples are drawn as an image: as shapes they would make an SVG of a megabyte.
+_POINTS = 2000
 #: Up to so many classes the numbers stand in the cells, and calibration has a line for each class.
 _WRITTEN, _LINES = 15, 6
 
@@ -79,10 +83,13 @@ def confusion_matrix(
         size = 10 if count <= 10 else 8
         for (i, j), n in np.ndenumerate(table):
             ax.text(j, i, f"{n}", ha="center", va="center", color="white" if share[i, j] > 0.55 else "black", size=size)
-    names = [str(name) for name in rule.classes]
+    # Of very many classes every second or third has its name.
+    places = range(0, count, -(-count // _NAMED))
+    names = [_short(str(rule.classes[k])) for k in places]
     upright = sum(len(name) for name in names) > 40
-    ax.set_xticks(range(count), names, rotation=90 if upright else 0)
-    ax.set_yticks(range(count), names)
+    size = 10 if count <= _WRITTEN else 8
+    ax.set_xticks(places, names, rotation=90 if upright else 0, size=size)
+    ax.set_yticks(places, names, size=size)
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
     ax.set_title(f"Confusion: {100 * np.trace(table) / len(truth):.1f} % of {len(truth):,} right")
@@ -238,7 +245,9 @@ def residuals(
     x, off = predicted[:, output], targets[:, output] - predicted[:, output]
     figure = blank(3.8)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[4, 1])
-    left.scatter(x, off, s=16, color=PALETTE[0], alpha=0.7, edgecolor="none", label="examples")
+    left.scatter(
+        x, off, s=16, color=PALETTE[0], alpha=0.7, edgecolor="none", label="examples", rasterized=len(x) > _POINTS
+    )
     left.axhline(0, color="0.3", linewidth=1)
     left.axhline(off.mean(), color=PALETTE[1], linestyle=DASHES[1], label=f"mean {off.mean():.3g}")
     right.hist(off, bins=min(30, max(5, len(off) // 8)), orientation="horizontal", color=PALETTE[0])
@@ -252,6 +261,12 @@ def residuals(
     for ax in (left, right):
         ax.grid(alpha=0.3)
     return figure
+
+
+def _short(name: str) -> str:
+    """A name without its middle, since many names differ at their ends."""
+    half = _LETTERS // 2
+    return name if len(name) <= _LETTERS else f"{name[:half]}…{name[1 - half :]}"
 
 
 def _as_many(truth: Any, found: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.errors import OptionError
 from chainrule.graph import Node
 from chainrule.inspection.explain import Explanation
-from chainrule.inspection.explain_edges import Edge, edges_of, output_letter
+from chainrule.inspection.explain_edges import Edge, edges_of
 from chainrule.inspection.explain_names import names_of_values
 from chainrule.inspection.stepping.layout import layered
 from chainrule.inspection.stepping.programs import FUNCTIONS, instruction, program, reference
@@ -26,6 +26,7 @@ _MOST = 64
 def stepping_page(explanation: Explanation) -> str:
     """What `Explanation.html` returns."""
     title = html.escape(f"{explanation.name}, forward and backward")
+    letter = html.escape(explanation.derivatives.letter)
     # Within a script only the end of it has to be kept from the reader of HTML.
     data = json.dumps(_data(explanation), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     functions = ",".join(f"{json.dumps(name)}:{text}" for name, text in FUNCTIONS.items())
@@ -52,7 +53,7 @@ def stepping_page(explanation: Explanation) -> str:
 </div>
 <div class="wide"><svg id="graph" role="img" aria-label="the graph of {html.escape(explanation.name)}"></svg></div>
 <p class="note">Click a value, or press the arrow keys. In blue what the forward pass computed, in orange the derivative
-of {output_letter(explanation)} by it, which comes on the way back.</p>
+of {letter} by it, which comes on the way back.</p>
 <script>
 const FUNCTIONS={{{functions}}};
 const DATA={data};
@@ -72,6 +73,8 @@ def _data(explanation: Explanation) -> dict[str, Any]:
     places, through = layered(list(formulas), sources)
     values = []
     for node, value in explanation.values.items():
+        if isinstance(node.dtype, tuple):
+            raise OptionError(f"the page cannot compute {node.name}; explain(f)(...).derivation() shows it as text")
         if node.size > _MOST:
             raise OptionError(f"the page shows arrays of up to {_MOST} entries, found {names[node]} of {node.size}")
         name = names[node]
@@ -80,6 +83,7 @@ def _data(explanation: Explanation) -> dict[str, Any]:
             {
                 "name": name,
                 "formula": formulas[name],
+                "derivative": explanation.derivatives.text(name),
                 "shape": list(node.shape),
                 "real": node.dtype.kind == "f",
                 "run": run,
@@ -92,7 +96,7 @@ def _data(explanation: Explanation) -> dict[str, Any]:
         )
     shapes = {names[node]: node.shape for node in explanation.values}
     edges = [_edge(edge, shapes) for own in edges_of(explanation).values() for edge in own]
-    return {"letter": output_letter(explanation), "values": values, "edges": edges}
+    return {"letter": explanation.derivatives.letter, "values": values, "edges": edges}
 
 
 def _edge(edge: Edge, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:

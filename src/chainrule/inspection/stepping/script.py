@@ -156,14 +156,14 @@ function words(){
       ...[...new Set(v.from)].map(s=>`    ${s} = ${show(value[s],BY[s].shape)}`),
       `${v.name} = ${show(value[v.name],v.shape)}`);
   }else{
-    const v=BACK[at-COMPUTED.length-1],own=EDGES[v.name],total=`d${L}/d${v.name}`;
+    const v=BACK[at-COMPUTED.length-1],own=EDGES[v.name],total=v.derivative;
     say.push("Backward, step "+(at-COMPUTED.length)+" of "+BACK.length);
     if(v.name===OUT)say.push(`${total} = 1, since ${L} is ${v.name} itself`);
     else if(!own.length)say.push(`${total} = 0: the output does not depend on ${v.name}`);
     else{
       if(own.length>1)say.push(`${own.length} paths meet at ${v.name}, and what comes back on them is added:`);
       own.forEach(e=>{
-        const found=passed.get(e),shape=BY[e.by].shape,arrives=`d${L}/d${e.by}`;
+        const found=passed.get(e),shape=BY[e.by].shape,arrives=BY[e.by].derivative;
         say.push(e.factor?`through ${e.by}: ${arrives} · ${e.product} = `+
             `${show(derivative[e.by],shape)} · ${local(e)} = ${show(found.to,v.shape)}`
           :`through ${e.by}: ${e.text} = ${show(found.to,v.shape)}`);
@@ -181,7 +181,7 @@ function render(){
   V.forEach(v=>{
     const d=drawn[v.name],known=!v.run||COMPUTED.indexOf(v)<forward;
     d.value.textContent=known?short(show(value[v.name],v.shape),20):"";
-    d.derivative.textContent=reached.has(v.name)?short(`d${L}/d${v.name} = `+show(derivative[v.name],v.shape),20):"";
+    d.derivative.textContent=reached.has(v.name)?short(v.derivative+" = "+show(derivative[v.name],v.shape),20):"";
     d.g.classList.toggle("now",v===now);
   });
   lines.forEach(l=>{
