@@ -16,7 +16,7 @@ LONG = 10_000
 def _as_before():
     assert gc.isenabled()
     assert pause not in gc.callbacks
-    # Young objects of other tests would make the first collection a larger one, and old ones every later one a slow one.
+    # Young objects of other tests would make the first collection a larger one, old ones every later one a slow one.
     gc.freeze()
     yield
     gc.unfreeze()

@@ -90,7 +90,7 @@ def pickled(x):
 
 
 def solved(x):
-    return np.sum(scipy.linalg.solve(np.eye(2), x))
+    return np.sum(scipy.linalg.lu_solve((np.eye(2), np.arange(2)), x))
 
 
 def format_as_integer(x):
@@ -134,23 +134,23 @@ def test_squeezed_into_something_plain(f):
 def test_the_line_is_the_last_of_the_message():
     assert_at_line(raised(python_math, 1.0), "return math.sin(x)")
     assert_at_line(raised(global_entry, 1.0), "GLOBAL[1] = x")
-    assert_at_line(raised(solved, X), "scipy.linalg.solve(np.eye(2), x)")
+    assert_at_line(raised(solved, X), "scipy.linalg.lu_solve((np.eye(2), np.arange(2)), x)")
 
 
 def test_the_line_is_the_users_where_numpy_stands_between():
-    assert_at_line(raised(lambda x: np.sum(np.apply_along_axis(np.exp, 0, x)), X), "np.apply_along_axis(np.exp, 0, x)")
+    assert_at_line(raised(lambda x: np.sum(np.apply_over_axes(np.sum, x, 0)), X), "np.apply_over_axes(np.sum, x, 0)")
 
 
 def test_shape_and_dtype_are_named():
-    message = str(raised(lambda x: scipy.linalg.expm(x), np.ones((2, 3), np.float32)))
+    message = str(raised(lambda x: scipy.linalg.hessenberg(x), np.ones((2, 3), np.float32)))
     assert "shape (2, 3), float32" in message
 
 
 # Calls.
 
 
-def inverse(x):
-    return np.sum(np.linalg.inv(x))
+def zeros(x):
+    return np.sum(np.roots(x))
 
 
 def written(x):
@@ -181,12 +181,12 @@ def last_bit(x):
     return np.sum(np.spacing(x))
 
 
-def exponential_integral(x):
-    return np.sum(scipy.special.expi(x))
+def spence(x):
+    return np.sum(scipy.special.spence(x))
 
 
-def greatest_divisor(x):
-    return np.sum(np.modf(x)[0])
+def mantissa(x):
+    return np.sum(np.frexp(x)[0])
 
 
 def unknown_argument(x):
@@ -194,7 +194,7 @@ def unknown_argument(x):
 
 
 CALLS = {
-    inverse: ("np.linalg.inv", "custom_gradient", NoDerivativeError),
+    zeros: ("np.roots", "custom_gradient", NoDerivativeError),
     written: ("np.exp", "Make the array inside the function", TraceError),
     only_where: ("np.sqrt", "where=", TraceError),
     reduced_by_ufunc: ("np.add.reduce", "np.sum", NoDerivativeError),
@@ -202,8 +202,8 @@ CALLS = {
     next_number: ("np.nextafter", "stop_gradient", NoDerivativeError),
     next_towards: ("np.nextafter", "input 2", NoDerivativeError),
     last_bit: ("np.spacing", "custom_gradient", NoDerivativeError),
-    exponential_integral: ("scipy.special.expi", "custom_gradient", NoDerivativeError),
-    greatest_divisor: ("np.modf", "custom_gradient", NoDerivativeError),
+    spence: ("scipy.special.spence", "custom_gradient", NoDerivativeError),
+    mantissa: ("np.frexp", "custom_gradient", NoDerivativeError),
     unknown_argument: ("np.sum", "where=", TraceError),
 }
 
@@ -211,8 +211,7 @@ CALLS = {
 @pytest.mark.parametrize("f", CALLS, ids=lambda f: f.__name__)
 def test_calls_that_are_not_followed(f):
     name, instead, kind = CALLS[f]
-    x = np.eye(2) if f is inverse else X
-    problem = raised(f, x)
+    problem = raised(f, X)
     assert type(problem) is kind
     assert name in str(problem)
     assert instead in str(problem)

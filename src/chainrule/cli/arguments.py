@@ -3,11 +3,13 @@
 import argparse
 import difflib
 import shutil
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NoReturn
 
 from chainrule import __version__
+from chainrule.cli.argument_types import whole
 from chainrule.cli.train_arguments import add_train
 from chainrule.errors import OptionError
 from chainrule.nn.lookup import look_up
@@ -28,7 +30,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     Returns
     -------
     argparse.Namespace
-        With ``command`` and the arguments of that command.
+        With ``command``, the arguments of that command, and as ``typed`` all of them as they were given.
 
     Raises
     ------
@@ -51,6 +53,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     arguments, extra = parser.parse_known_args(argv)
     if extra:
         _refuse(extra[0], commands[arguments.command])
+    arguments.typed = list(sys.argv[1:] if argv is None else argv)
     return arguments
 
 
@@ -86,7 +89,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         "  chainrule predict flowers.safetensors new.csv  predict it for another file\n"
         "  chainrule info flowers.safetensors             see what is in the model\n"
         "  chainrule export flowers.safetensors out.onnx  take it elsewhere\n"
-        "  chainrule check homework.py                    check your own backpropagation\n\n"
+        "  chainrule check homework.py                    check your own backpropagation\n"
+        "  chainrule lesson                               list the lessons\n\n"
         "chainrule COMMAND --help lists the options of a command.",
         formatter_class=layout,
         allow_abbrev=False,
@@ -101,6 +105,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         ("info", "show what is in a model or a checkpoint", _add_info),
         ("export", "write a model as ONNX, for other programs", _add_export),
         ("check", "check somebody's own backpropagation", _add_check),
+        ("lesson", "run an experiment of the lecture notes", _add_lesson),
         ("cache", "show or remove the machine code kept on disk", _add_cache),
     ):
         commands[name] = group.add_parser(
@@ -174,6 +179,33 @@ def _add_check(parser: _Parser) -> None:
     parser.add_argument("file", metavar="FILE.py", help="a Python file")
     parser.add_argument("--hint", action="store_true", help="ask what leads to the slip, and do not name it")
     parser.add_argument("--notation", metavar="NAME", help="the convention that is expected, such as nielsen")
+
+
+def _add_lesson(parser: _Parser) -> None:
+    parser.usage = "chainrule lesson [NAME] [options]"
+    parser.description = (
+        "Run an experiment of the lecture notes: text, numbers and figures of this very run.\n"
+        "Without a name, list the lessons."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  chainrule lesson descent                     read it here\n"
+        "  chainrule lesson descent -o descent.html     with its figures, as a page\n"
+        "  chainrule lesson digits --data zip.train.gz  on the digits of the US Postal Service\n"
+        "  chainrule lesson --all -o lessons            every page, and an index"
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="which lesson")
+    parser.add_argument("--all", action="store_true", help="run all lessons and write their pages")
+    parser.add_argument(
+        "--seed", type=whole, metavar="N", default=0, help="the same seed, the same lesson (default: 0)"
+    )
+    parser.add_argument("--data", metavar="PATH", help="data in place of the bundled digits (lessons digits and mnist)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PLACE",
+        help="where the page goes: a file, with --all a folder (default: as text here)",
+    )
 
 
 def _add_cache(parser: _Parser) -> None:

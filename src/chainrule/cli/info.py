@@ -7,11 +7,11 @@ from typing import Any
 from chainrule.cli.checkpoint_info import describe_checkpoint
 from chainrule.cli.estimator_info import describe_estimator
 from chainrule.cli.output import describe_network, describe_weights, layers_table, named_lines, scores_table, table
-from chainrule.cli.train import describe_ending
 from chainrule.data import Preparation
 from chainrule.data.features import Feature, OneHot
 from chainrule.data.table import listed
 from chainrule.data.targets import NumberTarget
+from chainrule.inspection.words import describe_ending
 from chainrule.train import Record, containers, load
 
 __all__ = ["info"]

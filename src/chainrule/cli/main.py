@@ -78,6 +78,10 @@ def _run(argv: Sequence[str] | None) -> int:
         from chainrule.cli.check import check
 
         return check(arguments)
+    if arguments.command == "lesson":
+        from chainrule.cli.lesson import lesson
+
+        return lesson(arguments)
     if arguments.command == "cache":
         from chainrule.cli.cache import cache
 

@@ -12,7 +12,8 @@ from textwrap import TextWrapper, fill
 from chainrule.data.table import listed
 from chainrule.errors import DataError, OptionError
 from chainrule.inspection.text import render_table
-from chainrule.nn import BatchNorm, Dense, Dropout, LayerNorm, Network
+from chainrule.inspection.words import describe_network, score_cells, share, short
+from chainrule.nn import Network
 from chainrule.train import Scores
 
 __all__ = [
@@ -28,27 +29,7 @@ __all__ = [
     "write_file",
 ]
 
-_NONE = "-"
 _WIDTH = 100
-
-
-def describe_network(network: Network) -> str:
-    """Write a network in one line.
-
-    Examples
-    --------
-    >>> describe_network(Network.of(64, (100,), 10, "relu", "softmax"))
-    '64 inputs, 100 relu, 10 softmax (7,510 parameters)'
-    """
-    layers = []
-    for place, following in zip(network.places, (*network.places[1:], None), strict=True):
-        normalised = following is not None and isinstance(following.layer, BatchNorm | LayerNorm)
-        if isinstance(place.layer, Dropout):
-            layers.append(place.layer.text)
-        elif not (normalised and isinstance(place.layer, Dense) and place.layer.activation == "identity"):
-            layers.append(f"{place.units:,} {place.layer.text}")
-    inputs = f"{network.inputs:,} input{'' if network.inputs == 1 else 's'}"
-    return f"{', '.join([inputs, *layers])} ({network.count_parameters():,} parameters)"
 
 
 def describe_weights(weights: Mapping[str, float]) -> str:
@@ -117,68 +98,25 @@ def scores_table(results: Mapping[str, Scores], balanced: bool = False) -> str:
     ────────────────────────────────────────
     test    360    97.50 %    10.00 %    0.1
     """
-    if any("accuracy" in scores.measures for scores in results.values()):
-        shown = ("accuracy", "balanced_accuracy") if balanced else ("accuracy",)
-        names = ["accuracy", "baseline", "balanced", "baseline"][: 2 * len(shown)]
-        heads = ["", "rows", *names, "cost"]
-        rows = [_of_classes(part, scores, shown) for part, scores in results.items()]
-        return table(heads, rows, range(1, len(heads)))
-    heads = ["", "target", "rows", "R²", "RMSE", "baseline", "MAE", "baseline"]
-    rows = [_of_numbers(part, scores, name) for part, scores in results.items() for name in _targets(scores)]
-    if not any(row[1] for row in rows):
-        heads, rows = ["", *heads[2:]], [[row[0], *row[2:]] for row in rows]
+    heads, rows = score_cells(results, balanced)
     return table(heads, rows, [i for i, head in enumerate(heads) if head not in ("", "target")])
 
 
-def share(value: float | None) -> str:
-    """Write a part of a whole in per cent."""
-    return _NONE if value is None else f"{100 * value:.2f} %"
-
-
-def _rows(scores: Scores) -> str:
-    # A spread is of no rows.
-    return f"{scores.examples:,}" if scores.examples else ""
-
-
-def _of_classes(part: str, scores: Scores, shown: Sequence[str]) -> list[str]:
-    percent = [share(each.get(name)) for name in shown for each in (scores.measures, scores.baseline)]
-    return [part, _rows(scores), *percent, short(scores.measures.get("cost"))]
-
-
-def _targets(scores: Scores) -> list[str]:
-    """The names of the target columns where there are several, otherwise an empty name."""
-    return [name.removeprefix("r2 of ") for name in scores.measures if name.startswith("r2 of ")] or [""]
-
-
-def _of_numbers(part: str, scores: Scores, target: str) -> list[str]:
-    ending = f" of {target}" if target else ""
-    r2 = scores.measures.get(f"r2{ending}")
-    cells = [part, target, _rows(scores), _NONE if r2 is None else f"{r2:.4f}"]
-    for measure in ("rmse", "mae"):
-        cells += [short(each.get(measure + ending)) for each in (scores.measures, scores.baseline)]
-    return cells
-
-
-def short(value: float | None) -> str:
-    """Write a number with four digits."""
-    return _NONE if value is None else f"{value:.4g}"
-
-
-def check_place(path: Path, inputs: Iterable[str]) -> None:
+def check_place(path: Path, inputs: Iterable[str], what: str = "the predictions") -> None:
     """Raise where a file could not be written, or is one of those that are read."""
     if path.is_dir():
-        raise OptionError(f"{path}: the predictions cannot be written (it is a folder; name a file in it)")
+        raise OptionError(f"{path}: {what} cannot be written (it is a folder; name a file in it)")
     for name in inputs:
         if path.exists() and os.path.exists(name) and path.samefile(name):
-            raise OptionError(f"{path}: the predictions would replace what they are made from; name another file")
+            raise OptionError(f"{path}: {what} would replace what is read; name another file")
     folder = path.resolve().parent
     if not folder.is_dir():
-        raise DataError(f"{path}: the predictions cannot be written (there is no folder {folder})")
+        raise DataError(f"{path}: {what} cannot be written (there is no folder {folder})")
     if not os.access(folder, os.W_OK):
-        raise DataError(f"{path}: the predictions cannot be written (permission denied)")
+        raise DataError(f"{path}: {what} cannot be written (permission denied)")
 
 
-def write_file(path: Path, raw: bytes) -> None:
+def write_file(path: Path, raw: bytes, what: str = "the predictions") -> None:
     """Write a whole file or none: beside its place first, then renamed. A pipe or device is written to."""
     place = path.resolve()
     direct = place.exists() and not place.is_file()
@@ -189,7 +127,7 @@ def write_file(path: Path, raw: bytes) -> None:
         if not direct:
             os.replace(temporary, place)
     except OSError as error:
-        raise DataError(f"{path}: the predictions cannot be written ({error.strerror})") from error
+        raise DataError(f"{path}: {what} cannot be written ({error.strerror})") from error
     finally:
         if not direct:
             temporary.unlink(missing_ok=True)

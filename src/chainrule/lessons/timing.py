@@ -1,0 +1,51 @@
+"""How long calls take, for the lessons that measure."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["least_seconds"]
+
+#: The shortest time that is measured.
+_SHORTEST = 0.001
+
+
+def least_seconds(*calls: Callable[[], Any], times: int = 7) -> tuple[float, ...]:
+    """Measure calls in turns, and take the least time of each: what disturbs a measurement makes it longer.
+
+    Parameters
+    ----------
+    *calls : callables without arguments
+        What is measured; each is called before, in which time it may compile.
+    times : int
+        How often each is measured.
+
+    Returns
+    -------
+    tuple of float
+        Seconds of one call of each.
+
+    Examples
+    --------
+    >>> short, long = least_seconds(lambda: sum(range(10)), lambda: sum(range(10_000)))
+    >>> short < long
+    True
+    """
+    counts = [_enough(call) for call in calls]
+    found: list[list[float]] = [[] for _ in calls]
+    for _ in range(times):
+        for call, count, seconds in zip(calls, counts, found, strict=True):
+            begun = time.perf_counter()
+            for _ in range(count):
+                call()
+            seconds.append((time.perf_counter() - begun) / count)
+    return tuple(map(min, found))
+
+
+def _enough(call: Callable[[], Any]) -> int:
+    """How many calls take as long as is measured at least."""
+    call()
+    begun = time.perf_counter()
+    call()
+    return math.ceil(_SHORTEST / max(time.perf_counter() - begun, 1e-7))
