@@ -165,8 +165,10 @@ def _features(images: Images, features: Array, numbers: dict[str, Any]) -> Secti
             Claim(
                 f"The digit {digit} stands out: its mean lies {distances[digit]:.2f} standard deviations from that "
                 f"of the rest, the next one {second:.2f}.",
-                distances[digit] > second or len(distances) == 2,
-            ),
+                distances[digit] > second,
+            )
+            if len(distances) > 2
+            else f"There are two digits, each of which is the rest of the other; {digit} shall be the one to tell.",
         ),
     )
 
