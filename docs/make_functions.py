@@ -4,11 +4,14 @@ python docs/make_functions.py
 """
 
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.linalg
+import scipy.signal
 import scipy.special
 
 import chainrule
@@ -19,9 +22,27 @@ from chainrule.trace import Tracer
 from chainrule.trace.creation import MADE
 from chainrule.trace.hooks import HOOKED
 from chainrule.trace.methods import METHODS
-from chainrule.trace.tables import FUNCTIONS, UFUNC_COMPOSITIONS, Composition
+from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS, Composition
 
-NAMESPACES = {"np": np, "np.linalg": np.linalg, "scipy.special": scipy.special, "chainrule": chainrule}
+NAMESPACES = {
+    "np": np,
+    "np.linalg": np.linalg,
+    "np.fft": np.fft,
+    "scipy.special": scipy.special,
+    "scipy.linalg": scipy.linalg,
+    "scipy.signal": scipy.signal,
+    "chainrule": chainrule,
+}
+
+#: The sections of the page, each a namespace.
+SECTIONS = (
+    ("np", "NumPy"),
+    ("np.linalg", "numpy.linalg"),
+    ("np.fft", "numpy.fft"),
+    ("scipy.special", "scipy.special"),
+    ("scipy.linalg", "scipy.linalg"),
+    ("scipy.signal", "scipy.signal"),
+)
 
 #: Primitives that no NumPy function is called, by how they are written.
 OTHERS = {
@@ -30,6 +51,7 @@ OTHERS = {
     "index_set": "`x[...] = y`",
     "astype": "`x.astype(dtype)` to real and complex types",
     "astype_integer": "`x.astype(dtype)` to integers and booleans",
+    "cofactors": "the derivative of `np.linalg.det(x)`, at singular matrices, too",
     "root": "the square root in `np.std` and in norms, with derivative 0 at 0",
     "chainrule.relu": "`chainrule.nn.activations.relu(x)`, with derivative 0 at 0",
     "chainrule.stop_gradient": "`chainrule.stop_gradient(x)`",
@@ -67,8 +89,8 @@ STATS = """
 These methods are hooked, called on a distribution (`stats.norm.logpdf(x, loc=m, scale=s)`) or on a frozen one
 (`stats.norm(m, s).logpdf(x)`). They have a derivative by `x`, `loc`, `scale` and the shape parameters; where SciPy
 computes one by an incomplete gamma or beta function (`cdf` and its kin of `gamma`, `beta`, `t` and more), there is none
-by the shape parameters. Of a multivariate normal distribution the covariance has to be a plain array. A distribution of
-one's own, derived from `rv_continuous` or `rv_discrete`, is followed where its methods are.
+by the shape parameters. A distribution of one's own, derived from `rv_continuous` or `rv_discrete`, is followed where
+its methods are.
 """
 
 MAKING = """
@@ -82,7 +104,14 @@ where NumPy's own take numbers.
 
 def page() -> str:
     """The text of docs/functions.md."""
-    entries = {entry.name: entry for entry in (*FUNCTIONS.values(), *UFUNC_COMPOSITIONS.values())}
+    entries = {
+        entry.name: entry
+        for entry in (
+            *FUNCTIONS.values(),
+            *UFUNC_COMPOSITIONS.values(),
+            *SPECIAL_COMPOSITIONS.values(),
+        )
+    }
     hooked = {entry.name: entry for entry in HOOKED.values()}
     nameless = {name for name in PRIMITIVES if name.rpartition(".")[0] not in NAMESPACES}
     assert nameless <= OTHERS.keys(), f"say in OTHERS how these are written: {nameless - OTHERS.keys()}"
@@ -92,7 +121,7 @@ def page() -> str:
     )
     rows = [row(name, PRIMITIVES.get(name), entries.get(name), hooked.get(name)) for name in names]
     parts = [HEAD]
-    for namespace, title in (("np", "NumPy"), ("np.linalg", "numpy.linalg"), ("scipy.special", "scipy.special")):
+    for namespace, title in SECTIONS:
         lines = [line for name, line in zip(names, rows, strict=True) if name.rpartition(".")[0] == namespace]
         parts.append(f"\n## {title}\n{TABLE}" + "".join(lines))
     parts.append(distributions(hooked.keys()))
@@ -199,6 +228,20 @@ TRIALS: tuple[Callable[[Any], tuple[Any, ...]], ...] = (
     lambda x: (x, np.zeros(x.shape, int), 0),
     lambda x: (x, np.zeros(x.shape, int), x, 0),
     lambda x: (np.ones(x.shape, int), x),
+    lambda x: (np.sum, 0, x),
+    lambda x: ([np.ones(x.shape, bool)], [x]),
+    lambda x: (x, [np.ones(x.shape, bool)], [np.sin]),
+    lambda x: (x, (2, 2)),
+    lambda x: (x, np.arange(4), x),
+    lambda x: (np.zeros(4, int), x),
+    lambda x: (x[0] * np.ones((3, 3)), np.ones(3)),
+    lambda x: (x[0] * np.eye(2), 2),
+    lambda x: (x[0] * np.ones((1, 1, 2)), 2),
+    lambda x: (x[0, 0] * np.eye(2),),
+    lambda x: (x[0, 0] * np.eye(2), np.ones(2)),
+    lambda x: (x[0, 0] * np.ones((1, 1)), 1),
+    lambda x: (x * np.arange(4, 0, -1), np.ones(4)),
+    lambda x: ((x[0, 0] * np.eye(2), True), np.ones(2)),
 )
 
 
@@ -215,8 +258,9 @@ def depends(function: Callable[..., Any], arguments: Callable[[Any], tuple[Any, 
         return 0.0
 
     try:
-        chainrule.vjp(probe, point)
-    except (ArithmeticError, IndexError, TypeError, ValueError):
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            chainrule.vjp(probe, point)
+    except (ArithmeticError, AttributeError, IndexError, RecursionError, TypeError, ValueError):
         return None
     return found
 

@@ -54,7 +54,17 @@ CASES = (
     Case("np.array_equal", np.array_equal, broadcast(some_zeros, some_zeros), ZERO, looks=True),
     Case("np.nonzero", np.nonzero, each(some_zeros, shape=shapes(1)), ZERO, looks=True),
     Case("np.flatnonzero", np.flatnonzero, each(some_zeros), ZERO, looks=True),
-    Case("np.searchsorted", np.searchsorted, each(ascending, REALS, shape=ROWS), ZERO, looks=True),
+    Case("np.searchsorted", np.searchsorted, each(ascending, REALS, shape=ROWS), ZERO),
+    Case(
+        "np.searchsorted", np.searchsorted, fixed((ascending, (4,)), (REALS, (2, 3)), side="right"), ZERO, label="right"
+    ),
+    Case("np.digitize", lambda x: np.digitize(x, [-1.0, 0.1, 1.0]), each(REALS), ZERO),
+    Case("np.digitize", lambda x: np.digitize(x, [1.0, 0.1, -1.0], right=True), each(REALS), ZERO, label="descending"),
+    Case("np.argwhere", np.argwhere, each(some_zeros), ZERO, looks=True),
+    Case("np.isreal", np.isreal, each(some_zeros), ZERO, complex=True),
+    Case("np.iscomplex", np.iscomplex, each(some_zeros), ZERO, complex=True),
+    Case("np.isposinf", np.isposinf, each(infinite), ZERO),
+    Case("np.isneginf", np.isneginf, each(infinite), ZERO),
     Case("np.atleast_1d", np.atleast_1d, each(REALS), complex=True),
     Case("np.atleast_2d", np.atleast_2d, each(REALS), complex=True),
     Case("np.atleast_3d", np.atleast_3d, each(REALS), complex=True),

@@ -70,6 +70,13 @@ CASES = (
     Case("np.std", np.std, reduced(distinct, empty=False, ddof=DDOF).filter(lambda call: freedom(call) > 1)),
     Case("np.std", np.std, fixed((distinct, (2, 3)), axis=1), complex=True, label="complex"),
     Case("np.sort", np.sort, along(distinct)),
+    Case("np.cumulative_sum", np.cumulative_sum, each(REALS, shape=st.just((3,))), complex=True),
+    Case(
+        "np.cumulative_prod",
+        lambda x: np.cumulative_prod(x, axis=1, include_initial=True),
+        fixed((REALS, (2, 3))),
+        complex=True,
+    ),
     Case("np.clip", clipped, broadcast(off_grid, on_grid, above)),
     Case("np.clip", lambda x: np.clip(x, -0.8, None) + np.clip(x, None, 0.4), each(off_grid), label="on one side"),
     Case("np.clip", lambda x: x.clip(min=-0.8, max=0.4) + x.clip(-0.4, 0.8), each(off_grid), label="by name"),

@@ -56,6 +56,21 @@ CASES = (
         for f in (lambda x, mean: scipy.stats.multivariate_normal.logpdf(x, mean, COVARIANCE),)
     ),
     Case(
+        "scipy.stats.multivariate_normal.logpdf",
+        lambda x, mean, c: scipy.stats.multivariate_normal.logpdf(x, mean, c @ c.T + np.eye(3)),
+        fixed((REALS, (2, 3)), (REALS, (3,)), (REALS, (3, 3))),
+        label="by the covariance",
+    ),
+    Case(
+        "scipy.stats.multivariate_normal.logpdf",
+        lambda x, c: (
+            scipy.stats.multivariate_normal.logpdf(x, np.zeros(3), c),
+            scipy.stats.multivariate_normal.logpdf(x[0], None, c[0]),
+        ),
+        fixed((REALS, (3,)), (POSITIVE, (3,))),
+        label="by the variances",
+    ),
+    Case(
         "scipy.stats.multivariate_normal.pdf",
         lambda x, mean: scipy.stats.multivariate_normal.pdf(x, mean, [0.5, 1.0, 2.0]),
         NORMALS,

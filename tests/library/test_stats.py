@@ -429,7 +429,6 @@ def test_the_graph_names_the_method():
         (lambda x: scipy.stats.gamma.cdf(2.0, x), "scipy.stats.gamma.cdf"),
         (lambda x: scipy.stats.hypergeom.logpmf(2, 20, 7, 12 * x), "scipy.stats.hypergeom.logpmf"),
         (lambda x: scipy.stats.poisson.cdf(2, x), "scipy.stats.poisson.cdf"),
-        (lambda x: scipy.stats.multivariate_normal.logpdf([0.0, 1.0], None, x), "multivariate_normal"),
         (lambda x: scipy.stats.multivariate_normal([x, x]).cdf([0.0, 1.0]), "multivariate_normal"),
     ],
 )
@@ -459,6 +458,11 @@ def test_a_singular_covariance_is_refused():
         grad(lambda x: scipy.stats.multivariate_normal.logpdf(x, [0.0, 0.0], singular, allow_singular=True))(np.ones(2))
     with pytest.raises(np.linalg.LinAlgError):
         grad(lambda x: scipy.stats.multivariate_normal.logpdf(x, [0.0, 0.0], singular))(np.ones(2))
+
+
+def test_a_covariance_of_another_size_is_named():
+    with pytest.raises(ValueError, match=r"shape \(2, 2\), found \(3, 3\)"):
+        grad(lambda c: scipy.stats.multivariate_normal.logpdf([1.0, 2.0], [0.0, 0.0], c))(np.eye(3))
 
 
 def test_dirichlet_says_what_scipy_says():

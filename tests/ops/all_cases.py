@@ -1,6 +1,24 @@
 """The case tables of all families, in one tuple."""
 
-from tests.library import cases_constants, cases_joining, cases_special, cases_stats, cases_writing
+from tests.library import (
+    cases_constants,
+    cases_covariance,
+    cases_differences,
+    cases_fourier,
+    cases_joining,
+    cases_linalg,
+    cases_matrices,
+    cases_orders,
+    cases_polynomials,
+    cases_rearranging,
+    cases_scipy_linalg,
+    cases_selecting,
+    cases_signal,
+    cases_special,
+    cases_stats,
+    cases_without_nan,
+    cases_writing,
+)
 from tests.library import cases_products as cases_products_made
 from tests.library import cases_reductions as cases_reductions_made
 from tests.library import cases_shapes as cases_shapes_made
@@ -15,12 +33,24 @@ TABLES = (
     cases_shapes,
     cases_random,
     cases_constants,
+    cases_covariance,
+    cases_differences,
+    cases_fourier,
     cases_joining,
+    cases_linalg,
+    cases_matrices,
+    cases_orders,
+    cases_polynomials,
     cases_products_made,
+    cases_rearranging,
+    cases_scipy_linalg,
     cases_reductions_made,
+    cases_selecting,
+    cases_signal,
     cases_shapes_made,
     cases_special,
     cases_stats,
+    cases_without_nan,
     cases_writing,
 )
 

@@ -52,11 +52,19 @@ def operands(draw, *subscripts, stretched=False):
     return Call(tuple(leaves), {"subscripts": picked}, draw(SEEDS))
 
 
+@st.composite
+def convolved(draw, *modes):
+    """Two vectors, and which part of their convolution is wanted."""
+    n, m = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
+    return Call(((REALS, (n,)), (REALS, (m,))), {"mode": draw(st.sampled_from(modes))}, draw(SEEDS))
+
+
 def einsum(*arrays, subscripts):
     return np.einsum(subscripts, *arrays)
 
 
 CASES = (
+    Case("np.convolve", np.convolve, convolved("full"), complex=True),
     Case("np.matmul", np.matmul, matrices(), complex=True),
     Case("np.matmul", lambda x, y: x @ y, matrices(), label="as an operator"),
     Case("np.einsum", einsum, operands(*EXPLICIT), complex=True),

@@ -7,6 +7,7 @@ from tests.ops.case import (
     PROBABILITY,
     REALS,
     UNIT,
+    ZERO,
     Case,
     between,
     broadcast,
@@ -61,12 +62,45 @@ CASES = (
     Case("scipy.special.i0e", scipy.special.i0e, each(POSITIVE)),
     Case("scipy.special.i1e", scipy.special.i1e, each(POSITIVE)),
     Case("scipy.special.ive", by_order("ive", v=1.5), each(POSITIVE)),
+    Case("scipy.special.rgamma", scipy.special.rgamma, each(between(-0.6, -0.4))),
+    Case("scipy.special.loggamma", scipy.special.loggamma, each(POSITIVE)),
+    Case("scipy.special.gammasgn", scipy.special.gammasgn, each(between(-0.6, -0.4)), ZERO),
+    Case("scipy.special.binom", scipy.special.binom, broadcast(between(3.1, 5.0), between(0.4, 2.4))),
+    Case("scipy.special.pdtr", by_order("pdtr", k=2.0), each(POSITIVE)),
+    Case("scipy.special.pdtrc", by_order("pdtrc", k=2.0), each(POSITIVE)),
+    Case("scipy.special.gammaincinv", by_order("gammaincinv", a=1.5), each(PROBABILITY)),
+    Case("scipy.special.gammainccinv", by_order("gammainccinv", a=1.5), each(PROBABILITY)),
+    Case("scipy.special.betaincinv", by_order("betaincinv", a=1.5, b=2.5), each(PROBABILITY)),
+    Case("scipy.special.stdtrit", by_order("stdtrit", df=2.5), each(PROBABILITY)),
+    Case("scipy.special.erfcinv", scipy.special.erfcinv, each(PROBABILITY)),
+    Case("scipy.special.erfi", scipy.special.erfi, each(REALS)),
+    Case("scipy.special.ndtri_exp", scipy.special.ndtri_exp, each(between(-3.0, -0.5))),
+    *(
+        Case(f"scipy.special.{name}", getattr(scipy.special, name), each(POSITIVE))
+        for name in ("j0", "j1", "y0", "y1", "k0", "k1", "k0e", "k1e", "expi", "exp1", "dawsn")
+    ),
+    Case("scipy.special.jv", by_order("jv", v=1.5), each(POSITIVE), complex=True),
+    Case("scipy.special.yv", by_order("yv", v=0.3), each(POSITIVE)),
+    Case("scipy.special.yn", by_order("yn", n=2), each(POSITIVE)),
+    Case("scipy.special.kv", by_order("kv", v=1.5), each(POSITIVE)),
+    Case("scipy.special.kve", by_order("kve", v=0.5), each(POSITIVE)),
+    Case("scipy.special.kn", by_order("kn", n=2), each(POSITIVE)),
+    Case("scipy.special.expn", by_order("expn", n=2), each(POSITIVE)),
+    Case("scipy.special.owens_t", scipy.special.owens_t, broadcast(REALS, REALS)),
+    Case("scipy.special.hyp0f1", by_order("hyp0f1", v=1.5), each(REALS)),
+    Case("scipy.special.hyp1f1", by_order("hyp1f1", a=0.5, b=1.5), each(REALS)),
+    Case("scipy.special.hyp2f1", by_order("hyp2f1", a=0.5, b=1.2, c=2.5), each(UNIT)),
+    Case("scipy.special.lambertw", lambda x: scipy.special.lambertw(x).real, each(POSITIVE)),
+    Case("scipy.special.lambertw", scipy.special.lambertw, each(POSITIVE), complex=True, label="of complex numbers"),
     # Without derivative by an order or a shape parameter.
     *(
         Case(
             f"scipy.special.{name}", getattr(scipy.special, name), broadcast(POSITIVE, POSITIVE), NEVER, label="by both"
         )
-        for name in ("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr", "iv", "ive")
+        for name in (
+            *("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr", "gammaincinv", "gammainccinv", "stdtrit"),
+            *("iv", "ive", "jv", "yv", "kv", "kve", "hyp0f1"),
+        )
     ),
     Case(
         "scipy.special.betainc",

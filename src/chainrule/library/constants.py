@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import TraceError, user_line
 from chainrule.ops import reductions
-from chainrule.ops.axes import Axis, axis_of_reduction, shape_of
+from chainrule.ops.axes import Axis, axis_of_reduction, shape_of, with_dtype
 from chainrule.ops.shapes import convert, reshape
 from chainrule.trace.assignment import as_array
 from chainrule.trace.batch import shared_value
@@ -160,8 +161,48 @@ def _flatnonzero(a: Any) -> Any:
 
 @composition(np.searchsorted, "np.searchsorted")
 def _searchsorted(a: Any, v: Any, side: Any = "left") -> Any:
-    one, other = (shared_value(x, "np.searchsorted") for x in (a, v))
-    return np.searchsorted(one, other, side)
+    return reductions.searchsorted(with_dtype(a), with_dtype(v), side=side)
+
+
+@composition(np.digitize, "np.digitize")
+def _digitize(x: Any, bins: Any, right: bool = False) -> Any:
+    bins = with_dtype(bins)
+    known = shared_value(bins, "np.digitize")
+    if known is NO_VALUE:
+        raise TraceError(
+            "np.digitize looks whether the bins ascend or descend, which is not known here; use np.searchsorted with "
+            f"bins that ascend.{user_line()}"
+        )
+    if np.all(known[1:] >= known[:-1]):
+        return _searchsorted(bins, x, "left" if right else "right")
+    if not np.all(known[1:] <= known[:-1]):
+        raise ValueError("bins must be monotonically increasing or decreasing")
+    return len(bins) - _searchsorted(bins[::-1], x, "right" if right else "left")
+
+
+@composition(np.argwhere, "np.argwhere")
+def _argwhere(a: Any) -> Any:
+    return np.argwhere(shared_value(a, "np.argwhere"))
+
+
+@composition(np.isreal, "np.isreal")
+def _isreal(x: Any) -> Any:
+    return np.imag(x) == 0
+
+
+@composition(np.iscomplex, "np.iscomplex")
+def _iscomplex(x: Any) -> Any:
+    return np.imag(x) != 0
+
+
+@composition(np.isposinf, "np.isposinf")
+def _isposinf(x: Any) -> Any:
+    return x == np.inf
+
+
+@composition(np.isneginf, "np.isneginf")
+def _isneginf(x: Any) -> Any:
+    return x == -np.inf
 
 
 @composition(np.atleast_1d, "np.atleast_1d", on_handles=True)

@@ -114,6 +114,16 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     return np.moveaxis(points, 0, axis) if ndim else points
 
 
+@composition(np.logspace, "np.logspace")
+def _logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, *, axis: int = 0
+) -> Any:
+    if len(shape_of(base)):
+        raise TraceError(f"np.logspace: base= is followed where it is a number.{user_line()}")
+    found = np.power(base, _linspace(start, stop, num, endpoint, axis=axis))
+    return found if dtype is None else shapes.convert(found, np.dtype(dtype))
+
+
 @composition(np.append, "np.append")
 def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
     if axis is None:

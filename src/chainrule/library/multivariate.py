@@ -39,11 +39,7 @@ class _Frozen:
 
 def _normal_logpdf(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Any:
     if has_tracer((cov,)):
-        raise TraceError(
-            "scipy.stats.multivariate_normal is followed on traced x and mean, but not on a traced covariance. For a "
-            "diagonal one, sum scipy.stats.norm.logpdf over the components; for any other, write its Cholesky factor "
-            f"as loops over an array being filled.{user_line()}"
-        )
+        return _normal_of(x, mean, as_float(as_array(cov)))
     import scipy.stats
 
     # SciPy reads the covariance, which may be a number or a diagonal, and says what is wrong with it.
@@ -59,12 +55,26 @@ def _normal_about(x: Any, mean: Any, cov: Any, dim: int) -> Any:
             "scipy.stats.multivariate_normal is followed for one covariance matrix that is not singular; this one "
             f"has shape {cov.shape} and eigenvalues from {scales.min():.3g} to {scales.max():.3g}.{user_line()}"
         )
+    return _by_factor(x, mean, np.linalg.cholesky(cov), dim)
+
+
+def _normal_of(x: Any, mean: Any, cov: Any) -> Any:
+    """The same with a traced covariance: a matrix, its diagonal, or one variance for all."""
+    ndim = len(cov.shape)
+    dim = math.prod(np.shape(as_array(mean))) if mean is not None else cov.shape[0] if ndim == 2 else 1
+    if ndim < 2:
+        cov = np.reshape(cov, (-1, 1)) * np.eye(dim)
+    if cov.shape != (dim, dim):
+        raise ValueError(f"the covariance should have shape {(dim, dim)}, found {cov.shape}")
+    return _by_factor(x, np.zeros(dim) if mean is None else mean, np.linalg.cholesky(cov), dim)
+
+
+def _by_factor(x: Any, mean: Any, factor: Any, dim: int) -> Any:
     x, mean = as_float(as_array(x)), np.reshape(as_float(as_array(mean)), (-1,))
     if len(x.shape) < 2:
         x = np.reshape(x, (-1, 1) if dim == 1 else (1, -1))
-    factor = np.linalg.cholesky(cov)
     whitened = (x - mean) @ np.linalg.inv(factor).T
-    log_det = 2 * np.sum(np.log(np.diag(factor)))
+    log_det = 2 * np.sum(np.log(np.diagonal(factor)))
     return np.squeeze(-0.5 * (dim * math.log(2 * math.pi) + log_det + np.sum(whitened * whitened, axis=-1)))
 
 

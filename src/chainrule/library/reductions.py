@@ -143,6 +143,28 @@ def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     return reductions.cumprod(_converted(a, dtype), axis=axis)
 
 
+@composition(np.cumulative_sum, "np.cumulative_sum")
+def _cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
+    return _cumulative(_cumsum, 0, x, axis, dtype, include_initial)
+
+
+@composition(np.cumulative_prod, "np.cumulative_prod")
+def _cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
+    return _cumulative(_cumprod, 1, x, axis, dtype, include_initial)
+
+
+def _cumulative(run: Any, start: int, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
+    x = np.atleast_1d(x)
+    if axis is None and x.ndim != 1:
+        raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+    place = normalize_axes(axis, x.ndim)[0]
+    found = run(x, place, dtype)
+    if not include_initial:
+        return found
+    first = np.full(tuple(1 if k == place else n for k, n in enumerate(x.shape)), start, found.dtype)
+    return np.concatenate([first, found], axis=place)
+
+
 @composition(np.sort, "np.sort")
 def _sort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None) -> Any:
     a, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis)
@@ -197,11 +219,15 @@ def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
 def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     if order in (None, "fro", "f"):
         return _euclidean(x, axes, keepdims)
+    if order in (2, -2, "nuc"):
+        s = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False)
+        if order == "nuc":
+            result = reductions.sum(s, axis=-1)
+        else:
+            result = (reductions.amax if order == 2 else reductions.amin)(s, axis=-1)
+        return np.expand_dims(result, tuple(sorted(axes))) if keepdims else result
     if order not in (1, -1, np.inf, -np.inf):
-        raise TraceError(
-            f"np.linalg.norm: ord={order!r} of a matrix is not followed; None, 'fro', 1, -1, inf and -inf "
-            f"are.{user_line()}"
-        )
+        raise ValueError("Invalid norm order for matrices.")
     inner, outer = axes if order in (1, -1) else axes[::-1]
     sums = reductions.sum(np.abs(x), axis=inner, keepdims=True)
     pick = reductions.amax if order > 0 else reductions.amin

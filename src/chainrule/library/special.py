@@ -1,5 +1,7 @@
 """Functions of scipy.special that are Python code in SciPy, and so reach chainrule through the hooks."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,10 +9,11 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import Axis, as_operand
 from chainrule.ops.elementwise import stop_gradient
-from chainrule.ops.shapes import convert
-from chainrule.ops.special import hurwitz_zeta, psi
+from chainrule.ops.shapes import convert, strong
+from chainrule.ops.special import gammaln, hurwitz_zeta, lambertw, psi, xlogy
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.hooks import hook
+from chainrule.trace.tables import SPECIAL_COMPOSITIONS, Composition
 
 __all__ = ["log_softmax", "softmax"]
 
@@ -91,6 +94,137 @@ def log_softmax(x: Any, axis: Axis = None) -> Any:
     """
     shifted = x - _shift(x, axis)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def _followed(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register how a ufunc of scipy.special is followed."""
+
+    def register(follow: Callable[..., Any]) -> Callable[..., Any]:
+        SPECIAL_COMPOSITIONS[name] = Composition(f"scipy.special.{name}", follow)
+        return follow
+
+    return register
+
+
+def _together(*xs: Any) -> list[Any]:
+    """Arguments in the dtype that they have in common, as a ufunc computes."""
+    wide = np.result_type(*(x.dtype for x in xs if hasattr(x, "dtype") and not getattr(x, "weak", False)), 1.0)
+    return [
+        x if getattr(x, "dtype", None) == wide and not getattr(x, "weak", False) else convert(strong(x), wide)
+        for x in xs
+    ]
+
+
+@_followed("exp2")
+def _exp2(x: Any, /) -> Any:
+    return np.exp2(x)
+
+
+@_followed("exp10")
+def _exp10(x: Any, /) -> Any:
+    return np.power(10.0, x)
+
+
+@_followed("cbrt")
+def _cbrt(x: Any, /) -> Any:
+    return np.cbrt(x)
+
+
+# Entropy and its relatives, with the values that make them convex functions of all real numbers.
+
+
+@_followed("entr")
+def _entr(x: Any, /) -> Any:
+    x = strong(x)
+    outside = x < 0
+    inside = np.where(outside, 1, x)
+    return np.where(outside, -np.inf, -xlogy(inside, inside))
+
+
+@_followed("rel_entr")
+def _rel_entr(x: Any, y: Any, /) -> Any:
+    x, y = _together(x, y)
+    outside = (x < 0) | (y < 0) | ((x > 0) & (y == 0))
+    # At 0 and 0 it is 0, where a quotient would be undefined.
+    both = (x == 0) & (y == 0)
+    x, y = np.where(outside, 1, x), np.where(outside | both, 1, y)
+    with np.errstate(over="ignore"):
+        ratio, distance = x / y, (x - y) / y
+    near = (ratio > 0.5) & (ratio < 2)
+    by_difference = x * np.log1p(np.where(near, distance, 0))
+    # A quotient that overflows or vanishes has logarithms that can be subtracted.
+    extreme = ((ratio == 0) | (ratio == np.inf)) & (x > 0)
+    by_quotient = xlogy(x, np.where(extreme, 1, ratio)) + np.where(extreme, xlogy(x, x) - xlogy(x, y), 0)
+    return np.where(outside, np.inf, np.where(near, by_difference, by_quotient))
+
+
+@_followed("kl_div")
+def _kl_div(x: Any, y: Any, /) -> Any:
+    x, y = _together(x, y)
+    return _rel_entr(x, y) - x + y
+
+
+@_followed("huber")
+def _huber(delta: Any, r: Any, /) -> Any:
+    delta, r = _together(delta, r)
+    size = np.abs(r)
+    loss = np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+    return np.where(delta < 0, np.inf, loss)
+
+
+@_followed("pseudo_huber")
+def _pseudo_huber(delta: Any, r: Any, /) -> Any:
+    delta, r = _together(delta, r)
+    # delta^2 (sqrt(1 + (r / delta)^2) - 1), without the difference: r^2 over sqrt(...) + 1.
+    scale = np.where(delta <= 0, 1, delta)
+    ratio = r / scale
+    loss = r * r / (np.sqrt(1 + ratio * ratio) + 1)
+    return np.where(delta < 0, np.inf, np.where(delta == 0, 0, loss))
+
+
+@_followed("exprel")
+def _exprel(x: Any, /) -> Any:
+    x = strong(x)
+    # (e^x - 1) / x; near 0 by the series sum x^k / (k + 1)!, of which every derivative is right there, too.
+    near = np.abs(x) < 1
+    inside = np.where(near, x, 0)
+    series = 0.0 * inside
+    for k in range(17, -1, -1):
+        series = series * inside + 1 / math.factorial(k + 1)
+    far = np.where(near, 1, x)
+    return np.where(near, series, np.expm1(far) / far)
+
+
+@_followed("boxcox")
+def _boxcox(x: Any, lmbda: Any, /) -> Any:
+    x, lmbda = _together(x, lmbda)
+    # (x^l - 1) / l, and log x for l = 0.
+    log = np.log(x)
+    return log * _exprel(lmbda * log)
+
+
+@_followed("boxcox1p")
+def _boxcox1p(x: Any, lmbda: Any, /) -> Any:
+    x, lmbda = _together(x, lmbda)
+    log = np.log1p(x)
+    return log * _exprel(lmbda * log)
+
+
+@hook("scipy.special", "multigammaln")
+def _multigammaln(a: Any, d: Any) -> Any:
+    count = int(d)
+    if count != d or count < 1:
+        raise ValueError("d should be a positive integer (dimension)")
+    a = strong(a)
+    total = gammaln(a)
+    for j in range(1, count):
+        total = total + gammaln(a - 0.5 * j)
+    return np.float64(0.25 * count * (count - 1) * math.log(math.pi)) + total
+
+
+@hook("scipy.special", "lambertw")
+def _lambertw(z: Any, k: Any = 0) -> Any:
+    return lambertw(z, k)
 
 
 @hook("scipy.special", "zeta")

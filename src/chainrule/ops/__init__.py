@@ -1,6 +1,10 @@
 """The table of primitive operations, one file for each family."""
 
+from chainrule.ops.decompositions import DECOMPOSITIONS
 from chainrule.ops.elementwise import ELEMENTWISE
+from chainrule.ops.fourier import FOURIER
+from chainrule.ops.linalg import LINALG
+from chainrule.ops.matrix_functions import MATRIX_FUNCTIONS
 from chainrule.ops.op import Op
 from chainrule.ops.products import PRODUCTS
 from chainrule.ops.random import RANDOM
@@ -9,5 +13,7 @@ from chainrule.ops.shapes import SHAPES
 
 __all__ = ["PRIMITIVES", "Op"]
 
+_FAMILIES = (ELEMENTWISE, REDUCTIONS, SHAPES, PRODUCTS, FOURIER, LINALG, DECOMPOSITIONS, MATRIX_FUNCTIONS, RANDOM)
+
 #: Every primitive operation by name.
-PRIMITIVES: dict[str, Op] = {op.name: op for op in (*ELEMENTWISE, *REDUCTIONS, *SHAPES, *PRODUCTS, *RANDOM)}
+PRIMITIVES: dict[str, Op] = {op.name: op for family in _FAMILIES for op in family}

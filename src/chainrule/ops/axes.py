@@ -17,6 +17,7 @@ __all__ = [
     "reduced_shape",
     "shape_of",
     "unbroadcast",
+    "with_dtype",
 ]
 
 #: An axis argument as NumPy takes it: None for all, a number, or several.
@@ -32,6 +33,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def as_operand(x: Any) -> Any:
     """A list or tuple as an array; arrays, traced values and numbers as they are."""
     return np.asarray(x) if isinstance(x, (list, tuple)) else x
+
+
+def with_dtype(x: Any) -> Any:
+    """A list, tuple or Python number as an array; arrays and traced values as they are."""
+    return x if hasattr(x, "dtype") else np.asarray(x)
 
 
 def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops import PRIMITIVES, products, random, reductions, shapes
+from chainrule.ops import PRIMITIVES, fourier, linalg, matrix_functions, products, random, reductions, shapes
 from chainrule.ops.axes import Axis, normalize_axes, shape_of
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import SLOT
@@ -100,6 +100,17 @@ def _along(op: Op) -> Rule:
         return op(args[0], axis=axis % (len(shape_of(args[0])) - 1) + 1, **params)
 
     return rule
+
+
+def _searchsorted(size: int, args: tuple[Any, ...], batched: Flags, *, side: Any = "left") -> Any:
+    a, v = args
+    if not batched[0]:
+        return reductions.searchsorted(a, v, side=side)
+    # Each example has an order of its own: as many entries of it stand before v as are smaller.
+    v = _every(size, v, batched[1])
+    rows = np.reshape(a, (size,) + (1,) * (len(shape_of(v)) - 1) + shape_of(a)[1:])
+    before = rows < v[..., None] if side == "left" else rows <= v[..., None]
+    return np.count_nonzero(before, axis=-1)
 
 
 def _reshape(size: int, args: tuple[Any, ...], batched: Flags, *, shape: tuple[int, ...]) -> Any:
@@ -284,6 +295,33 @@ def _einsum(size: int, args: tuple[Any, ...], batched: Flags, *, subscripts: str
     return products.einsum(*args, subscripts=f"{','.join(terms)}->{letter}{result}")
 
 
+def _convolve(size: int, args: tuple[Any, ...], batched: Flags) -> Any:
+    x, y = args
+    if not batched[0]:
+        x, y, batched = y, x, batched[::-1]
+    n, m = shape_of(x)[-1], shape_of(y)[-1]
+    # Every stretch of x, with zeros around it, meets y turned round.
+    around = shapes.pad_zeros(x, widths=((0, 0), (m - 1, m - 1)))
+    places = np.arange(n + m - 1)[:, None] + np.arange(m)
+    stretches = shapes.index(around, places, template=(slice(None), SLOT))
+    turned = y[..., ::-1]
+    return np.einsum("zkj,zj->zk" if batched[1] else "zkj,j->zk", stretches, turned)
+
+
+def _stacked(op: Op) -> Rule:
+    def rule(size: int, args: tuple[Any, ...], batched: Flags, **params: Any) -> Any:
+        return op(*_aligned(args, batched), **params)
+
+    return rule
+
+
+def _in_turn(op: Op) -> Rule:
+    def rule(size: int, args: tuple[Any, ...], batched: Flags, **params: Any) -> Any:
+        return _one_by_one(op, size, args, batched, params)
+
+    return rule
+
+
 def _philox(size: int, args: tuple[Any, ...], batched: Flags, *, count: int) -> Any:
     return random.philox(*_aligned(args, batched), count=count)
 
@@ -307,7 +345,9 @@ BATCHING: dict[str, Rule] = {
     **{op.name: _reduction(op) for op in _REDUCTIONS},
     **{op.name: _position(op) for op in (reductions.argmax, reductions.argmin)},
     **{op.name: _along(op) for op in (reductions.cumsum, reductions.cumprod, reductions.argsort)},
+    **{op.name: _along(op) for op in fourier.FOURIER},
     **{op.name: _convert(op) for op in (shapes.astype, shapes.to_integer)},
+    "np.searchsorted": _searchsorted,
     "np.reshape": _reshape,
     "np.transpose": _transpose,
     "np.broadcast_to": _broadcast_to,
@@ -318,6 +358,9 @@ BATCHING: dict[str, Rule] = {
     "index_set": _index_set,
     "np.matmul": _matmul,
     "np.einsum": _einsum,
+    "np.convolve": _convolve,
+    **{op.name: _stacked(op) for op in (linalg.pinv, *matrix_functions.MATRIX_FUNCTIONS)},
+    matrix_functions.solve_banded.name: _in_turn(matrix_functions.solve_banded),
     "philox": _philox,
     "philox_advance": _philox_advance,
 }

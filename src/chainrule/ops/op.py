@@ -201,7 +201,7 @@ def _python_one(x: Any) -> bool | int | float | complex:
     return {"f": 1.0, "c": 1 + 0j, "i": 1, "b": True, float: 1.0, complex: 1 + 0j, int: 1, bool: True}[kind]
 
 
-_NAMES = {1: ("x",), 2: ("x", "y"), 3: ("c", "x", "y")}
+_NAMES = {1: ("x",), 2: ("x", "y"), 3: ("c", "x", "y"), 4: ("b", "c", "x", "y")}
 
 
 def elementwise(name: str, evaluate: Rule, *partials: float | Rule | None) -> Op:
@@ -215,7 +215,8 @@ def elementwise(name: str, evaluate: Rule, *partials: float | Rule | None) -> Op
         The function on arrays.
     *partials : number, callable or None
         One for each input. A number is a constant derivative; a formula names what it reads among `ans`, `x`, `y`
-        (`c`, `x`, `y` for three inputs); with `g` as its first name it returns the whole contribution; None: no rule.
+        (`c`, `x`, `y` for three inputs, `b` before them for four); with `g` as its first name it returns the whole
+        contribution; None: no rule.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op, multilinear
 
-__all__ = ["PRODUCTS", "einsum", "matmul"]
+__all__ = ["PRODUCTS", "convolve", "einsum", "matmul"]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
 
@@ -88,8 +88,23 @@ def _einsum_transpose(i: int, g: Any, ans: Any, *operands: Any, subscripts: str)
     return np.broadcast_to(np.reshape(part, spread), full)
 
 
+def _infer_convolve(x: Any, y: Any) -> Aval:
+    return (x.shape[0] + y.shape[0] - 1,), np.result_type(x.dtype, y.dtype)
+
+
+def _convolve_transpose(i: int, g: Any, ans: Any, x: Any, y: Any) -> Any:
+    # ans_k = sum x_j y_{k-j}, so that dl/dx_j = sum g_{j+k} y_k: where g and the other vector, turned round, overlap
+    # in full.
+    other = y if i == 0 else x
+    length = other.shape[0]
+    return convolve(g, other[::-1])[length - 1 : length - 1 + (x if i == 0 else y).shape[0]]
+
+
 matmul = multilinear("np.matmul", np.matmul, _infer_matmul, _matmul_transpose, keeps=(1, 2))
 #: Explicit subscripts only, each at most once in a term and without an ellipsis: other forms are rewritten to this one.
 einsum = multilinear("np.einsum", _einsum, _infer_einsum, _einsum_transpose, keeps=(-1,))
 
-PRODUCTS: tuple[Op, ...] = (matmul, einsum)
+#: All places at which two vectors overlap: ``np.convolve(x, y, "full")``.
+convolve = multilinear("np.convolve", np.convolve, _infer_convolve, _convolve_transpose, keeps=(1, 2))
+
+PRODUCTS: tuple[Op, ...] = (matmul, einsum, convolve)

@@ -8,7 +8,7 @@ from chainrule.ops.axes import Axis, expanded, inverse_order, length_of, normali
 from chainrule.ops.op import Op, piecewise_constant, structural
 from chainrule.ops.shapes import broadcast_to, convert, fill_new
 
-__all__ = ["REDUCTIONS", "amax", "amin", "argsort", "cumprod", "cumsum", "prod", "sum"]
+__all__ = ["REDUCTIONS", "amax", "amin", "argsort", "cumprod", "cumsum", "prod", "searchsorted", "sum"]
 
 DType = np.dtype[Any]
 
@@ -138,6 +138,14 @@ def _infer_argsort(x: Any, *, axis: int, kind: str | None = None) -> tuple[tuple
     return shape_of(x), np.dtype(np.intp)
 
 
+def _searchsorted(a: Any, v: Any, *, side: Any = "left") -> Any:
+    return np.searchsorted(a, v, side)
+
+
+def _infer_searchsorted(a: Any, v: Any, *, side: Any = "left") -> tuple[tuple[int, ...], DType]:
+    return shape_of(v), np.dtype(np.intp)
+
+
 sum = structural("np.sum", np.add.reduce, _infer_reduction(np.sum), _sum_transpose)
 prod = structural("np.prod", np.prod, _infer_reduction(np.prod), _prod_transpose, _prod_push, keeps=(1,))
 amax = structural("np.max", np.max, _infer_reduction(np.max), _extreme_transpose, _extreme_push, keeps=(0, 1))
@@ -154,6 +162,8 @@ cumprod = structural(
 argmax = piecewise_constant("np.argmax", np.argmax, _infer_arg)
 argmin = piecewise_constant("np.argmin", np.argmin, _infer_arg)
 argsort = piecewise_constant("np.argsort", np.argsort, _infer_argsort)
+#: Where entries of `v` would go in the ascending `a`.
+searchsorted = piecewise_constant("np.searchsorted", _searchsorted, _infer_searchsorted)
 count_nonzero = piecewise_constant("np.count_nonzero", np.count_nonzero, _infer_count)
 any = piecewise_constant("np.any", np.any, _infer_test)
 all = piecewise_constant("np.all", np.all, _infer_test)
@@ -168,6 +178,7 @@ REDUCTIONS: tuple[Op, ...] = (
     argmax,
     argmin,
     argsort,
+    searchsorted,
     count_nonzero,
     any,
     all,

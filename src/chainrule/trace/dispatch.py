@@ -16,7 +16,7 @@ from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert
 from chainrule.trace.assignment import update
 from chainrule.trace.indexing import split_index
-from chainrule.trace.tables import FUNCTIONS, UFUNC_COMPOSITIONS, UFUNCS, Composition
+from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS, UFUNCS, Composition
 from chainrule.trace.tracer import Tracer, record
 
 __all__ = ["call_function", "call_ufunc", "composition", "has_tracer"]
@@ -114,7 +114,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         op = _ufunc_op(ufunc)
         if op is not None:
             return record(op, inputs, {})
-        entry = UFUNC_COMPOSITIONS.get(ufunc)
+        entry = UFUNC_COMPOSITIONS.get(ufunc) or _special_composition(ufunc)
         if entry is not None:
             return follow(entry, inputs, kwargs)
         raise NoDerivativeError(
@@ -161,6 +161,16 @@ def _ufunc_op(ufunc: Any) -> Op | None:
 
     # Its functions are found by name, so that scipy.special is imported only once somebody uses it.
     return PRIMITIVES.get(f"scipy.special.{name}") if getattr(scipy.special, name, None) is ufunc else None
+
+
+@functools.cache
+def _special_composition(ufunc: np.ufunc) -> Composition | None:
+    entry = SPECIAL_COMPOSITIONS.get(ufunc.__name__)
+    if entry is None:
+        return None
+    import scipy.special
+
+    return entry if getattr(scipy.special, ufunc.__name__, None) is ufunc else None
 
 
 def _add_at(ufunc: np.ufunc, target: Any, indices: Any, values: Any = None) -> None:

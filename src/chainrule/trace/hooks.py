@@ -127,16 +127,13 @@ def remove() -> None:
 
 
 def function_at(module: str, name: str) -> FunctionType | None:
-    """The Python function of that name, where its module has been imported and has it.
-
-    A closure would have to come with the code that is exchanged, so that a function with one is left alone.
-    """
+    """The Python function of that name, where its module has been imported and has it."""
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
     if isinstance(found, MethodType):
         found = found.__func__
-    return found if isinstance(found, FunctionType) and found.__closure__ is None else None
+    return found if isinstance(found, FunctionType) else None
 
 
 def _find() -> None:
@@ -206,7 +203,9 @@ def _catching_code(function: FunctionType, entry: Composition, bind: Callable[..
     # The code runs among the globals of SciPy's module, so that it can name nothing of ours: the dispatcher
     # travels as one of its constants, where the marker stands.
     constants = tuple(dispatch if value == _MARKER else value for value in _catch.__code__.co_consts)
-    return _catch.__code__.replace(co_consts=constants, co_name=function.__name__)
+    # Of a closure Python asks for as many cells as its own code has; nobody looks into them.
+    cells = function.__code__.co_freevars
+    return _catch.__code__.replace(co_consts=constants, co_name=function.__name__, co_freevars=cells)
 
 
 _MARKER = "the dispatcher goes here"

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
 
-__all__ = ["FUNCTIONS", "UFUNCS", "UFUNC_COMPOSITIONS", "Composition"]
+__all__ = ["FUNCTIONS", "SPECIAL_COMPOSITIONS", "UFUNCS", "UFUNC_COMPOSITIONS", "Composition"]
 
 
 class Composition:
@@ -62,3 +62,6 @@ UFUNCS: dict[np.ufunc, Op] = {
 
 #: Ufuncs that are followed by a composition of primitives.
 UFUNC_COMPOSITIONS: dict[np.ufunc, Composition] = {}
+
+#: Ufuncs of scipy.special that are followed by a composition, by their own name, so that it need not be imported.
+SPECIAL_COMPOSITIONS: dict[str, Composition] = {}

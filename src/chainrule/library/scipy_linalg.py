@@ -1,0 +1,309 @@
+"""scipy.linalg: what it has beside numpy.linalg, and the functions of the same name."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import NoDerivativeError, TraceError, user_line
+from chainrule.ops.axes import shape_of, with_dtype
+from chainrule.ops.linalg import adjoint, common_dtype
+from chainrule.ops.matrix_functions import matrix_function, solve_banded, solve_sylvester
+from chainrule.ops.matrix_functions import solve_triangular as triangular
+from chainrule.ops.shapes import convert
+from chainrule.trace.hooks import hook
+
+__all__: list[str] = []
+
+
+# Equations.
+
+
+def _column(b: Any) -> tuple[Any, bool]:
+    """A right-hand side as a matrix, and whether it was a vector."""
+    b = with_dtype(b)
+    return (b[:, None], True) if len(shape_of(b)) == 1 else (b, False)
+
+
+def _from_triangle(a: Any, lower: bool, *, is_hermitian: bool) -> Any:
+    """The matrix of which one triangle is read."""
+    half, rest = (np.tril(a), np.tril(a, -1)) if lower else (np.triu(a), np.triu(a, 1))
+    return half + (adjoint(rest) if is_hermitian else rest.mT)
+
+
+_TRIANGULAR = ("upper triangular", "lower triangular")
+_GENERAL = (None, "gen", "general", "banded", "tridiagonal")
+
+
+@hook("scipy.linalg", "solve")
+def _solve(
+    a: Any,
+    b: Any,
+    lower: bool = False,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+    assume_a: str | None = None,
+    transposed: bool = False,
+) -> Any:
+    a = with_dtype(a)
+    if assume_a in _TRIANGULAR:
+        return _solve_triangular(a, b, int(transposed), assume_a == "lower triangular")
+    if assume_a in ("sym", "symmetric", "her", "hermitian", "pos", "positive definite"):
+        a = _from_triangle(a, lower, is_hermitian=assume_a[:3] != "sym")
+    elif assume_a == "diagonal":
+        a = a * np.eye(shape_of(a)[-1], dtype=a.dtype)
+    elif assume_a not in _GENERAL:
+        raise ValueError(f"{assume_a} is not a recognized matrix structure")
+    return np.linalg.solve(a.mT if transposed else a, with_dtype(b))
+
+
+@hook("scipy.linalg", "solve_triangular")
+def _solve_triangular(
+    a: Any,
+    b: Any,
+    trans: Any = 0,
+    lower: bool = False,
+    unit_diagonal: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    a = with_dtype(a)
+    kind = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
+    right, is_vector = _column(b)
+    if shape_of(a)[-1] != shape_of(right)[-2]:
+        raise ValueError(f"shapes of a {shape_of(a)} and b {shape_of(b)} are incompatible")
+    if kind == 2 and a.dtype.kind == "c":
+        a = np.conjugate(a)
+    found = triangular(a, right, trans=min(kind, 1), lower=bool(lower), unit_diagonal=bool(unit_diagonal))
+    return found[..., 0] if is_vector else found
+
+
+@hook("scipy.linalg", "solve_banded")
+def _solve_banded(
+    l_and_u: Any, ab: Any, b: Any, overwrite_ab: bool = False, overwrite_b: bool = False, check_finite: bool = True
+) -> Any:
+    lower, upper = (int(n) for n in l_and_u)
+    ab = with_dtype(ab)
+    right, is_vector = _column(b)
+    if len(shape_of(ab)) != 2 or shape_of(ab) != (lower + upper + 1, shape_of(right)[0]):
+        raise ValueError(
+            f"scipy.linalg.solve_banded takes ab of shape {(lower + upper + 1, shape_of(right)[0])}, and got "
+            f"{shape_of(ab)}"
+        )
+    found = solve_banded(ab, right, lower=lower, upper=upper)
+    return found[:, 0] if is_vector else found
+
+
+@hook("scipy.linalg", "solve_sylvester")
+def _solve_sylvester(a: Any, b: Any, q: Any) -> Any:
+    return solve_sylvester(with_dtype(a), with_dtype(b), with_dtype(q))
+
+
+@hook("scipy.linalg", "inv")
+def _inv(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    return np.linalg.inv(a)
+
+
+@hook("scipy.linalg", "det")
+def _det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    a = with_dtype(a)
+    # SciPy computes it in double precision always.
+    return np.linalg.det(convert(a, np.result_type(a.dtype, np.float64)))
+
+
+@hook("scipy.linalg", "pinv")
+def _pinv(a: Any, *, rtol: float | None = None, check_finite: bool = True) -> Any:
+    return np.linalg.pinv(a, rtol)
+
+
+@hook("scipy.linalg", "lstsq")
+def _lstsq(
+    a: Any,
+    b: Any,
+    cond: float | None = None,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    x, residuals, rank, values = np.linalg.lstsq(a, with_dtype(b), cond)
+    return x, residuals[0] if len(shape_of(b)) == 1 and shape_of(residuals) == (1,) else residuals, rank, values
+
+
+@hook("scipy.linalg", "norm")
+def _norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True) -> Any:
+    found = np.linalg.norm(a, ord, axis, keepdims)
+    # What SciPy computes by BLAS or LAPACK is a number of double precision.
+    whole = axis is None and not keepdims
+    plain = ord in (None, 2) if len(shape_of(a)) == 1 else ord in ("fro", "f", 1, np.inf)
+    return convert(found, np.dtype(float)) if whole and plain else found
+
+
+# Decompositions.
+
+
+@hook("scipy.linalg", "cholesky")
+def _cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    return np.linalg.cholesky(a, upper=not lower)
+
+
+@hook("scipy.linalg", "cho_factor")
+def _cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    # The other triangle has what stood there before.
+    factor = np.linalg.cholesky(a, upper=not lower)
+    return (np.tril(factor) + np.triu(a, 1) if lower else np.triu(factor) + np.tril(a, -1)), lower
+
+
+@hook("scipy.linalg", "cho_solve")
+def _cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+    c, lower = c_and_lower
+    # l l^H x = b, or u^H u x = b.
+    first = _solve_triangular(c, b, 0 if lower else 2, lower)
+    return _solve_triangular(c, first, 2 if lower else 0, lower)
+
+
+@hook("scipy.linalg", "eigh")
+def _eigh(
+    a: Any,
+    b: Any = None,
+    *,
+    lower: bool = True,
+    eigvals_only: bool = False,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    if b is None:
+        w, v = np.linalg.eigh(with_dtype(a), "L" if lower else "U")
+        return w if eigvals_only else (w, v)
+    # a v = b v diag(w) with b = l l^H: the eigenvectors of l^-1 a l^-H are l^H v.
+    wide = common_dtype(with_dtype(a), with_dtype(b))
+    whole, weight = (_from_triangle(convert(x, wide), lower, is_hermitian=True) for x in (a, b))
+    factor = np.linalg.cholesky(weight)
+    half = _solve_triangular(factor, whole, 0, True)
+    w, v = np.linalg.eigh(adjoint(_solve_triangular(factor, adjoint(half), 0, True)))
+    return w if eigvals_only else (w, _solve_triangular(factor, v, 2, True))
+
+
+@hook("scipy.linalg", "eigvalsh")
+def _eigvalsh(a: Any, b: Any = None, *, lower: bool = True, check_finite: bool = True) -> Any:
+    return _eigh(a, b, lower=lower, eigvals_only=True)
+
+
+@hook("scipy.linalg", "svd")
+def _svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, overwrite_a: bool = False, check_finite: bool = True
+) -> Any:
+    found = np.linalg.svd(a, full_matrices, compute_uv)  # type: ignore[call-overload]
+    return tuple(found) if compute_uv else found
+
+
+@hook("scipy.linalg", "svdvals")
+def _svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    return np.linalg.svd(a, compute_uv=False)
+
+
+@hook("scipy.linalg", "qr")
+def _qr(a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False) -> Any:
+    m, n = shape_of(a)[-2:]
+    if pivoting or mode not in ("full", "economic", "r") or (mode == "full" and m > n):
+        raise NoDerivativeError(
+            f"scipy.linalg.qr: arguments mode={mode!r}, pivoting={pivoting} have no derivative here; 'economic' and "
+            f"'r' have, without pivoting.{user_line()}"
+        )
+    if mode != "r":
+        return tuple(np.linalg.qr(a))
+    r = np.linalg.qr(a, mode="r")
+    return (np.pad(r, (*((0, 0),) * (len(shape_of(a)) - 2), (0, max(m - n, 0)), (0, 0))),)
+
+
+@hook("scipy.linalg", "eig")
+def _eig(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    w, v = np.linalg.eig(with_dtype(a))
+    return w + 0j, v
+
+
+@hook("scipy.linalg", "eigvals")
+def _eigvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    return np.linalg.eigvals(with_dtype(a)) + 0j
+
+
+# Functions of matrices.
+
+
+def _matrix_function(name: str) -> None:
+    op = matrix_function[name]
+
+    def follow(A: Any) -> Any:
+        A = with_dtype(A)
+        if len(shape_of(A)) < 2 or shape_of(A)[-1] != shape_of(A)[-2]:
+            raise ValueError(f"scipy.linalg.{name} takes square matrices, and got an array of shape {shape_of(A)}")
+        return op(A)
+
+    hook("scipy.linalg", name)(follow)
+
+
+for _name in matrix_function:
+    if _name != "fractional_matrix_power":
+        _matrix_function(_name)
+
+
+@hook("scipy.linalg", "fractional_matrix_power")
+def _fractional_matrix_power(A: Any, t: Any) -> Any:
+    if hasattr(type(t), "__chainrule_record__"):
+        raise NoDerivativeError(f"scipy.linalg.fractional_matrix_power has no derivative by t.{user_line()}")
+    return matrix_function["fractional_matrix_power"](with_dtype(A), power=float(t))
+
+
+# Matrices made of vectors and of other matrices.
+
+
+@hook("scipy.linalg", "block_diag")
+def _block_diag(*arrs: Any) -> Any:
+    parts = [np.atleast_2d(with_dtype(x)) for x in arrs]
+    if any(len(shape_of(x)) > 2 for x in parts):
+        raise TraceError(f"scipy.linalg.block_diag is followed for matrices, not for stacks of them.{user_line()}")
+    wide = np.result_type(*(x.dtype for x in parts))
+    columns = sum(shape_of(x)[1] for x in parts)
+    beside, made = 0, []
+    for x in parts:
+        n = shape_of(x)[1]
+        made.append(np.pad(convert(x, wide), ((0, 0), (beside, columns - beside - n))))
+        beside += n
+    return np.concatenate(made, axis=0)
+
+
+def _by_steps(line: Any, rows: int, columns: int, step: int) -> Any:
+    """The matrix of which row i is the stretch of a line that begins `step` * i after its first one."""
+    start = (rows - 1) if step < 0 else 0
+    return np.take(line, start + step * np.arange(rows)[:, None] + np.arange(columns))
+
+
+@hook("scipy.linalg", "toeplitz")
+def _toeplitz(c: Any, r: Any = None) -> Any:
+    c = with_dtype(c)
+    r = np.conjugate(c) if r is None else with_dtype(r)
+    if len(shape_of(c)) != 1 or len(shape_of(r)) != 1:
+        raise TraceError(f"scipy.linalg.toeplitz is followed for vectors.{user_line()}")
+    rows, columns = shape_of(c)[0], shape_of(r)[0]
+    return _by_steps(np.concatenate([c[::-1], r[1:]]), rows, columns, -1)
+
+
+@hook("scipy.linalg", "hankel")
+def _hankel(c: Any, r: Any = None) -> Any:
+    c = np.reshape(c, (-1,))
+    r = np.zeros(shape_of(c), c.dtype) if r is None else np.reshape(r, (-1,))
+    return _by_steps(np.concatenate([c, r[1:]]), shape_of(c)[0], shape_of(r)[0], 1)
+
+
+@hook("scipy.linalg", "circulant")
+def _circulant(c: Any) -> Any:
+    c = np.atleast_1d(with_dtype(c))
+    length = shape_of(c)[-1]
+    places = (np.arange(length)[:, None] - np.arange(length)) % max(length, 1)
+    return np.take(c, places, axis=-1)
+
+
+@hook("scipy.linalg", "solve_toeplitz")
+def _solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
+    c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
+    return np.linalg.solve(_toeplitz(c, r), with_dtype(b))

@@ -1,0 +1,210 @@
+"""Systems of linear equations, inverses and determinants, for matrices in the last two axes.
+
+A contribution to z = u + iv is df/du - i df/dv. By that convention the rules of functions that do without conjugation
+have transposes where textbooks have conjugate transposes. Those of the Cholesky factor, which is a function of
+Hermitian matrices, take the derivative along these: the contribution is symmetric, whichever triangle is read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.ops.axes import shape_of
+from chainrule.ops.op import Op, joint, structural
+from chainrule.ops.outputs import Outputs, output
+
+__all__ = [
+    "LINALG",
+    "adjoint",
+    "cholesky",
+    "cofactors",
+    "common_dtype",
+    "det",
+    "hermitian_part",
+    "inv",
+    "pinv",
+    "slogdet",
+    "solve",
+]
+
+Aval = tuple[tuple[int, ...], np.dtype[Any]]
+
+
+def adjoint(x: Any) -> Any:
+    """The conjugate transpose of matrices."""
+    return np.conjugate(x).mT if x.dtype.kind == "c" else x.mT
+
+
+def hermitian_part(x: Any) -> Any:
+    """The mean of a matrix and its conjugate transpose."""
+    return 0.5 * (x + adjoint(x))
+
+
+def common_dtype(*xs: Any) -> np.dtype[Any]:
+    """The dtype that numpy.linalg computes in: integers count as float64."""
+    found = np.result_type(*(x.dtype for x in xs))
+    return found if found.kind in "fc" else np.dtype(np.float64)
+
+
+def _infer_same(x: Any) -> Aval:
+    return shape_of(x), common_dtype(x)
+
+
+def _infer_solve(x: Any, y: Any) -> Aval:
+    a, b = shape_of(x), shape_of(y)
+    return (*np.broadcast_shapes(a[:-2], b[:-2]), a[-1], b[-1]), common_dtype(x, y)
+
+
+def _solve_pull(wanted: Sequence[bool], g: Any, ans: Any, x: Any, y: Any) -> list[Any]:
+    # With x ans = y: dl/dy = x^-T g, dl/dx = -dl/dy ans^T.
+    by_y = solve(x.mT, g)
+    return [-(by_y @ ans.mT) if wanted[0] else None, by_y if wanted[1] else None]
+
+
+def _solve_push(tangents: Sequence[Any], ans: Any, x: Any, y: Any) -> Any:
+    s, t = tangents
+    moved = t if s is None else -(s @ ans) if t is None else t - s @ ans
+    return solve(x, moved)
+
+
+def _inv_transpose(i: int, g: Any, ans: Any, x: Any) -> Any:
+    return -(ans.mT @ g @ ans.mT)
+
+
+def _inv_push(i: int, t: Any, ans: Any, x: Any) -> Any:
+    return -(ans @ t @ ans)
+
+
+def _pinv(x: Any, *, rcond: float, hermitian: bool) -> Any:
+    return np.linalg.pinv(x, rcond, hermitian)
+
+
+def _infer_pinv(x: Any, *, rcond: float, hermitian: bool) -> Aval:
+    shape = shape_of(x)
+    return (*shape[:-2], shape[-1], shape[-2]), common_dtype(x)
+
+
+def _pinv_push(i: int, t: Any, ans: Any, x: Any, *, rcond: float, hermitian: bool) -> Any:
+    # G. Golub and V. Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    # variables separate, SIAM Journal on Numerical Analysis 10 (1973), for matrices whose rank does not change.
+    t_adjoint = adjoint(t)
+    left, right = adjoint(ans) @ ans, ans @ adjoint(ans)
+    outside, beside = t_adjoint - t_adjoint @ (x @ ans), t_adjoint - (ans @ x) @ t_adjoint
+    return right @ outside + beside @ left - ans @ t @ ans
+
+
+def _pinv_transpose(i: int, g: Any, ans: Any, x: Any, *, rcond: float, hermitian: bool) -> Any:
+    # The transpose of that, in the same order. The first two terms are conjugate-linear in t.
+    left, right = adjoint(ans) @ ans, ans @ adjoint(ans)
+    first, second = g.mT @ right, left @ g.mT
+    first = first - (x @ ans) @ first
+    second = second - second @ (ans @ x)
+    both = first + second
+    return (np.conjugate(both) if both.dtype.kind == "c" else both) - ans.mT @ g @ ans.mT
+
+
+def _infer_det(x: Any) -> Aval:
+    return shape_of(x)[:-2], common_dtype(x)
+
+
+def _for_each(g: Any, x: Any) -> Any:
+    """A number for each matrix, in the number of axes that these have."""
+    return np.reshape(g, (*x.shape[:-2], 1, 1))
+
+
+def _det_transpose(i: int, g: Any, ans: Any, x: Any) -> Any:
+    return _for_each(g, x) * cofactors(x)
+
+
+def _det_push(i: int, t: Any, ans: Any, x: Any) -> Any:
+    return np.sum(cofactors(x) * t, axis=(-2, -1))
+
+
+def _cofactors(x: Any) -> Any:
+    whole = np.linalg.det(x)
+    if np.all(whole != 0):
+        return whole[..., None, None] * np.linalg.inv(x).mT
+    # Of u s v the cofactors are det u det v conj(u) times, for each singular value, the product of the others, times
+    # conj(v): that is right for singular matrices, too.
+    u, s, v = np.linalg.svd(x)
+    one = np.ones((*s.shape[:-1], 1), s.dtype)
+    before = np.cumprod(np.concatenate([one, s[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    turns = np.linalg.det(u) * np.linalg.det(v)
+    return turns[..., None, None] * (np.conjugate(u) * (before * after)[..., None, :]) @ np.conjugate(v)
+
+
+def _cofactors_transpose(i: int, g: Any, ans: Any, x: Any) -> Any:
+    # With B = x^-T the cofactors C are det x B, so that dC = tr(B^T dx) C - B dx^T C.
+    inverse = inv(x).mT
+    return np.sum(g * ans, axis=(-2, -1))[..., None, None] * inverse - ans @ g.mT @ inverse
+
+
+def _cofactors_push(i: int, t: Any, ans: Any, x: Any) -> Any:
+    inverse = inv(x).mT
+    return np.sum(inverse * t, axis=(-2, -1))[..., None, None] * ans - inverse @ t.mT @ ans
+
+
+def _slogdet(x: Any) -> Outputs:
+    return Outputs(np.linalg.slogdet(x))
+
+
+def _infer_slogdet(x: Any) -> Any:
+    shape, dtype = shape_of(x)[:-2], common_dtype(x)
+    return (shape, shape), (dtype, np.zeros((), dtype).real.dtype)
+
+
+def _slogdet_pull(wanted: Sequence[bool], g: Sequence[Any], ans: Any, x: Any) -> list[Any]:
+    # d log det = tr(x^-1 dx), of which the real part moves the logarithm and the imaginary one turns the sign.
+    by_sign, by_log = g
+    whole = by_log
+    if by_sign is not None and x.dtype.kind == "c":
+        turn = -1j * np.real(1j * by_sign * output(ans, k=0))
+        whole = turn if whole is None else whole + turn
+    if whole is None:
+        return [None]
+    return [_for_each(whole, x) * inv(x).mT]
+
+
+def _slogdet_push(tangents: Sequence[Any], ans: Any, x: Any) -> list[Any]:
+    moved = np.sum(inv(x).mT * tangents[0], axis=(-2, -1))
+    if x.dtype.kind != "c":
+        return [None, np.real(moved)]
+    return [1j * np.imag(moved) * output(ans, k=0), np.real(moved)]
+
+
+def _lower_half(x: Any) -> Any:
+    """The lower triangle, with half of the diagonal: twice the Hermitian part of it is x, where x is Hermitian."""
+    size = x.shape[-1]
+    weights = np.tril(np.ones((size, size)), -1) + 0.5 * np.eye(size)
+    return x * weights.astype(np.zeros((), x.dtype).real.dtype)
+
+
+def _cholesky_transpose(i: int, g: Any, ans: Any, x: Any) -> Any:
+    # I. Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
+    inverse = inv(ans)
+    g = np.conjugate(g) if g.dtype.kind == "c" else g
+    found = hermitian_part(adjoint(inverse) @ _lower_half(adjoint(ans) @ g) @ inverse)
+    return np.conjugate(found) if found.dtype.kind == "c" else found
+
+
+def _cholesky_push(i: int, t: Any, ans: Any, x: Any) -> Any:
+    inverse = inv(ans)
+    return ans @ _lower_half(inverse @ hermitian_part(t) @ adjoint(inverse))
+
+
+inv: Op = structural("np.linalg.inv", np.linalg.inv, _infer_same, _inv_transpose, _inv_push, keeps=(0,))
+#: Of matrices on the right-hand side; a vector is a matrix of one column.
+solve: Op = joint("np.linalg.solve", np.linalg.solve, _infer_solve, _solve_pull, _solve_push, keeps=(0, 1))
+pinv: Op = structural("np.linalg.pinv", _pinv, _infer_pinv, _pinv_transpose, _pinv_push, keeps=(0, 1))
+det: Op = structural("np.linalg.det", np.linalg.det, _infer_det, _det_transpose, _det_push, keeps=(1,))
+#: For each entry of a square matrix the derivative of its determinant by it.
+cofactors: Op = structural("cofactors", _cofactors, _infer_same, _cofactors_transpose, _cofactors_push, keeps=(0, 1))
+#: Two outputs: the sign, for complex numbers of size 1, and the logarithm of the size.
+slogdet: Op = joint("np.linalg.slogdet", _slogdet, _infer_slogdet, _slogdet_pull, _slogdet_push, keeps=(0, 1))
+cholesky: Op = structural(
+    "np.linalg.cholesky", np.linalg.cholesky, _infer_same, _cholesky_transpose, _cholesky_push, keeps=(0,)
+)
+
+LINALG: tuple[Op, ...] = (inv, solve, pinv, det, cofactors, slogdet, cholesky)

@@ -1,0 +1,152 @@
+"""What NumPy and SciPy users ask for, and what autograd covers, against the tables."""
+
+import operator
+import types
+
+import numpy as np
+import pytest
+import scipy.fft
+import scipy.linalg
+import scipy.signal
+import scipy.special
+import scipy.stats
+
+from chainrule.ops import PRIMITIVES
+from chainrule.trace.creation import MADE
+from chainrule.trace.hooks import HOOKED
+from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS
+
+TABLES = (FUNCTIONS, UFUNC_COMPOSITIONS, SPECIAL_COMPOSITIONS, HOOKED)
+NAMES = {*PRIMITIVES, *(entry.name for table in TABLES for entry in table.values())}
+
+NUMPY = """
+einsum tensordot kron cross trace diag diagonal tril triu roll rot90 flip moveaxis swapaxes squeeze expand_dims
+atleast_1d atleast_2d atleast_3d stack hstack vstack dstack column_stack concatenate block split array_split hsplit
+vsplit dsplit append take take_along_axis searchsorted argsort argmax sort partition median percentile quantile interp
+convolve gradient diff ediff1d trapezoid nan_to_num sinc polyval select piecewise nansum nanmean nanvar nanstd nanmax
+nanmin nanprod nancumsum nancumprod nanmedian nanpercentile nanquantile unwrap angle vander cov corrcoef
+apply_along_axis correlate inner outer dot vdot matmul where clip cumsum cumprod
+"""
+LINALG = """
+norm inv pinv det slogdet solve lstsq cholesky qr eig eigh svd eigvals eigvalsh svdvals matrix_power multi_dot cond
+matrix_rank tensorinv tensorsolve
+"""
+FOURIER = """
+fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn fftshift ifftshift
+"""
+SPECIAL = """
+gamma gammaln loggamma rgamma gammasgn multigammaln poch beta betaln psi digamma polygamma zeta erf erfc erfcx erfinv
+erfcinv erfi j0 j1 jv jn y0 y1 yn yv i0 i1 iv i0e i1e ive k0 k1 kv k0e k1e kve expit log_expit logit logsumexp softmax
+log_softmax entr rel_entr kl_div xlogy xlog1py ndtr log_ndtr ndtri gammainc gammaincc betainc
+"""
+SCIPY_LINALG = """
+solve solve_triangular cho_factor cho_solve expm logm sqrtm solve_sylvester block_diag toeplitz solve_banded cholesky
+"""
+ASKED_FOR = {
+    "np": NUMPY,
+    "np.linalg": LINALG,
+    "np.fft": FOURIER,
+    "scipy.special": SPECIAL,
+    "scipy.linalg": SCIPY_LINALG,
+    "scipy.signal": "convolve fftconvolve correlate",
+}
+MODULES = {
+    "np": np,
+    "np.linalg": np.linalg,
+    "np.fft": np.fft,
+    "scipy.special": scipy.special,
+    "scipy.linalg": scipy.linalg,
+    "scipy.signal": scipy.signal,
+}
+
+
+def is_followed(namespace, name):
+    """Whether a function is in a table, under this name or another that it has."""
+    if f"{namespace}.{name}" in NAMES or (namespace == "np" and name in {str(n) for n in MADE}):
+        return True
+    function = getattr(MODULES[namespace], name)
+    own = getattr(function, "__name__", name)
+    return f"{namespace}.{own}" in NAMES or function in FUNCTIONS
+
+
+@pytest.mark.parametrize("namespace", ASKED_FOR)
+def test_what_is_asked_for_is_followed(namespace):
+    names = ASKED_FOR[namespace].split()
+    assert names
+    assert [name for name in names if not is_followed(namespace, name)] == []
+
+
+# Functions of autograd that do not stand in a table of functions, each with the reason.
+OTHERWISE = {
+    "np.abs": "the ufunc np.absolute",
+    "np.array_from_args": "autograd's own",
+    "np.concatenate_args": "autograd's own",
+    "np.make_diagonal": "autograd's own",
+    "np._original_where": "autograd's own",
+    "np.linalg._primitive_norm": "autograd's own",
+    "np.fft.truncate_pad": "autograd's own",
+    "scipy.integrate.odeint": "not yet",
+}
+
+
+def differentiable(module):
+    """Names of a module of autograd with a rule for reverse mode."""
+    from autograd.core import primitive_vjps
+
+    def is_one(x):
+        return isinstance(x, types.FunctionType) and x in primitive_vjps
+
+    return sorted(name for name, x in vars(module).items() if is_one(x))
+
+
+def test_what_autograd_covers_is_followed():
+    pytest.importorskip("autograd")
+    import autograd.numpy
+    import autograd.scipy.integrate
+    import autograd.scipy.linalg
+    import autograd.scipy.signal
+    import autograd.scipy.special
+
+    theirs = {
+        "np": autograd.numpy,
+        "np.linalg": autograd.numpy.linalg,
+        "np.fft": autograd.numpy.fft,
+        "scipy.special": autograd.scipy.special,
+        "scipy.linalg": autograd.scipy.linalg,
+        "scipy.signal": autograd.scipy.signal,
+        "scipy.integrate": autograd.scipy.integrate,
+    }
+    listed = [(namespace, name) for namespace, module in theirs.items() for name in differentiable(module)]
+    assert len(listed) > 150
+    missing = [
+        f"{namespace}.{name}"
+        for namespace, name in listed
+        if f"{namespace}.{name}" not in OTHERWISE and not is_followed(namespace, name)
+    ]
+    assert missing == []
+
+
+def test_the_distributions_that_autograd_covers_are_followed():
+    pytest.importorskip("autograd")
+    import autograd.scipy.stats
+
+    methods = {
+        (name, method)
+        for name, module in vars(autograd.scipy.stats).items()
+        if isinstance(module, types.ModuleType)
+        for method in differentiable(module)
+        if hasattr(getattr(scipy.stats, name), method)
+    }
+    assert len(methods) > 20
+    for name, method in methods - {("multivariate_normal", "entropy"), ("poisson", "cdf")}:
+        kind = type(getattr(scipy.stats, name))
+        owners = [f"scipy.stats.{k.__name__.removesuffix('_gen')}.{method}" for k in kind.__mro__]
+        assert NAMES & set(owners), (name, method)
+
+
+def test_names_in_the_tables_are_names_of_functions():
+    """A misspelt name would be a row that nobody finds."""
+    for name in NAMES:
+        namespace, _, own = name.rpartition(".")
+        if namespace in MODULES:
+            assert callable(operator.attrgetter(own)(MODULES[namespace])), name
