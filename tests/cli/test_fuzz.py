@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -55,10 +56,10 @@ def good(tmp_path_factory):
         patch.chdir(folder)
         Path("flowers.csv").write_bytes(DATA["flowers.csv"])
         assert main([*train("flowers.csv", "kind"), "--checkpoint", "run", "--impute"]) == 0
-        X, y = np.array([["a", 1.0], ["b", 2.0]] * 10, dtype=object), ["yes", "no"] * 10
+        X, y = pd.DataFrame({"place": ["a", "b"] * 10, "width": [1.0, 2.0] * 10}), ["yes", "no"] * 10
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            estimator = MLPClassifier((2,), max_iter=2, categorical_features=[0], early_stopping=True).fit(X, y)
+            estimator = MLPClassifier((2,), max_iter=2, categorical_features=["place"], early_stopping=True).fit(X, y)
         estimator_files.save(estimator, "estimator")
         names = {"model": "new.safetensors", "checkpoint": "run", "estimator": "estimator"}
         return {what: Path(name).read_bytes() for what, name in names.items()}
@@ -170,7 +171,8 @@ def on_model(place, capsys, raw: bytes) -> list[int]:
 
 def on_estimator(place, capsys, raw: bytes) -> list[int]:
     (place / "bad.safetensors").write_bytes(raw)
-    return check(capsys, ["info", "bad.safetensors"])
+    (place / "places.csv").write_text("width,place\n1.5,a\n2.5,c\n")
+    return check(capsys, ["info", "bad.safetensors"], ["predict", "bad.safetensors", "places.csv", "--probabilities"])
 
 
 def on_checkpoint(place, capsys, raw: bytes) -> list[int]:
