@@ -117,7 +117,7 @@ CASES = (
     Case("scipy.linalg.eigh", lambda x: of_vectors(scipy.linalg.eigh(hermitian(x))), each(spread, shape=PLANE)),
     Case(
         "scipy.linalg.eigh",
-        in_double(lambda x, y: of_vectors(scipy.linalg.eigh(hermitian(x), positive(y)))),
+        in_double(lambda x, y: of_vectors(scipy.linalg.eigh(hermitian(x), np.eye(2) + 0.1 * positive(y)))),
         fixed((spread, (2, 2)), (square, (2, 2))),
         label="of a pair",
     ),

@@ -257,8 +257,10 @@ REFUSED = {
     "nditer": "for v in np.nditer(x, op_flags=['readwrite']): v[...] = 2 * v\nreturn x",
     "vectorize": "return np.vectorize(lambda v: 2 * v)(x)",
     "a column of a matrix": "C = np.matrix(np.eye(3)); C[0] = x[0]; return C",
-    "an unknown view": "C = np.rot90(B); B[0] = x[0]; return C",
-    "an unknown view written": "C = np.rot90(B); C[0] = x[0, 0]; return B",
+    "an unknown view": "C = np.lib.stride_tricks.sliding_window_view(B, 2, axis=1); B[0] = x[0]; return C",
+    "an unknown view written": (
+        "C = np.lib.stride_tricks.sliding_window_view(B, 2, axis=1, writeable=True); C[0] = x[0, 0]; return B"
+    ),
     "another order": "return x.flatten('F')",
     "a string": "C = np.array(['a', 'b']); C[0] = x[0, 0]; return x",
 }

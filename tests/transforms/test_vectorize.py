@@ -122,7 +122,6 @@ def while_positive(x):
         (lambda i: np.ones(3)[1:][np.arange(2)[i]], np.array([0, 1]), ("np.array(table)[i]",)),
         (lambda x: x[np.nonzero(x > 0)], X, ("np.nonzero", "np.where")),
         (lambda x: x[np.flatnonzero(x > 0)], X, ("np.flatnonzero",)),
-        (lambda x: np.searchsorted(x, 0.5), X, ("np.searchsorted",)),
         (lambda x: np.array_equal(x, W), X, ("np.array_equal",)),
         (lambda x: x[x > 0], X, ("np.where",)),
         (float, T, ("float",)),
