@@ -58,6 +58,19 @@ def test_sums_over_rows_are_as_exact_as_those_of_numpy(rows, columns):
     assert np.max(np.abs(found / exact - 1)) <= np.max(np.abs(np.sum(-x, axis=1) / exact - 1)) + 2e-7
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("columns", [17, 18, 19, 20, 22, 23, 24, 28, 100])
+def test_last_columns_of_rows(columns, dtype):
+    """Narrower registers, or a mask: no entry is left out, and none written twice."""
+    rng = np.random.default_rng(columns)
+    x, bias = rng.normal(size=(5, columns)).astype(dtype), rng.normal(size=columns).astype(dtype)
+    (found,) = Program(trace(lambda x, bias: np.maximum(x + bias, 0) * 2)(x, bias))(x, bias)
+    np.testing.assert_array_equal(found, np.maximum(x + bias, 0) * 2)
+    found, total = Program(trace(lambda x: (np.where(x > 0, x, 0), np.sum(np.where(x > 0, x, 0), axis=0)))(x))(x)
+    np.testing.assert_array_equal(found, np.where(x > 0, x, 0))
+    np.testing.assert_allclose(total, np.sum(found, axis=0), rtol=1e-5 if dtype == np.float32 else 1e-13)
+
+
 @pytest.mark.parametrize("columns", [2, 3, 10, 64])
 def test_sums_over_rows_of_an_open_number(columns):
     f = cr.jit(lambda x: (np.sum(x[:, None, :] * np.ones((3, 1)), axis=0), np.sum(np.sqrt(x), axis=0)))

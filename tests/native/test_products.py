@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.native.products import DTYPES, FORMS, compiled_product, factors, guarded, run, tolerance
 
 from chainrule.native.products import Product, scratch_bytes, slice_rows
-from chainrule.native.products_blocks import FAR, INNER, TURNED, WHOLE, blocks, own_loop
+from chainrule.native.products_blocks import FAR, INNER, TURNED, WHOLE, blocks, own_loop, without_rest
 from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_parts import part_addresses
 
@@ -129,6 +129,30 @@ def test_few_columns_in_slices(form, m, n, k):
     for rows in itertools.pairwise([0, 1, 16, 17, 29, m]):
         run(compiled_product(product), a, b, parts, batch, rows)
     np.testing.assert_array_equal(parts, whole)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("accumulates", [False, True])
+def test_last_columns_by_themselves(form, dtype, accumulates):
+    """Of columns that would fill little of a register each row gets no register of its own, in slices as in one go."""
+    lanes = 64 // dtype.itemsize
+    tried = 0
+    for rest, m, k in itertools.product((2, 3, 4), (1, 15, 33, 64), (17, 64)):
+        product = product_of(form, m, 3 * lanes + rest, k, dtype, accumulates=accumulates)
+        if without_rest(product) is None:
+            continue
+        tried += 1
+        a, b, want = factors(form, m, product.n, k, dtype)
+        before = np.ones((m, product.n), dtype)
+        a, b, c, parts = (guarded(x, behind=True) for x in (a, b, before, before))
+        batch = k if form == "TN" else m
+        run(compiled_product(product), a, b, c, batch)
+        np.testing.assert_allclose(c, want + accumulates, rtol=0, atol=tolerance(k, dtype))
+        for rows in itertools.pairwise(sorted({0, m // 2, m})):
+            run(compiled_product(product), a, b, parts, batch, rows)
+        np.testing.assert_array_equal(parts, c)
+    assert tried or (form != "TN" and lanes < 16)
 
 
 @pytest.mark.parametrize("m", [50, 90, 2000])

@@ -1,13 +1,14 @@
 """Sums over rows that are a few vectors long: the vectors of several rows are added to registers of their own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.ir as ir
 
 from chainrule.graph import Node
 from chainrule.native.emitter import Emitter
-from chainrule.native.loop_body import LoopBody, Reduction, is_over_rows
+from chainrule.native.loop_body import LoopBody, Reduction, is_over_rows, pieces_of
 from chainrule.native.sizes import Size
 from chainrule.native.types import register
 from chainrule.native.window_masks import Inside
@@ -49,6 +50,28 @@ def rows_at_once(shape: tuple[Size, ...], lanes: int, operations: int, reduction
     return 0
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Neighbouring columns in a register: the first one, how many lanes, and which of these are columns."""
+
+    first: int
+    lanes: int
+    mask: ir.Value | None = None
+
+
+def _parts(e: Emitter, body: LoopBody) -> list[_Part]:
+    """The columns, in registers; of sums along a row, and of windows, all have as many lanes."""
+    length, lanes = body.shape[-1].known(), body.lanes
+    whole = length // lanes * lanes
+    parts = [_Part(first, lanes) for first in range(0, whole, lanes)]
+    if whole == length:
+        return parts
+    pieces = pieces_of(length - whole)
+    if pieces and all(map(is_over_rows, body.reductions)) and not body.windows.of:
+        return parts + [_Part(whole + first, count) for first, count in pieces]
+    return [*parts, _Part(whole, lanes, e.tail_mask(e.int(whole), e.int(length), lanes))]
+
+
 def sum_rows(
     e: Emitter,
     body: LoopBody,
@@ -79,13 +102,13 @@ def sum_rows(
     """
     count = body.rows_at_once
     length = body.shape[-2]
-    vectors = -(-body.shape[-1].known() // body.lanes)
+    parts = _parts(e, body)
     mine = [r for r in body.reductions if is_over_rows(r)]
     totals = {
-        (r.node, row, k): r.reducer.start(e, register(r.node.dtype, body.lanes))
+        (r.node, row, k): r.reducer.start(e, register(r.node.dtype, part.lanes))
         for r in mine
         for row in range(count)
-        for k in range(vectors)
+        for k, part in enumerate(parts)
     }
     whole = e.b.and_(stop, e.int(-count))
 
@@ -94,7 +117,7 @@ def sum_rows(
         with e.loop(begin, end, step, [*sums.values(), *totals.values()]) as loop:
             state = dict(zip((*sums, *totals), loop.carry, strict=True))
             for row in range(step):
-                state = _row(e, body, pointers, inside, e.b.add(loop.index, e.int(row)), state, row, mine)
+                state = _row(e, body, pointers, inside, e.b.add(loop.index, e.int(row)), state, row, mine, parts)
             loop.carry = list(state.values())
         state = dict(zip((*sums, *totals), loop.carry, strict=True))
         sums, totals = {x: state[x] for x in sums}, {x: state[x] for x in totals}
@@ -103,11 +126,11 @@ def sum_rows(
     if count > 1 and not (length.is_known and length.known() % count == 0):
         over(whole, stop, 1)
     for r in mine:
-        for k in range(vectors):
-            parts = [totals[r.node, row, k] for row in range(count)]
-            while len(parts) > 1:
-                parts = [r.reducer.combine(e, a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
-            _put(e, body, r, parts[0], pointers["reduce", r.node], k)
+        for k, part in enumerate(parts):
+            found = [totals[r.node, row, k] for row in range(count)]
+            while len(found) > 1:
+                found = [r.reducer.combine(e, a, b) for a, b in zip(found[::2], found[1::2], strict=True)]
+            _put(e, body, r, found[0], pointers["reduce", r.node], part)
     return sums
 
 
@@ -120,30 +143,26 @@ def _row(
     state: dict[Any, ir.Value],
     row: int,
     mine: list[Reduction],
+    parts: list[_Part],
 ) -> dict[Any, ir.Value]:
     """Write what happens to one row; `state` has running sums, and under (operation, row, k) those over rows."""
-    axis, lanes, state = len(body.shape) - 2, body.lanes, dict(state)
+    axis, state = len(body.shape) - 2, dict(state)
     moved, here = body.at(pointers, axis, index), body.windows.at(inside, axis, index)
     started = [r for r in body.reductions if r.trailing == 1]
     sums = {x: value for x, value in state.items() if isinstance(x, Node)}
     sums |= {r.node: body.first(r) for r in started}
-    length = body.shape[-1].known()
-    for k in range(-(-length // lanes)):
-        place = e.int(k * lanes)
-        mask = None if (k + 1) * lanes <= length else e.tail_mask(place, e.int(length), lanes)
+    for k, part in enumerate(parts):
         sums |= {r.node: state[r.node, row, k] for r in mine}
-        sums = body.entries(moved, here, place, mask, lanes, sums)
+        sums = body.entries(moved, here, e.int(part.first), part.mask, part.lanes, sums)
         state |= {(r.node, row, k): sums[r.node] for r in mine}
     for r in started:
         body.finish(r, sums[r.node], moved["reduce", r.node])
     return {x: sums.get(x, value) for x, value in state.items()}
 
 
-def _put(e: Emitter, body: LoopBody, r: Reduction, total: ir.Value, pointer: ir.Value, k: int) -> None:
+def _put(e: Emitter, body: LoopBody, r: Reduction, total: ir.Value, pointer: ir.Value, part: _Part) -> None:
     """Store a vector of sums over rows; where more rows follow, add it to what is there."""
-    lanes, length = body.lanes, body.shape[-1].known()
-    place = e.int(k * lanes)
-    mask = None if (k + 1) * lanes <= length else e.tail_mask(place, e.int(length), lanes)
+    place = e.int(part.first)
     if body.is_in_memory(r):
-        total = r.reducer.combine(e, e.load(pointer, place, r.node.dtype, lanes, mask), total)
-    e.store(total, pointer, place, r.node.dtype, mask)
+        total = r.reducer.combine(e, e.load(pointer, place, r.node.dtype, part.lanes, part.mask), total)
+    e.store(total, pointer, place, r.node.dtype, part.mask)

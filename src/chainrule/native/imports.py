@@ -15,6 +15,7 @@ _PROVIDERS = {
     "chainrule.tile": ("products_parts", "part_addresses"),
     "chainrule.pack": ("products_parts", "part_addresses"),
     "chainrule.narrow": ("products_parts", "part_addresses"),
+    "chainrule.turn": ("products_parts", "part_addresses"),
     "chainrule.vector": ("products_parts", "part_addresses"),
     "chainrule.parallel": ("pool", "pool_addresses"),
 }

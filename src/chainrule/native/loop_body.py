@@ -17,7 +17,7 @@ from chainrule.native.types import register
 from chainrule.native.window_masks import Inside, WindowMasks
 from chainrule.native.windows import Bounds, Window, put_together
 
-__all__ = ["LoopBody", "Reduction", "Stream", "is_over_rows", "key_of", "load_key"]
+__all__ = ["LoopBody", "Reduction", "Stream", "is_over_rows", "key_of", "load_key", "pieces_of"]
 
 
 @dataclass(frozen=True)
@@ -279,3 +279,13 @@ def key_of(x: Any) -> Any:
 def load_key(x: Any, window: Window | None) -> Any:
     """What a load is known by: the same array may be read at several places."""
     return key_of(x) if window is None else (key_of(x), window)
+
+
+def pieces_of(rest: int) -> list[tuple[int, int]]:
+    """Parts of the last entries of a row that fill narrower registers: the first entry of each, and how many.
+
+    A store under a mask is taken by the processor for one of a whole register: where a row is written over what was
+    read, the next row's first load would wait for it. Rather than more than two parts there are none: a mask is better.
+    """
+    sizes = [1 << k for k in reversed(range(rest.bit_length())) if rest >> k & 1]
+    return [(sum(sizes[:k]), size) for k, size in enumerate(sizes)] if len(sizes) <= 2 else []

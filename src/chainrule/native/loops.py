@@ -19,7 +19,7 @@ from chainrule.native.column_sums import rows_at_once, sum_rows
 from chainrule.native.computing import is_literal
 from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
-from chainrule.native.loop_body import LoopBody, Reduction, Stream, load_key
+from chainrule.native.loop_body import LoopBody, Reduction, Stream, load_key, pieces_of
 from chainrule.native.reducing import reducer_of
 from chainrule.native.sizes import ONE, ZERO, Size, contiguous, product_of
 from chainrule.native.types import register
@@ -248,6 +248,11 @@ class LoopKernel:
             loop.carry = [found[node] for node in sums]
         sums = dict(zip(sums, loop.carry, strict=True))
         if length.is_known and length.known() % lanes == 0:
+            return sums
+        pieces = pieces_of(length.known() % lanes) if length.is_known and not (sums or self._windows.of) else []
+        if pieces:
+            for first, count in pieces:
+                self._body.entries(pointers, inside, e.b.add(whole, e.int(first)), None, count, sums)
             return sums
         names = list(sums)
         before = e.b.block

@@ -15,7 +15,7 @@ The order of the loops follows Goto and van de Geijn, Anatomy of High-Performanc
 import llvmlite.ir as ir
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.products_blocks import Product, blocks, own_loop, scratch_bytes, slice_rows
+from chainrule.native.products_blocks import Product, blocks, own_loop, scratch_bytes, slice_rows, without_rest
 from chainrule.native.products_loops import (
     Arrays,
     Range,
@@ -71,6 +71,13 @@ def emit_product(
             emit_vector(e, product, own, (a, b, c), k, rows)
         else:
             emit_narrow(e, product, own, (a, b, c), k, rows)
+        return
+    if (split := without_rest(product)) is not None:
+        most, rest = split
+        emit_product(e, most, a, b, c, batch=batch, rows=rows, scratch=scratch)
+        b = e.address(b, e.int(most.n * (product.b_row if product.form == "NT" else 1)), product.dtype)
+        c = e.address(c, e.int(most.n), product.dtype)
+        emit_product(e, rest, a, b, c, batch=batch, rows=rows, scratch=scratch)
         return
     cut = blocks(product)
     if scratch is None and scratch_bytes(product):

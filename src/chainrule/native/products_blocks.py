@@ -1,6 +1,6 @@
 """What a product is, and how it is cut into blocks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,17 @@ from chainrule.native.products_packing import Packing
 from chainrule.native.products_tiles import Tile
 from chainrule.native.products_vectors import VectorLoop, widest
 
-__all__ = ["Blocks", "Product", "blocks", "scratch_bytes", "slice_rows", "turned_bytes", "up", "own_loop"]
+__all__ = [
+    "Blocks",
+    "Product",
+    "blocks",
+    "scratch_bytes",
+    "slice_rows",
+    "turned_bytes",
+    "up",
+    "own_loop",
+    "without_rest",
+]
 
 # Length of the sums between two visits to the result: a panel of the right factor, three registers wide, then takes
 # 96 KiB and stays in the second cache while all rows of a block go by. From 256 to 512 it makes little difference.
@@ -172,8 +182,6 @@ def blocks(product: Product) -> Blocks:
 
 def is_narrow(p: Product) -> bool:
     """Whether a product takes less time with the rows of the result side by side; as measured, for n from 2 to 8."""
-    if p.c_row != p.n:
-        return False
     if p.form == "TN":
         return up(p.m or 1, p.lanes) // p.lanes * p.n <= 6
     k, many = p.k or 0, p.m is None or p.m >= p.lanes
@@ -193,6 +201,16 @@ def own_loop(product: Product) -> VectorLoop | NarrowLoop | None:
     return VectorLoop(p.dtype, p.lanes, -(-columns // p.lanes) if columns <= widest(p.lanes) else 0)
 
 
+def without_rest(p: Product) -> tuple[Product, Product] | None:
+    """A product without the last columns, and these: where they leave most of a register idle, and need not."""
+    rest = p.n % p.lanes
+    if p.n < p.lanes or not 1 < rest <= p.lanes // 4:
+        return None
+    strides = p.strides[0], p.b_row, p.c_row
+    most, few = (replace(p, n=n, strides=strides) for n in (p.n - rest, rest))
+    return (most, few) if own_loop(few) is not None or blocks(few).turned else None
+
+
 def scratch_bytes(product: Product) -> int:
     """Bytes of memory that a product needs for itself while it is computed, starting at a multiple of 64.
 
@@ -208,6 +226,8 @@ def scratch_bytes(product: Product) -> int:
     """
     if own_loop(product) is not None:
         return 0
+    if (split := without_rest(product)) is not None:
+        return max(map(scratch_bytes, split))
     cut, size = blocks(product), product.dtype.itemsize
     if cut.turned:
         return turned_bytes(product) + TURNED * up(product.n, product.lanes) * size

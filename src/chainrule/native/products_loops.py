@@ -168,12 +168,12 @@ def emit_narrow(
     (a, b, c), p = arrays, product
     by_row, by_inner = p.a_steps
     a = e.address(a, scaled(e, rows[0], by_row), p.dtype)
-    c = e.address(c, scaled(e, rows[0], p.n), p.dtype)
+    c = e.address(c, scaled(e, rows[0], p.c_row), p.dtype)
     steps = (1, p.b_row) if p.form == "NT" else (p.b_row, 1)
     function = e.declared(loop.name, ir.VoidType(), NARROW_ARGUMENTS)
     adds = ir.Constant(ir.IntType(1), int(p.accumulates))
     a_row = by_row if loop.by_rows else by_inner
-    e.b.call(function, [a, e.int(a_row), b, *map(e.int, steps), e.b.sub(rows[1], rows[0]), k, c, adds])
+    e.b.call(function, [a, e.int(a_row), b, *map(e.int, steps), e.b.sub(rows[1], rows[0]), k, c, e.int(p.c_row), adds])
 
 
 def emit_turned(

@@ -15,15 +15,15 @@ import numpy as np
 from chainrule.native.emitter import Emitter
 from chainrule.native.products_packing import shuffled, turn
 from chainrule.native.products_tiles import minimum, on_stack
-from chainrule.native.types import INT, POINTER, register
+from chainrule.native.types import INT, POINTER, lanes_of, register
 
 __all__ = ["ARGUMENTS", "PREFIX", "NarrowLoop", "emit_narrow_loop"]
 
 PREFIX = "chainrule.narrow"
 
 # The left factor and the step between its rows as they stand; the right one and its steps along the inner length and
-# to the next column; rows and inner length; the result, whose rows follow each other; whether it is added to.
-ARGUMENTS = (POINTER, INT, POINTER, INT, INT, INT, INT, POINTER, ir.IntType(1))
+# to the next column; rows and inner length; the result and the step between its rows; whether it is added to.
+ARGUMENTS = (POINTER, INT, POINTER, INT, INT, INT, INT, POINTER, INT, ir.IntType(1))
 
 #: Chains of additions that keep both units busy.
 _CHAINS = 8
@@ -75,7 +75,7 @@ def emit_narrow_loop(module: ir.Module, loop: NarrowLoop) -> ir.Function:
     """
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), ARGUMENTS), loop.name)
     e = Emitter(function)
-    a, a_row, at_b, b_inner, b_column, rows, length, out, adds = function.args
+    a, a_row, at_b, b_inner, b_column, rows, length, out, out_row, adds = function.args
     steps = [e.b.mul(b_column, e.int(j)) for j in range(loop.columns)]
 
     def right(at: ir.Value) -> tuple[list[ir.Value], ir.Value]:
@@ -83,8 +83,8 @@ def emit_narrow_loop(module: ir.Module, loop: NarrowLoop) -> ir.Function:
         found = [e.splat(e.load(at, step, loop.dtype), loop.lanes) for step in steps]
         return found, e.address(at, b_inner, loop.dtype)
 
-    total = e.b.mul(rows, e.int(loop.columns))
     kept = on_stack(e, loop.lanes**2 * loop.dtype.itemsize) if loop.by_rows else None
+    block_of_result = on_stack(e, loop.lanes * loop.columns * loop.dtype.itemsize)
     with e.loop(e.int(0), rows, loop.lanes) as block:
         if kept is not None:
             sums = _by_rows(e, loop, a, a_row, at_b, right, block.index, rows, length, kept)
@@ -92,14 +92,40 @@ def emit_narrow_loop(module: ir.Module, loop: NarrowLoop) -> ir.Function:
             mask = e.tail_mask(block.index, rows, loop.lanes)
             start = e.address(a, block.index, loop.dtype)
             sums = _by_columns(e, loop, start, a_row, at_b, right, mask, length)
-        start = e.b.mul(block.index, e.int(loop.columns))
-        for k, value in enumerate(_side_by_side(e, sums)):
-            at = e.b.add(start, e.int(k * loop.lanes))
-            mask = e.tail_mask(at, total, loop.lanes)
-            old = e.load(out, at, loop.dtype, loop.lanes, e.b.select(adds, mask, ir.Constant(mask.type, None)))
-            e.store(e.b.select(adds, e.b.fadd(value, old), value), out, at, loop.dtype, mask)
+        found = _side_by_side(e, sums)
+        left = minimum(e, e.b.sub(rows, block.index), e.int(loop.lanes))
+        at = e.address(out, e.b.mul(block.index, out_row), loop.dtype)
+        with e.b.if_else(e.b.icmp_signed("==", out_row, e.int(loop.columns))) as (together, apart):
+            with together:
+                entries = e.b.mul(left, e.int(loop.columns))
+                for k, value in enumerate(found):
+                    place = e.int(k * loop.lanes)
+                    _write(e, loop, value, at, place, e.tail_mask(place, entries, loop.lanes), adds)
+            with apart:
+                for k, value in enumerate(found):
+                    e.store(value, block_of_result, e.int(k * loop.lanes), loop.dtype)
+                with e.loop(e.int(0), left) as down:
+                    place = e.b.mul(down.index, e.int(loop.columns))
+                    value = e.load(block_of_result, place, loop.dtype, loop.columns)
+                    _write(e, loop, value, at, e.b.mul(down.index, out_row), None, adds)
     e.b.ret_void()
     return function
+
+
+def _write(
+    e: Emitter,
+    loop: NarrowLoop,
+    value: ir.Value,
+    out: ir.Value,
+    at: ir.Value,
+    mask: ir.Value | None,
+    adds: ir.Value,
+) -> None:
+    """Store entries, or add them to what is there."""
+    lanes = lanes_of(value.type)
+    every = e.splat(ir.Constant(adds.type, 1), lanes) if mask is None else mask
+    old = e.load(out, at, loop.dtype, lanes, e.b.select(adds, every, ir.Constant(every.type, None)))
+    e.store(e.b.select(adds, e.b.fadd(value, old), value), out, at, loop.dtype, mask)
 
 
 # A row of the right factor that stands there, and where the next one does.

@@ -66,8 +66,12 @@ def emit_part(module: "ir.Module", name: str) -> "ir.Function":
     from chainrule.native.products_tiles import Tile, emit_tile
     from chainrule.native.products_vectors import PREFIX as VECTORS
     from chainrule.native.products_vectors import VectorLoop, emit_vector_loop
+    from chainrule.native.turning import PREFIX as TURNING
+    from chainrule.native.turning import emit_turning
 
-    prefix, dtype, *numbers = name.rsplit(".", 4 if name.startswith((TILE, NARROW)) else 3)
+    prefix, dtype, *numbers = name.rsplit(
+        ".", 4 if name.startswith((TILE, NARROW)) else 2 if name.startswith(TURNING) else 3
+    )
     lanes, *rest = map(int, numbers)
     if prefix in (TILE, FAR_TILE):
         rows, vectors = rest
@@ -78,4 +82,6 @@ def emit_part(module: "ir.Module", name: str) -> "ir.Function":
         return emit_vector_loop(module, VectorLoop(np.dtype(dtype), lanes, *rest))
     if prefix == PACKING:
         return emit_packing(module, Packing(np.dtype(dtype), lanes, bool(*rest)))
+    if prefix == TURNING:
+        return emit_turning(module, np.dtype(dtype), lanes)
     raise KeyError(name)

@@ -19,8 +19,10 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
 from chainrule.native.interleaving import interleaved, separated
 from chainrule.native.loop_body import key_of
+from chainrule.native.products_tiles import on_stack
 from chainrule.native.reducing import Reducer, reducer_of
 from chainrule.native.sizes import ONE, ZERO, Size
+from chainrule.native.turning import ARGUMENTS, name_of
 from chainrule.native.types import register
 from chainrule.ops.axes import normalize_axes
 
@@ -28,7 +30,7 @@ __all__ = ["RowKernel"]
 
 Columns = list[ir.Value]
 
-#: Rows of up to so many entries are taken apart by shuffles; with ten it takes as long as gathering them.
+#: Rows of up to so many entries are taken apart by shuffles; longer ones, of up to a register, are turned as a block.
 _SHUFFLED = 6
 
 
@@ -42,9 +44,9 @@ class _Stream:
         Pointer to its first entry.
     row, column : Value
         Strides in entries.
-    is_same, is_dense, is_narrow, is_packed : bool
+    is_same, is_dense, is_narrow, is_packed, is_turned : bool
         Whether all rows are the same one; whether rows of one entry stand side by side; whether all columns are the
-        same one; whether rows of several entries stand side by side.
+        same one; whether rows of several entries stand side by side; whether a row is read as most of a register.
     """
 
     start: ir.Value
@@ -54,6 +56,7 @@ class _Stream:
     is_dense: bool
     is_narrow: bool
     is_packed: bool
+    is_turned: bool
 
 
 class RowKernel:
@@ -117,7 +120,9 @@ class RowKernel:
         start = e.address(self._base(access.buffer), access.offset.emit(e, self._n), dtype)
         strides = row.emit(e, self._n), column.emit(e, self._n)
         is_packed = column == ONE and row == shape[-1] and 1 < row.known() <= _SHUFFLED and dtype.kind == "f"
-        return _Stream(start, *strides, row == ZERO, row == ONE, column == ZERO, is_packed)
+        is_turned = column == ONE and _SHUFFLED < shape[-1].known() <= self._lanes and dtype.kind == "f"
+        is_same = row == ZERO
+        return _Stream(start, *strides, is_same, row == ONE, column == ZERO, is_packed, is_turned and not is_same)
 
     def _loop(self, rows: ir.Value, totals: dict[Node, Columns]) -> dict[Node, Columns]:
         e, lanes = self._e, self._lanes
@@ -213,6 +218,11 @@ class RowKernel:
             first = e.b.mul(index, stream.row)
             places = [e.b.add(first, e.int(k * lanes)) for k in range(count)]
             return separated(e, [e.load(stream.start, place, dtype, lanes) for place in places])
+        if stream.is_turned and mask is None:
+            block = self._turned(dtype)
+            at = e.address(stream.start, e.b.mul(index, stream.row), dtype)
+            self._turn(dtype, (at, stream.row, count), (block, e.int(lanes), lanes))
+            return [e.load(block, e.int(k * lanes), dtype, lanes) for k in range(count)]
         found = []
         for k in range(1 if stream.is_narrow else count):
             pointer = e.address(stream.start, e.b.mul(stream.column, e.int(k)), dtype)
@@ -224,6 +234,16 @@ class RowKernel:
                 found.append(e.gather(pointer, index, stream.row, dtype, lanes, mask))
         return found
 
+    def _turned(self, dtype: np.dtype[Any]) -> ir.Value:
+        """Memory for a block of rows that is turned."""
+        return on_stack(self._e, self._lanes**2 * dtype.itemsize)
+
+    def _turn(self, dtype: np.dtype[Any], *sides: tuple[ir.Value, ir.Value, int]) -> None:
+        """Turn a block, which is read and written somewhere, with a step between the rows there, of some columns."""
+        e = self._e
+        function = e.declared(name_of(dtype, self._lanes), ir.VoidType(), ARGUMENTS)
+        e.b.call(function, [x for at, row, columns in sides for x in (at, row, e.int(columns))])
+
     def _store(self, node: Node, columns: Columns, index: ir.Value, mask: ir.Value | None) -> None:
         e = self._e
         stream = self._streams[node]
@@ -231,6 +251,13 @@ class RowKernel:
             first = e.b.mul(index, stream.row)
             for k, x in enumerate(interleaved(e, [_column(columns, k) for k in range(_columns(node))])):
                 e.store(x, stream.start, e.b.add(first, e.int(k * self._lanes)), node.dtype)
+            return
+        if stream.is_turned and mask is None:
+            block, count = self._turned(node.dtype), _columns(node)
+            for k in range(count):
+                e.store(_column(columns, k), block, e.int(k * self._lanes), node.dtype)
+            at = e.address(stream.start, e.b.mul(index, stream.row), node.dtype)
+            self._turn(node.dtype, (block, e.int(self._lanes), self._lanes), (at, stream.row, count))
             return
         for k in range(_columns(node)):
             pointer = e.address(stream.start, e.b.mul(stream.column, e.int(k)), node.dtype)
