@@ -8,10 +8,10 @@ import numpy as np
 
 from chainrule.differentiate import value_and_grad
 from chainrule.inspection import Count, count
+from chainrule.inspection.counting.least_seconds import least_seconds
 from chainrule.jit import jit
 from chainrule.lessons.figures_counting import memory_by_batch, ratio_by_share
 from chainrule.lessons.lesson import Claim, Code, Figure, Formula, Lesson, Options, Section, Table
-from chainrule.lessons.timing import least_seconds
 from chainrule.nn import Network, objective
 
 __all__ = ["Shape", "lesson"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from chainrule.data import band
 from chainrule.differentiate import grad, value_and_grad
 from chainrule.inspection import count
+from chainrule.inspection.counting.least_seconds import least_seconds
 from chainrule.jit import jit
-from chainrule.lessons.timing import least_seconds
 from chainrule.lessons.vectors import Vector, as_vector, objective_of_vector
 from chainrule.nn import Network, Parameters
 

@@ -1,13 +1,13 @@
 """How long the pieces of a training step take as machine code, each by itself, and the whole."""
 
-import math
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from chainrule.differentiate import value_and_grad, vjp
+from chainrule.inspection.counting.least_seconds import least_seconds
 from chainrule.inspection.counting.pieces import before_parameters, cost_of, forward_of, sources, stream_of
 from chainrule.inspection.opened import Opened
 from chainrule.jit import jit
@@ -76,21 +76,5 @@ def _pair(layer: Callable[..., Any], by_inputs: bool) -> tuple[Callable[..., Any
 
 
 def _both(forward: Callable[..., Any], both: Callable[..., Any], *args: Any) -> Seconds:
-    """Least times of both, in turns: what disturbs a measurement makes it longer."""
-    counts = [_enough(call, args) for call in (forward, both)]
-    found: list[list[float]] = [[], []]
-    for _ in range(_TIMES):
-        for call, count, times in zip((forward, both), counts, found, strict=True):
-            begun = time.perf_counter()
-            for _ in range(count):
-                call(*args)
-            times.append((time.perf_counter() - begun) / count)
-    return min(found[0]), min(found[1])
-
-
-def _enough(call: Callable[..., Any], args: tuple[Any, ...]) -> int:
-    """How many calls take as long as is measured at least; the first one compiles."""
-    call(*args)
-    begun = time.perf_counter()
-    call(*args)
-    return math.ceil(_LEAST / max(time.perf_counter() - begun, 1e-6))
+    one, other = least_seconds(partial(forward, *args), partial(both, *args), times=_TIMES, shortest=_LEAST)
+    return one, other

@@ -1,4 +1,4 @@
-"""How long calls take, for the lessons that measure."""
+"""How long calls take, one beside the other."""
 
 import math
 import time
@@ -7,11 +7,8 @@ from typing import Any
 
 __all__ = ["least_seconds"]
 
-#: The shortest time that is measured.
-_SHORTEST = 0.001
 
-
-def least_seconds(*calls: Callable[[], Any], times: int = 7) -> tuple[float, ...]:
+def least_seconds(*calls: Callable[[], Any], times: int = 7, shortest: float = 0.001) -> tuple[float, ...]:
     """Measure calls in turns, and take the least time of each: what disturbs a measurement makes it longer.
 
     Parameters
@@ -20,6 +17,8 @@ def least_seconds(*calls: Callable[[], Any], times: int = 7) -> tuple[float, ...
         What is measured; each is called before, in which time it may compile.
     times : int
         How often each is measured.
+    shortest : float
+        The shortest time, in seconds, that is measured: shorter calls are done so often together.
 
     Returns
     -------
@@ -32,7 +31,7 @@ def least_seconds(*calls: Callable[[], Any], times: int = 7) -> tuple[float, ...
     >>> short < long
     True
     """
-    counts = [_enough(call) for call in calls]
+    counts = [_enough(call, shortest) for call in calls]
     found: list[list[float]] = [[] for _ in calls]
     for _ in range(times):
         for call, count, seconds in zip(calls, counts, found, strict=True):
@@ -43,9 +42,9 @@ def least_seconds(*calls: Callable[[], Any], times: int = 7) -> tuple[float, ...
     return tuple(map(min, found))
 
 
-def _enough(call: Callable[[], Any]) -> int:
+def _enough(call: Callable[[], Any], shortest: float) -> int:
     """How many calls take as long as is measured at least."""
     call()
     begun = time.perf_counter()
     call()
-    return math.ceil(_SHORTEST / max(time.perf_counter() - begun, 1e-7))
+    return math.ceil(shortest / max(time.perf_counter() - begun, 1e-7))
