@@ -5,8 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from tests.lessons import running
-
-SEEDS = range(5)
+from tests.lessons.running import SEEDS
 
 
 def ran(seed):

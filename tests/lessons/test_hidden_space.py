@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.lessons.running import programs, taught
+from tests.lessons.running import SEEDS, programs, taught
 
 from chainrule.lessons.hidden_space import best_line
-
-SEEDS = range(5)
 
 
 def sigmoid(s):

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.lessons import running, textbook
-
-SEEDS = range(5)
+from tests.lessons.running import SEEDS
 
 
 def ran(seed):

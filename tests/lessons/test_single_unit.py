@@ -4,11 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from tests.lessons.running import programs, taught
+from tests.lessons.running import SEEDS, programs, taught
 
 from chainrule.lessons import surfaces as made
-
-SEEDS = range(5)
 
 
 def sigmoid(s):

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 from tests.lessons import running, textbook
+from tests.lessons.running import SEEDS
 
 from chainrule.lessons.symmetry_runs import EPOCHS, RATE, disguises, equal_units, gap
 
-SEEDS = range(5)
 STRENGTH = 5e-3
 
 

@@ -4,12 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.lessons.running import programs, taught
+from tests.lessons.running import SEEDS, programs, taught
 
 from chainrule.lessons import ladder
 from chainrule.nn import Dense, Network
-
-SEEDS = range(5)
 
 
 def sigmoid(s):
