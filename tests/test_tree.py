@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule import tree
+from chainrule import grad, jit, tree
 from chainrule.errors import OptionError
 
 Pair = collections.namedtuple("Pair", ["left", "right"])
@@ -160,3 +160,81 @@ def test_leaves_of_a_known_structure(made):
 def test_leaves_of_another_structure(made, other):
     structure = tree.flatten(other)[1]
     assert (structure.leaves_of(made) is None) == (tree.flatten(made)[1] != structure)
+
+
+class TestRavel:
+    def tree(self):
+        return {
+            "w": np.arange(6, dtype=np.float32).reshape(2, 3),
+            "n": Node(1.5, (2, np.float64(3.0))),
+            "zero": np.array(4.0),
+            "none": (None, np.zeros((0, 2))),
+        }
+
+    def test_there_and_back(self):
+        vector, layout = tree.ravel(self.tree())
+        np.testing.assert_array_equal(vector, [0, 1, 2, 3, 4, 5, 1.5, 2, 3, 4])
+        assert vector.dtype == np.float64
+        assert layout.size == 10
+        again = layout.unravel(vector)
+        np.testing.assert_array_equal(again["w"], self.tree()["w"])
+        assert again["w"].dtype == np.float32
+        assert (type(again["n"].value), type(again["n"].children[0])) == (float, float)
+        assert type(again["n"].children[1]) is np.float64
+        assert isinstance(again["zero"], np.ndarray)
+        assert again["none"][1].shape == (0, 2)
+        np.testing.assert_array_equal(layout.ravel(again), vector)
+
+    def test_one_precision(self):
+        vector, _ = tree.ravel([np.ones(2, np.float32), np.ones(1, np.float32)])
+        assert vector.dtype == np.float32
+
+    def test_a_new_vector(self):
+        x = np.ones(3)
+        vector, layout = tree.ravel(x)
+        vector[0] = 5.0
+        assert x[0] == 1
+        assert layout.unravel(vector)[0] == 5
+
+    def test_nothing(self):
+        vector, layout = tree.ravel(())
+        assert vector.shape == (0,)
+        assert layout.unravel(vector) == ()
+
+    def test_layouts_are_equal_where_trees_are_alike(self):
+        a, b = tree.ravel(self.tree())[1], tree.ravel(self.tree() | {"zero": np.array(7.0)})[1]
+        assert a == b
+        assert hash(a) == hash(b)
+        assert a != tree.ravel(self.tree() | {"zero": 4.0})[1]
+
+    @pytest.mark.parametrize("compiled", [True, False])
+    def test_traced(self, compiled):
+        vector, layout = tree.ravel(self.tree())
+
+        def f(vector):
+            found = layout.unravel(vector)
+            return np.sum(tree.ravel(found)[0] ** 2) * found["n"].value
+
+        slope = grad(f)
+        np.testing.assert_allclose(
+            (jit(slope) if compiled else slope)(vector),
+            2 * 1.5 * vector + np.sum(vector**2) * (np.arange(10) == 6),
+            rtol=1e-6,
+        )
+
+    def test_what_does_not_fit(self):
+        _, layout = tree.ravel(self.tree())
+        with pytest.raises(OptionError, match=r"vector has shape \(9,\), expected \(10,\)"):
+            layout.unravel(np.ones(9))
+        with pytest.raises(OptionError, match="the tree has the structure"):
+            layout.ravel({"w": 1.0})
+        with pytest.raises(OptionError, match=r"tree\['w'\] has shape \(3, 2\), expected \(2, 3\)"):
+            layout.ravel(self.tree() | {"w": np.ones((3, 2))})
+        assert layout.names("p") == [
+            "p['w']",
+            "p['n'].value",
+            "p['n'].children[0]",
+            "p['n'].children[1]",
+            "p['zero']",
+            "p['none'][1]",
+        ]

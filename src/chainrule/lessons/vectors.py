@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import tree
@@ -29,10 +28,12 @@ def as_vector(parameters: Parameters) -> Vector:
 
     Examples
     --------
+    >>> import numpy as np
     >>> as_vector(({"bias": np.zeros(2), "weights": np.ones((1, 2))},))
     array([0., 0., 1., 1.])
     """
-    return np.concatenate([np.ravel(leaf) for leaf in tree.leaves(parameters)])
+    vector: Vector = tree.ravel(parameters)[0]
+    return vector
 
 
 def objective_of_vector(
@@ -67,17 +68,16 @@ def objective_of_vector(
 
     Examples
     --------
+    >>> import numpy as np
     >>> network, x = Network.of(1, output="identity"), np.ones((1, 1))
     >>> start = network.initialize(0)
     >>> float(objective_of_vector(network, "squared", start, x, x)(np.array([0.5, 2.0])))
     2.25
     """
-    leaves, structure = tree.flatten(parameters)
-    ends = np.cumsum([leaf.size for leaf in leaves]).tolist()
+    _, layout = tree.ravel(tree.map(lambda leaf: leaf.astype(X.dtype), parameters))
     whole, state = objective(network, loss, regularizers), network.initial_state(X.dtype)
 
     def of_vector(vector: Vector) -> Any:
-        parts = [vector[end - leaf.size : end].reshape(leaf.shape) for leaf, end in zip(leaves, ends, strict=True)]
-        return whole(structure.unflatten(parts), state, X, T)[0]
+        return whole(layout.unravel(vector), state, X, T)[0]
 
     return of_vector

@@ -111,8 +111,8 @@ def cost_surface(
     parts = opened(
         model, X, y, parameters=parameters, state=state, loss=loss, regularizers=regularizers, weights=weights
     )
-    middle = _flat(parts.parameters)
-    way = np.array([_flat(one) for one in walked]).reshape(len(walked), -1 if walked else len(middle))
+    middle, layout = tree.ravel(parts.parameters)
+    way = np.array([layout.ravel(one) for one in walked]).reshape(len(walked), -1 if walked else len(middle))
     if len(way) and way.shape[1] != len(middle):
         raise OptionError(f"path has points of {way.shape[1]} parameters, but the network {len(middle)}")
     shown_in = notation_of(notation)
@@ -124,7 +124,7 @@ def cost_surface(
     data = (parts.state, parts.inputs, parts.targets)
 
     def cost(a: float, b: float) -> float:
-        at = _tree(middle + a * basis[0] + b * basis[1], parts.parameters)
+        at = layout.unravel(middle + a * basis[0] + b * basis[1])
         return float(compute(at, *data, weights=parts.weights)[0])
 
     total = float(len(parts.inputs) if parts.weights is None else np.sum(parts.weights))
@@ -171,17 +171,6 @@ def cost_surface(
     return figure
 
 
-def _flat(parameters: Parameters) -> Array:
-    return np.concatenate([np.ravel(leaf) for leaf in tree.leaves(parameters)])
-
-
-def _tree(flat: Array, like: Parameters) -> Parameters:
-    places = np.cumsum([np.size(leaf) for leaf in tree.leaves(like)])[:-1]
-    pieces = iter(np.split(flat, places))
-    found: Parameters = tree.map(lambda leaf: next(pieces).reshape(np.shape(leaf)).astype(leaf.dtype), like)
-    return found
-
-
 def _plane(
     directions: Sequence[Any] | None, parameters: Parameters, middle: Array, way: Array, rng: Any, notation: Notation
 ) -> tuple[Array, list[str], Array]:
@@ -208,7 +197,7 @@ def _plane(
             rows[k], label = _weight(one, parameters, notation)
             origin[k] = rows[k] @ middle
         else:
-            found = _flat(one)
+            found, _ = tree.ravel(one)
             if len(found) != len(middle):
                 raise OptionError(f"direction {k + 1} has {len(found)} numbers, but the network {len(middle)}")
             rows[k], label = found, f"along direction {k + 1} (times its length)"
@@ -238,13 +227,13 @@ def _weight(place: Any, parameters: Parameters, notation: Notation) -> tuple[Arr
         )
     where = tuple(int(k) for k in np.argwhere(ones[number - 1][name])[0])
     if notation.key == "chainrule" or name not in ("weights", "bias"):
-        return _flat(ones), f"layer {notation.number(number)}: {name}[{', '.join(map(str, where))}]"
+        return tree.ravel(ones)[0], f"layer {notation.number(number)}: {name}[{', '.join(map(str, where))}]"
     # Where the bias is a row of the weights, it comes first.
     if notation.bias_row:
         name, where = "weights", (0, *where) if name == "bias" else (where[0] + 1, where[1])
     elif notation.transposed:
         where = where[::-1]
-    return _flat(ones), f"{symbol(notation, name, number)}[{', '.join(map(str, where))}]"
+    return tree.ravel(ones)[0], f"{symbol(notation, name, number)}[{', '.join(map(str, where))}]"
 
 
 def _line(shadow: Array, radius: float | None, points: int) -> Array:
