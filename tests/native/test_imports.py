@@ -26,6 +26,7 @@ def test_names_of_a_module():
     names = imported(module)
     assert set(names) == {
         "chainrule.pack.float32.16.1",
+        "chainrule.strip.float32.16",
         "chainrule.tile.float32.16.8.2",
         "chainrule.parallel",
     }

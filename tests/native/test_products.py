@@ -10,6 +10,7 @@ from tests.native.products import DTYPES, FORMS, compiled_product, factors, guar
 
 from chainrule.native.products import Product, scratch_bytes, slice_rows
 from chainrule.native.products_blocks import FAR, INNER, TURNED, WHOLE, blocks, own_loop, without_rest
+from chainrule.native.products_dots import DotLoop
 from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_parts import part_addresses
 
@@ -101,14 +102,14 @@ def test_matrix_and_vector(form, dtype, register_bytes, accumulates):
 @pytest.mark.parametrize("register_bytes", REGISTERS)
 @pytest.mark.parametrize("accumulates", [False, True])
 def test_few_columns(form, dtype, register_bytes, accumulates):
-    """Rows side by side in a register: every number of columns, rows and inner lengths at the edges of the blocks."""
+    """Loops of their own: every number of columns, rows and inner lengths at the edges of the blocks."""
     lanes = register_bytes // dtype.itemsize
     heights = (1, lanes - 1, lanes, 2 * lanes) if form == "TN" else (1, lanes, 2 * lanes + 1)
-    inner = (1, 3, 4, 25) if form == "TN" else (lanes // 2, lanes, 3 * lanes - 1)
+    inner = (1, 3, 4, 25) if form == "TN" else (lanes // 2, lanes, 5 * lanes - 1)
     tried = 0
-    for n, m, k in itertools.product(range(2, 7), heights, inner):
+    for n, m, k in itertools.product(range(2, 10), heights, inner):
         product = product_of(form, m, n, k, dtype, register_bytes, accumulates=accumulates)
-        if not isinstance(own_loop(product), NarrowLoop):
+        if not isinstance(own_loop(product), NarrowLoop | DotLoop):
             continue
         tried += 1
         a, b, want = factors(form, m, n, k, dtype)
@@ -121,7 +122,7 @@ def test_few_columns(form, dtype, register_bytes, accumulates):
 @pytest.mark.parametrize(("form", "m", "n", "k"), [("NN", 40, 3, 32), ("NT", 40, 4, 50), ("TN", 30, 3, 21)])
 def test_few_columns_in_slices(form, m, n, k):
     product = product_of(form, m, n, k)
-    assert isinstance(own_loop(product), NarrowLoop)
+    assert isinstance(own_loop(product), NarrowLoop | DotLoop)
     a, b, _ = factors(form, m, n, k, product.dtype)
     whole, parts = (np.full((m, n), np.nan, product.dtype) for _ in range(2))
     batch = k if form == "TN" else m

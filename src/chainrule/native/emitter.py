@@ -11,6 +11,7 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
+from chainrule.native.folding import Builder, known
 from chainrule.native.types import INT, POINTER, in_memory, lanes_of, register, scalar_of
 
 __all__ = ["Emitter"]
@@ -30,6 +31,28 @@ class _Splat(ir.Constant):  # type: ignore[misc]
         return f"splat ({self.constant.type} {self.constant.get_reference()})"
 
 
+class _Short(ir.Constant):  # type: ignore[misc]
+    """A constant of a vector type in a word; llvmlite would write it out lane by lane, and LLVM read that."""
+
+    def __init__(self, kind: ir.VectorType, word: str) -> None:
+        self.type = kind
+        self.constant = ()  # llvmlite looks through the lanes of a shuffle's mask.
+        self._word = word
+
+    def _get_reference(self) -> str:
+        return self._word
+
+
+def zeros(kind: ir.Type) -> ir.Constant:
+    """Zero in every lane."""
+    return _Short(kind, "zeroinitializer")
+
+
+def nothing(kind: ir.Type) -> ir.Constant:
+    """A vector whose lanes are of no meaning."""
+    return _Short(kind, "poison")
+
+
 class Emitter:
     """Writes the instructions of one function.
 
@@ -43,7 +66,7 @@ class Emitter:
 
     def __init__(self, function: ir.Function) -> None:
         self.module: ir.Module = function.module
-        self.b = ir.IRBuilder(function.append_basic_block("entry"))
+        self.b = Builder(function.append_basic_block("entry"))
 
     # Constants
 
@@ -85,9 +108,8 @@ class Emitter:
         if isinstance(x, ir.Constant):
             return _Splat(ir.VectorType(x.type, lanes), x)
         vector = ir.VectorType(x.type, lanes)
-        one = self.b.insert_element(ir.Constant(vector, ir.Undefined), x, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
-        return self.b.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+        one = self.b.insert_element(nothing(vector), x, ir.Constant(ir.IntType(32), 0))
+        return self.b.shuffle_vector(one, nothing(vector), zeros(ir.VectorType(ir.IntType(32), lanes)))
 
     # Intrinsics
 
@@ -152,11 +174,20 @@ class Emitter:
         Loop
             ``index`` and ``carry``; after the loop ``carry`` is what the last step left.
         """
-        b = self.b
+        b, first, last = self.b, known(start), known(stop)
+        if first is not None and last is not None and first < last <= first + step:
+            # Once, as it stands.
+            once = Loop(start, list(carried))
+            yield once
+            return
         before = b.block
         body = b.append_basic_block("loop")
         after = b.append_basic_block("after")
-        b.cbranch(b.icmp_signed("<", start, stop), body, after)
+        runs = first is not None and last is not None and first < last
+        if runs:
+            b.branch(body)
+        else:
+            b.cbranch(b.icmp_signed("<", start, stop), body, after)
         b.position_at_end(body)
         index = b.phi(INT, "i")
         index.add_incoming(start, before)
@@ -172,6 +203,8 @@ class Emitter:
             phi.add_incoming(x, end)
         b.cbranch(b.icmp_signed("<", following, stop), body, after)
         b.position_at_end(after)
+        if runs:
+            return
         results = []
         for x, last in zip(carried, here.carry, strict=True):
             result = b.phi(x.type)
@@ -184,6 +217,8 @@ class Emitter:
 
     def address(self, base: ir.Value, index: ir.Value, dtype: np.dtype[Any]) -> ir.Value:
         """Where the entry number `index` of an array stands."""
+        if isinstance(index, ir.Constant) and index.constant == 0 and base.type == POINTER:
+            return base
         return self.b.gep(base, [index], source_etype=in_memory(dtype))
 
     def pointer_in(self, table: ir.Value, place: Count | ir.Value) -> ir.Value:
@@ -204,7 +239,7 @@ class Emitter:
             function = self.declared(
                 f"llvm.masked.load.{suffix(kind)}.p0", kind, [where.type, align.type, mask.type, kind]
             )
-            found = self.b.call(function, [where, align, mask, ir.Constant(kind, None)])
+            found = self.b.call(function, [where, align, mask, zeros(kind)])
         return self.b.icmp_unsigned("!=", found, ir.Constant(kind, None)) if dtype.kind == "b" else found
 
     def gather(
@@ -279,10 +314,15 @@ class Emitter:
 
     def tail_mask(self, index: ir.Value, stop: ir.Value, lanes: Count) -> ir.Value:
         """A mask with 1 in the lanes whose number, counted from `index`, is below `stop`."""
-        kind = ir.VectorType(INT, lanes)
-        numbers = ir.Constant(kind, [ir.Constant(INT, k) for k in range(lanes)])
-        left = self.splat(self.b.sub(stop, index), lanes)
-        return self.b.icmp_signed("<", numbers, left)
+        # The bits of a number: comparing lanes takes wide integers, and their constants.
+        left = self.b.sub(stop, index)
+        if (count := known(left)) is not None:
+            bit = ir.IntType(1)
+            return ir.Constant(ir.VectorType(bit, lanes), [ir.Constant(bit, int(k < count)) for k in range(lanes)])
+        left = self.intrinsic("llvm.smin", left, self.int(lanes))
+        left = self.intrinsic("llvm.smax", left, self.int(0))
+        bits = self.b.sub(self.b.shl(self.int(1), left), self.int(1))
+        return self.b.bitcast(self.b.trunc(bits, ir.IntType(lanes)), ir.VectorType(ir.IntType(1), lanes))
 
     def convert(self, x: ir.Value, source: np.dtype[Any], target: np.dtype[Any]) -> ir.Value:
         """Convert between dtypes as NumPy's ``astype`` does."""

@@ -13,10 +13,12 @@ __all__ = ["addresses", "imported"]
 #: then the modules that emit them need not be loaded.
 _PROVIDERS = {
     "chainrule.tile": ("products_parts", "part_addresses"),
+    "chainrule.strip": ("products_parts", "part_addresses"),
     "chainrule.pack": ("products_parts", "part_addresses"),
+    "chainrule.dots": ("products_parts", "part_addresses"),
     "chainrule.narrow": ("products_parts", "part_addresses"),
-    "chainrule.turn": ("products_parts", "part_addresses"),
     "chainrule.vector": ("products_parts", "part_addresses"),
+    "chainrule.dense": ("dense_parts", "dense_addresses"),
     "chainrule.parallel": ("pool", "pool_addresses"),
 }
 

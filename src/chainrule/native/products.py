@@ -16,9 +16,11 @@ import llvmlite.ir as ir
 
 from chainrule.native.emitter import Emitter
 from chainrule.native.products_blocks import Product, blocks, own_loop, scratch_bytes, slice_rows, without_rest
+from chainrule.native.products_dots import DotLoop
 from chainrule.native.products_loops import (
     Arrays,
     Range,
+    emit_dots,
     emit_inner,
     emit_narrow,
     emit_panels,
@@ -69,6 +71,8 @@ def emit_product(
     if own is not None:
         if isinstance(own, VectorLoop):
             emit_vector(e, product, own, (a, b, c), k, rows)
+        elif isinstance(own, DotLoop):
+            emit_dots(e, product, own, (a, b, c), k, rows)
         else:
             emit_narrow(e, product, own, (a, b, c), k, rows)
         return

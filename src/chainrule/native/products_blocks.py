@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.native.products_dots import DotLoop
 from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_packing import Packing
 from chainrule.native.products_tiles import Tile
@@ -14,6 +15,7 @@ __all__ = [
     "Blocks",
     "Product",
     "blocks",
+    "inner_step",
     "scratch_bytes",
     "slice_rows",
     "turned_bytes",
@@ -95,7 +97,8 @@ class Blocks:
     Attributes
     ----------
     wide, narrow : Tile
-        For most of the columns, and for the registers left by the wide ones.
+        For most of the columns, and for the registers left by the wide ones; one for all columns where they are the
+        same.
     inner : int
         Length of the sums between two visits to the result.
     rows : int
@@ -122,36 +125,52 @@ def up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
-def tiles(product: Product, m: int | None, n: int, *, turned: bool = False) -> tuple[Tile, Tile]:
+def tiles(product: Product, m: int | None, n: int, *, any_rest: bool = False) -> tuple[Tile, Tile]:
     """Tiles for a result of (m, n): large enough to hide a multiplication's latency, small enough for the registers.
 
     Both units multiply in every cycle if a tile has at least 8 registers and reads at most two operands for two of
     them: 8 x 3 or 8 x 2 of 32 registers (4 x 3, 4 x 2 of 16), or 16 x 1, whose rows are operands in memory.
+    `any_rest` says that there may be any number of columns.
     """
-    many = product.lanes * product.dtype.itemsize == 64
-    vectors = -(-n // product.lanes)
-    heights = {3: 8, 2: 8, 1: 16} if many else {3: 4, 2: 4, 1: 8}
-
-    def tile(rows: int, width: int) -> Tile:
-        return Tile(product.dtype, product.lanes, rows, width)
-
-    def high(width: int) -> Tile:
-        full = heights[width]
-        if m is None or up(m, full) <= 1.25 * m:
-            return tile(full, width)
-        return tile(-(-m // -(-m // full)), width)
-
+    vectors, heights = -(-n // product.lanes), _heights(product)
     if m is None or m >= heights[3]:
         wide = 2 if vectors in (2, 4) else min(vectors, 3)
-        # A part of the turned columns may leave any rest.
-        return high(wide), high(1 if turned else max(vectors % wide, 1))
+        return _high(product, m, wide), _high(product, m, 1 if any_rest else max(vectors % wide, 1))
     short = max(m, 1)
 
     def cycles(width: int) -> float:
         return vectors // width * panel_cycles(short, width) + vectors % width * panel_cycles(short, 1)
 
     wide = min(range(min(vectors, 8, heights[3] * 3 // short), 0, -1), key=cycles)
-    return tile(short, wide), tile(short, 1)
+    return Tile(product.dtype, product.lanes, short, wide), Tile(product.dtype, product.lanes, short, 1)
+
+
+def turned_tiles(product: Product) -> tuple[Tile, Tile]:
+    """Tiles for the transposed result, of which a slice may have any number of columns."""
+    p, heights = product, _heights(product)
+    if p.n >= heights[3]:
+        return tiles(p, p.n, p.m or 1, any_rest=True)
+    # One for all columns, however many are left for the last one; a slice rarely has more than twelve registers.
+    columns = min(-(-(p.m or 1) // p.lanes), 12)
+
+    def cycles(width: int) -> float:
+        return -(-columns // width) * panel_cycles(p.n, width)
+
+    width = min(range(min(columns, 8, heights[3] * 3 // p.n), 0, -1), key=cycles)
+    tile = Tile(p.dtype, p.lanes, p.n, width, any_width=width > 1)
+    return tile, tile
+
+
+def _heights(product: Product) -> dict[int, int]:
+    """The most rows that a tile has, by its width in registers."""
+    return {3: 8, 2: 8, 1: 16} if product.lanes * product.dtype.itemsize == 64 else {3: 4, 2: 4, 1: 8}
+
+
+def _high(product: Product, m: int | None, width: int) -> Tile:
+    """A tile of that width for m rows: of fewer rows than it can have, where most of them would be left idle."""
+    full = _heights(product)[width]
+    rows = full if m is None or up(m, full) <= 1.25 * m else -(-m // -(-m // full))
+    return Tile(product.dtype, product.lanes, rows, width)
 
 
 def panel_cycles(rows: int, vectors: int) -> float:
@@ -162,12 +181,12 @@ def panel_cycles(rows: int, vectors: int) -> float:
 def blocks(product: Product) -> Blocks:
     """How a product is cut; it depends on nothing but the product."""
     p, size = product, product.dtype.itemsize
-    inner = INNER if p.k is None else max(1, -(-p.k // max(1, -(-p.k // INNER))))
+    inner = INNER if p.k is None else inner_step(p.k)
     if p.form == "TN" and p.m and p.n:
         # Registers to compute, upright and turned.
         upright, turned = p.m * up(p.n, p.lanes), p.n * up(p.m, p.lanes)
         if 1.3 * turned < upright and turned * size <= WHOLE // 4:
-            return Blocks(*tiles(p, p.n, p.m, turned=True), inner, TURNED, turned=True)
+            return Blocks(*turned_tiles(p), inner, TURNED, turned=True)
     wide, narrow = tiles(p, p.m, p.n)
     # Rows of A and C that stay in the first cache, or the second while a large B passes by.
     room = (24 << 10) // (size * (inner + p.n)) if inner * p.n * size <= WHOLE else 128
@@ -180,25 +199,37 @@ def blocks(product: Product) -> Blocks:
     return Blocks(wide, narrow, inner, rows)
 
 
-def is_narrow(p: Product) -> bool:
-    """Whether a product takes less time with the rows of the result side by side; as measured, for n from 2 to 8."""
-    if p.form == "TN":
-        return up(p.m or 1, p.lanes) // p.lanes * p.n <= 6
-    k, many = p.k or 0, p.m is None or p.m >= p.lanes
-    return many and p.lanes >= 16 and 2 * k >= p.lanes and p.n <= (5 if k >= p.lanes else 3)
-
-
-def own_loop(product: Product) -> VectorLoop | NarrowLoop | None:
+def own_loop(product: Product) -> VectorLoop | NarrowLoop | DotLoop | None:
     """The loop for a product with a column, or with few of them; None for those that are computed in tiles."""
     p = product
     if p.n > 1:
-        return NarrowLoop(p.dtype, p.lanes, p.n, int(p.form != "TN")) if is_narrow(p) else None
+        return _narrow_loop(p)
     if p.c_row != 1 or p.form == "NT" or (p.form == "NN" and p.b_row != 1):
         return None
     if p.form == "NN":
         return VectorLoop(p.dtype, p.lanes, -1)
     columns = p.m or 1
     return VectorLoop(p.dtype, p.lanes, -(-columns // p.lanes) if columns <= widest(p.lanes) else 0)
+
+
+def _narrow_loop(p: Product) -> NarrowLoop | DotLoop | None:
+    """The loop for a product of few columns, where it takes less time than tiles; as measured."""
+    if p.form == "TN":
+        registers, most = up(p.m or 1, p.lanes) // p.lanes, 4 * p.lanes
+        few = p.lanes >= 16 and p.n <= 4 and (registers <= 4 or (p.k is not None and p.k <= most))
+        return NarrowLoop(p.dtype, p.lanes, p.n, 0) if few or registers * p.n <= 6 else None
+    k, many = p.k or 0, p.m is None or p.m >= p.lanes
+    if not many or p.lanes < 16:
+        return None
+    if k >= 4 * p.lanes:
+        return DotLoop(p.dtype, p.lanes, p.n) if p.n <= 8 else None
+    few = 2 * k >= p.lanes and p.n <= (5 if k >= p.lanes else 3)
+    return NarrowLoop(p.dtype, p.lanes, p.n, 1) if few else None
+
+
+def inner_step(k: int) -> int:
+    """Parts of an inner length, of about the same size."""
+    return max(1, -(-k // max(1, -(-k // INNER))))
 
 
 def without_rest(p: Product) -> tuple[Product, Product] | None:

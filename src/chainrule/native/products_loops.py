@@ -8,19 +8,22 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.products_blocks import Blocks, Product, turned_bytes, up
+from chainrule.native.products_blocks import Blocks, Product, inner_step, turned_bytes, up
+from chainrule.native.products_dots import ARGUMENTS as DOT_ARGUMENTS
+from chainrule.native.products_dots import DotLoop
 from chainrule.native.products_narrow import ARGUMENTS as NARROW_ARGUMENTS
 from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_packing import ARGUMENTS as PACKING_ARGUMENTS
 from chainrule.native.products_packing import Packing
-from chainrule.native.products_tiles import ARGUMENTS as TILE_ARGUMENTS
-from chainrule.native.products_tiles import Tile, minimum
+from chainrule.native.products_strips import call_strip
+from chainrule.native.products_tiles import Tile, minimum, on_stack
 from chainrule.native.products_vectors import ARGUMENTS as VECTOR_ARGUMENTS
 from chainrule.native.products_vectors import VectorLoop
 
 __all__ = [
     "Arrays",
     "Range",
+    "emit_dots",
     "emit_inner",
     "emit_narrow",
     "emit_panels",
@@ -107,9 +110,8 @@ def emit_panels(
         else:
             at_b, step = pack(tile, column, width, cut.packing), tile.width
         at_c = e.address(c, column, x.dtype)
-        function = e.declared(tile.name, ir.VoidType(), TILE_ARGUMENTS)
-        steps = [_number(e, s) for s in (x.a_row, x.a_inner, step, x.c_row)]
-        b.call(function, [a, *steps[:2], at_b, steps[2], length, at_c, steps[3], width, height, adds])
+        by_row, by_inner, b_inner, c_row = (_number(e, s) for s in (x.a_row, x.a_inner, step, x.c_row))
+        call_strip(e, tile, a, (by_row, by_inner), at_b, b_inner, length, at_c, c_row, width, height, adds)
 
     def pack(tile: Tile, column: ir.Value, width: ir.Value, packing: Packing) -> ir.Value:
         steps: tuple[Step, Step] = (x.b_row, 1) if packing.transposes else (1, x.b_row)
@@ -125,14 +127,16 @@ def emit_panels(
         return target
 
     lanes, wide, narrow = cut.wide.lanes, cut.wide, cut.narrow
-    if known is None:
+    if wide == narrow:
+        middle = columns[1]
+    elif known is None:
         registers = b.sdiv(b.add(b.sub(columns[1], columns[0]), e.int(lanes - 1)), e.int(lanes))
         panels = b.mul(b.sdiv(registers, e.int(wide.vectors)), e.int(wide.width))
         middle = minimum(e, b.add(columns[0], panels), columns[1])
     else:
         middle = e.int(min(up(known, lanes) // wide.width * wide.width, known))
     for tile, (start, stop) in ((wide, (columns[0], middle)), (narrow, (middle, columns[1]))):
-        if known is None or start.constant < stop.constant:
+        if start is not stop and (known is None or start.constant < stop.constant):
             with e.loop(start, stop, tile.width) as loop:
                 panel(tile, loop.index, minimum(e, b.sub(columns[1], loop.index), e.int(tile.width)))
 
@@ -174,6 +178,40 @@ def emit_narrow(
     adds = ir.Constant(ir.IntType(1), int(p.accumulates))
     a_row = by_row if loop.by_rows else by_inner
     e.b.call(function, [a, e.int(a_row), b, *map(e.int, steps), e.b.sub(rows[1], rows[0]), k, c, e.int(p.c_row), adds])
+
+
+def emit_dots(
+    e: Emitter,
+    product: Product,
+    loop: DotLoop,
+    arrays: tuple[ir.Value, ir.Value, ir.Value],
+    k: ir.Value,
+    rows: Range,
+) -> None:
+    """Compute a product with few columns by a loop of its own, of a copy of the right factor where that is upright."""
+    (a, b, c), p = arrays, product
+    a = e.address(a, scaled(e, rows[0], p.a_steps[0]), p.dtype)
+    c = e.address(c, scaled(e, rows[0], p.c_row), p.dtype)
+    function = e.declared(loop.name, ir.VoidType(), DOT_ARGUMENTS)
+    step = inner_step(p.k or 0)
+    width = up(step, p.lanes)
+    turned = None if p.form == "NT" else on_stack(e, p.n * width * p.dtype.itemsize)
+
+    def one(inner: Range, adds: ir.Value) -> None:
+        length = e.b.sub(inner[1], inner[0])
+        if turned is None:
+            right, right_row = e.address(b, inner[0], p.dtype), p.b_row
+        else:
+            packing = Packing(p.dtype, p.lanes, True)
+            source = e.address(b, scaled(e, inner[0], p.b_row), p.dtype)
+            pack = e.declared(packing.name, ir.VoidType(), PACKING_ARGUMENTS)
+            e.b.call(pack, [source, e.int(p.b_row), length, e.int(p.n), turned, e.int(width)])
+            right, right_row = turned, width
+        left = e.address(a, inner[0], p.dtype)
+        height, c_row = e.b.sub(rows[1], rows[0]), e.int(p.c_row)
+        e.b.call(function, [left, e.int(p.a_steps[0]), right, e.int(right_row), height, length, c, c_row, adds])
+
+    emit_inner(e, step, k, one, accumulates=p.accumulates)
 
 
 def emit_turned(

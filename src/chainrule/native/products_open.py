@@ -144,5 +144,5 @@ def _blocks(product: OpenProduct, columns: int | None) -> Blocks:
     """Tiles for any number of rows: as wide as they get where the number of columns is open."""
     lanes = machine.lanes(product.dtype)
     like = Product("NN", product.dtype, None, columns or 3 * lanes, 1, lanes)
-    wide, narrow = tiles(like, None, like.n, turned=columns is None)
+    wide, narrow = tiles(like, None, like.n, any_rest=columns is None)
     return Blocks(wide, narrow, INNER, 0, Packing(product.dtype, lanes, product.by_columns))

@@ -17,6 +17,7 @@ from chainrule.native.products_blocks import FAR, Blocks, Product, blocks, up
 from chainrule.native.products_loops import scaled
 from chainrule.native.products_packing import ARGUMENTS as PACKING_ARGUMENTS
 from chainrule.native.products_packing import Packing
+from chainrule.native.products_strips import call_strip
 from chainrule.native.products_tiles import Tile, minimum, on_stack
 from chainrule.native.sizes import Size, size_of
 from chainrule.native.types import INT, POINTER
@@ -139,12 +140,13 @@ class _Slices:
             tile = replace(tile, far=tile == wide)
             right = e.address(self.right, b.mul(column, self.length), self.product.dtype)
             c = e.address(line, column, self.product.dtype)
-            arguments = [a, *steps, right, e.int(tile.width), self.length, c, e.int(c_row), width, rows, adds]
+            ahead = None
             if tile.far:
                 # The next panel, a part of it for each tile.
-                ahead = e.address(right, b.mul(self.length, e.int(tile.width)), self.product.dtype)
-                arguments += [ahead, e.int(tile.width * self.product.dtype.itemsize * tile.rows // ROWS)]
-            b.call(e.declared(tile.name, ir.VoidType(), tile.arguments), arguments)
+                following = e.address(right, b.mul(self.length, e.int(tile.width)), self.product.dtype)
+                ahead = following, e.int(tile.width * self.product.dtype.itemsize * tile.rows // ROWS)
+            step = e.int(tile.width)
+            call_strip(e, tile, a, steps, right, step, self.length, c, e.int(c_row), width, rows, adds, ahead)
 
         with e.loop(first, stop, wide.width) as columns:
             self._by_tiles(columns.index, tile)

@@ -7,12 +7,14 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.products_tiles import ask_for, minimum
-from chainrule.native.types import INT, POINTER
+from chainrule.native.products_tiles import ask_for, minimum, on_stack
+from chainrule.native.types import INT, POINTER, lanes_of
 
 __all__ = ["ARGUMENTS", "PREFIX", "Packing", "emit_packing"]
 
 PREFIX = "chainrule.pack"
+
+_INTEGER = np.dtype(np.int64)
 
 #: Registers of a row that are copied together, and how many rows before they are read they are asked for.
 _AT_ONCE, _AHEAD = 3, 12
@@ -48,8 +50,7 @@ class Packing:
 def emit_packing(module: ir.Module, packing: Packing) -> ir.Function:
     """Write the function that copies.
 
-    The copy's step between rows must leave room for whole registers: the last one of a row is written in full, and
-    what stands past the columns there is of no meaning.
+    Nothing is written past the columns and rows of the copy.
 
     Parameters
     ----------
@@ -112,39 +113,51 @@ def transposed(
     target: ir.Value,
     target_row: ir.Value,
 ) -> None:
-    """Turn square blocks by shuffles.
+    """Turn blocks in registers: as many rows that are read as there are lanes, and so many entries of each as 128 bits.
 
-    A block that would reach past the end of the rows that are read starts earlier; instead of rows past the last
-    one, the last one is read again.
+    Pieces of rows are read to where they belong in registers, so that what is left are shuffles within 128 bits. In
+    place of rows past the last one, the last one is read again.
     """
-    b, dtype = e.b, packing.dtype
-    side = min(packing.lanes, 8)
-    last = b.sub(rows, e.int(side))
-    with e.loop(e.int(0), columns, side) as across:
-        lines = []
-        for i in range(side):
-            line = minimum(e, b.add(across.index, e.int(i)), b.sub(columns, e.int(1)))
-            lines.append(e.address(source, b.mul(line, source_row), dtype))
-        with b.if_else(b.icmp_signed(">=", last, e.int(0))) as (blocks, entries):
-            with blocks, e.loop(e.int(0), rows, side) as down:
-                start = minimum(e, down.index, last)
-                turned = turn(e, [e.load(line, start, dtype, side) for line in lines])
-                for i, vector in enumerate(turned):
-                    row = e.address(target, b.mul(b.add(start, e.int(i)), target_row), dtype)
-                    e.store(vector, row, across.index, dtype)
-            with entries, e.loop(e.int(0), rows) as down:
-                row = e.address(target, b.mul(down.index, target_row), dtype)
-                for i, line in enumerate(lines):
-                    e.store(e.load(line, down.index, dtype), row, b.add(across.index, e.int(i)), dtype)
+    b, dtype, lanes = e.b, packing.dtype, packing.lanes
+    size, lines = 16 // dtype.itemsize, on_stack(e, 8 * lanes)
+    numbers = ir.Constant(ir.VectorType(INT, lanes), [e.int(k) for k in range(lanes)])
+    last, last_row = e.splat(b.sub(columns, e.int(1)), lanes), b.sub(rows, e.int(1))
+    read = e.tail_mask(e.int(0), rows, size)
+    apart = [b.mul(minimum(e, e.int(i), last_row), target_row) for i in range(size)]
+    with e.loop(e.int(0), columns, lanes) as across:
+        places = e.intrinsic("llvm.smin", b.add(e.splat(across.index, lanes), numbers), last)
+        b.store(b.mul(places, e.splat(source_row, lanes)), lines)
+        written = e.tail_mask(across.index, columns, lanes)
+        to = e.address(target, across.index, dtype)
+        with e.loop(e.int(0), rows, size) as down:
+            # The last piece starts earlier, if there are as many rows as it has.
+            start = minimum(e, down.index, b.sub(rows, e.int(size)))
+            start = b.select(b.icmp_signed("<", start, e.int(0)), e.int(0), start)
+            at = e.address(source, start, dtype)
+            line = [e.load(lines, e.int(i), _INTEGER) for i in range(lanes)]
+            pieces = [e.load(at, place, dtype, size, read) for place in line]
+            turned = turn(e, [joined(e, pieces[i::size]) for i in range(size)])
+            # From the last one on: one past the rows goes to where the last row is written after it.
+            below = e.address(to, b.mul(start, target_row), dtype)
+            for i in reversed(range(size)):
+                e.store(turned[i], below, apart[i], dtype, written)
+
+
+def joined(e: Emitter, pieces: list[ir.Value]) -> ir.Value:
+    """Pieces side by side in one register."""
+    while len(pieces) > 1:
+        lanes = list(range(2 * lanes_of(pieces[0].type)))
+        pieces = [shuffled(e, x, y, lanes) for x, y in zip(pieces[::2], pieces[1::2], strict=True)]
+    return pieces[0]
 
 
 def turn(e: Emitter, rows: list[ir.Value]) -> list[ir.Value]:
-    """Transpose a square block of registers: halves change places, then quarters, and so on."""
-    side = len(rows)
+    """Transpose square blocks that stand side by side in registers: halves change places, then quarters, and so on."""
+    side, lanes = len(rows), lanes_of(rows[0].type)
     half = side // 2
     while half:
-        upper = [lane if not lane & half else side + lane - half for lane in range(side)]
-        lower = [lane + half if not lane & half else side + lane for lane in range(side)]
+        upper = [lane if not lane & half else lanes + lane - half for lane in range(lanes)]
+        lower = [lane + half if not lane & half else lanes + lane for lane in range(lanes)]
         following = list(rows)
         for i in range(side):
             if not i & half:

@@ -57,31 +57,36 @@ def _translated(name: str) -> cache.Kept:
 def emit_part(module: "ir.Module", name: str) -> "ir.Function":
     """Write the function of that name."""
     # Loaded by who makes a part, not by who finds it on disk.
+    from chainrule.native.products_dots import PREFIX as DOTS
+    from chainrule.native.products_dots import DotLoop, emit_dot_loop
     from chainrule.native.products_narrow import PREFIX as NARROW
     from chainrule.native.products_narrow import NarrowLoop, emit_narrow_loop
     from chainrule.native.products_packing import PREFIX as PACKING
     from chainrule.native.products_packing import Packing, emit_packing
+    from chainrule.native.products_strips import PREFIX as STRIP
+    from chainrule.native.products_strips import emit_strip
+    from chainrule.native.products_tiles import ANY_PREFIX as ANY_TILE
     from chainrule.native.products_tiles import FAR_PREFIX as FAR_TILE
     from chainrule.native.products_tiles import PREFIX as TILE
     from chainrule.native.products_tiles import Tile, emit_tile
     from chainrule.native.products_vectors import PREFIX as VECTORS
     from chainrule.native.products_vectors import VectorLoop, emit_vector_loop
-    from chainrule.native.turning import PREFIX as TURNING
-    from chainrule.native.turning import emit_turning
 
-    prefix, dtype, *numbers = name.rsplit(
-        ".", 4 if name.startswith((TILE, NARROW)) else 2 if name.startswith(TURNING) else 3
-    )
+    if name.startswith(STRIP):
+        _, dtype, number = name.rsplit(".", 2)
+        return emit_strip(module, np.dtype(dtype), int(number))
+    prefix, dtype, *numbers = name.rsplit(".", 4 if name.startswith((TILE, NARROW)) else 3)
     lanes, *rest = map(int, numbers)
-    if prefix in (TILE, FAR_TILE):
+    if prefix in (TILE, ANY_TILE, FAR_TILE):
         rows, vectors = rest
-        return emit_tile(module, Tile(np.dtype(dtype), lanes, rows, vectors, far=prefix == FAR_TILE))
+        tile = Tile(np.dtype(dtype), lanes, rows, vectors, any_width=prefix == ANY_TILE, far=prefix == FAR_TILE)
+        return emit_tile(module, tile)
+    if prefix == DOTS:
+        return emit_dot_loop(module, DotLoop(np.dtype(dtype), lanes, *rest))
     if prefix == NARROW:
         return emit_narrow_loop(module, NarrowLoop(np.dtype(dtype), lanes, *rest))
     if prefix == VECTORS:
         return emit_vector_loop(module, VectorLoop(np.dtype(dtype), lanes, *rest))
     if prefix == PACKING:
         return emit_packing(module, Packing(np.dtype(dtype), lanes, bool(*rest)))
-    if prefix == TURNING:
-        return emit_turning(module, np.dtype(dtype), lanes)
     raise KeyError(name)

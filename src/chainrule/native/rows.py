@@ -19,10 +19,10 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
 from chainrule.native.interleaving import interleaved, separated
 from chainrule.native.loop_body import key_of
+from chainrule.native.products_packing import ARGUMENTS, Packing
 from chainrule.native.products_tiles import on_stack
 from chainrule.native.reducing import Reducer, reducer_of
 from chainrule.native.sizes import ONE, ZERO, Size
-from chainrule.native.turning import ARGUMENTS, name_of
 from chainrule.native.types import register
 from chainrule.ops.axes import normalize_axes
 
@@ -221,7 +221,7 @@ class RowKernel:
         if stream.is_turned and mask is None:
             block = self._turned(dtype)
             at = e.address(stream.start, e.b.mul(index, stream.row), dtype)
-            self._turn(dtype, (at, stream.row, count), (block, e.int(lanes), lanes))
+            self._turn(dtype, (at, stream.row, lanes), (block, e.int(lanes), count))
             return [e.load(block, e.int(k * lanes), dtype, lanes) for k in range(count)]
         found = []
         for k in range(1 if stream.is_narrow else count):
@@ -239,10 +239,11 @@ class RowKernel:
         return on_stack(self._e, self._lanes**2 * dtype.itemsize)
 
     def _turn(self, dtype: np.dtype[Any], *sides: tuple[ir.Value, ir.Value, int]) -> None:
-        """Turn a block, which is read and written somewhere, with a step between the rows there, of some columns."""
-        e = self._e
-        function = e.declared(name_of(dtype, self._lanes), ir.VoidType(), ARGUMENTS)
-        e.b.call(function, [x for at, row, columns in sides for x in (at, row, e.int(columns))])
+        """Turn a block: what is read, and what is written, with the step between its rows and how many those are."""
+        e, packing = self._e, Packing(dtype, self._lanes, True)
+        (source, source_row, columns), (target, target_row, rows) = sides
+        function = e.declared(packing.name, ir.VoidType(), ARGUMENTS)
+        e.b.call(function, [source, source_row, e.int(columns), e.int(rows), target, target_row])
 
     def _store(self, node: Node, columns: Columns, index: ir.Value, mask: ir.Value | None) -> None:
         e = self._e
@@ -257,7 +258,7 @@ class RowKernel:
             for k in range(count):
                 e.store(_column(columns, k), block, e.int(k * self._lanes), node.dtype)
             at = e.address(stream.start, e.b.mul(index, stream.row), node.dtype)
-            self._turn(node.dtype, (block, e.int(self._lanes), self._lanes), (at, stream.row, count))
+            self._turn(node.dtype, (block, e.int(self._lanes), count), (at, stream.row, self._lanes))
             return
         for k in range(_columns(node)):
             pointer = e.address(stream.start, e.b.mul(stream.column, e.int(k)), node.dtype)
