@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "assignment": (),
     "per_example": (),
     "hessian": (),
+    "sparse": (),
     "elementwise": (),
     "products": (),
     "calls": (),

@@ -1,8 +1,11 @@
-"""Writes docs/functions.md from the tables of operations and functions.
+"""Writes docs/functions.md from the tables of operations and functions, and from trials of each.
 
 python docs/make_functions.py
 """
 
+import importlib
+import inspect
+import operator
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable
@@ -10,39 +13,129 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.integrate
 import scipy.linalg
-import scipy.signal
-import scipy.special
+import scipy.sparse.linalg
+from scipy import interpolate, optimize, sparse
 
 import chainrule
 from chainrule import tree
-from chainrule.library.densities import DENSITIES, DISTRIBUTION_FUNCTIONS, MASSES
+from chainrule.library.densities import DENSITIES, DISTRIBUTION_FUNCTIONS, MASSES, QUANTILES, STEPS
+from chainrule.native.lowering import Lowering, through_numpy
+from chainrule.native.program import PASSES
 from chainrule.ops import PRIMITIVES, Op
+from chainrule.passes import optimized, run
 from chainrule.trace import Tracer
 from chainrule.trace.creation import MADE
 from chainrule.trace.hooks import HOOKED
 from chainrule.trace.methods import METHODS
 from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS, Composition
 
-NAMESPACES = {
-    "np": np,
-    "np.linalg": np.linalg,
-    "np.fft": np.fft,
-    "scipy.special": scipy.special,
-    "scipy.linalg": scipy.linalg,
-    "scipy.signal": scipy.signal,
-    "chainrule": chainrule,
+ROOT = Path(__file__).resolve().parent.parent
+
+#: The sections of the page: how its names begin, and the module. A section without a function is left out.
+SECTIONS = {
+    "np": "numpy",
+    "np.linalg": "numpy.linalg",
+    "np.fft": "numpy.fft",
+    "scipy.special": "scipy.special",
+    "scipy.linalg": "scipy.linalg",
+    "scipy.fft": "scipy.fft",
+    "scipy.signal": "scipy.signal",
+    "scipy.integrate": "scipy.integrate",
+    "scipy.interpolate": "scipy.interpolate",
+    "scipy.optimize": "scipy.optimize",
+    "scipy.sparse": "scipy.sparse",
+    "scipy.sparse.linalg": "scipy.sparse.linalg",
 }
 
-#: The sections of the page, each a namespace.
-SECTIONS = (
-    ("np", "NumPy"),
-    ("np.linalg", "numpy.linalg"),
-    ("np.fft", "numpy.fft"),
-    ("scipy.special", "scipy.special"),
-    ("scipy.linalg", "scipy.linalg"),
-    ("scipy.signal", "scipy.signal"),
-)
+#: What the general trials below do not suit: a function of one traced value that calls it, and a point.
+EXAMPLES: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "np.argpartition": (lambda x: np.argpartition(x, 1), np.ones(4)),
+    "np.digitize": (lambda x: np.digitize(x, np.arange(4.0)), np.ones(4)),
+    "np.partition": (lambda x: np.partition(x, 1), np.ones(4)),
+    "scipy.integrate.cumulative_trapezoid": (scipy.integrate.cumulative_trapezoid, np.ones(4)),
+    "scipy.integrate.dblquad": (lambda x: scipy.integrate.dblquad(lambda y, z: y * z * x, 0.0, 1.0, 0.0, x)[0], 0.5),
+    "scipy.integrate.fixed_quad": (lambda x: scipy.integrate.fixed_quad(np.sin, 0.0, x)[0], 0.5),
+    "scipy.integrate.nquad": (lambda x: scipy.integrate.nquad(lambda y: y * x, [(0.0, x)])[0], 0.5),
+    "scipy.integrate.odeint": (lambda x: scipy.integrate.odeint(lambda y, t: -y, x, [0.0, 1.0]), np.ones(2)),
+    "scipy.integrate.quad": (lambda x: scipy.integrate.quad(np.sin, 0.0, x)[0], 0.5),
+    "scipy.integrate.quad_vec": (lambda x: scipy.integrate.quad_vec(np.sin, 0.0, x)[0], 0.5),
+    "scipy.integrate.simpson": (scipy.integrate.simpson, np.ones(4)),
+    "scipy.integrate.solve_ivp": (
+        lambda x: scipy.integrate.solve_ivp(lambda t, y: -y, (0.0, 1.0), x, t_eval=[1.0]).y,
+        np.ones(2),
+    ),
+    "scipy.integrate.trapezoid": (scipy.integrate.trapezoid, np.ones(4)),
+    "scipy.linalg.lu_solve": (lambda x: scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), np.ones(2)), np.eye(2)),
+    "scipy.sparse.diags": (lambda x: sparse.diags([x, x[1:]], [0, 1]) @ x, np.ones(2)),
+    "scipy.sparse.diags_array": (lambda x: sparse.diags_array(x) @ x, np.ones(2)),
+    "scipy.sparse.linalg.expm_multiply": (lambda x: sparse.linalg.expm_multiply(sparse.eye_array(2), x), np.ones(2)),
+    "scipy.sparse.linalg.spsolve": (lambda x: sparse.linalg.spsolve(sparse.eye_array(2, format="csc"), x), np.ones(2)),
+    "scipy.linalg.solve_banded": (lambda x: scipy.linalg.solve_banded((0, 0), x, np.ones(2)), np.ones((1, 2))),
+}
+
+
+def _cube(x: Any, a: Any) -> Any:
+    return x**3 - a
+
+
+_LINE = np.arange(4.0)
+_PIECES = interpolate.PPoly(np.ones((3, 3)), _LINE)
+_SPLINE = interpolate.splrep(_LINE, _LINE)
+_SURFACE = interpolate.RectBivariateSpline(_LINE, _LINE, np.eye(4))
+
+EXAMPLES |= {
+    **{
+        f"scipy.optimize.{name}": (lambda a, name=name: getattr(optimize, name)(_cube, 0.0, 3.0, args=(a,)), 2.0)
+        for name in ("brentq", "brenth", "ridder", "bisect", "toms748")
+    },
+    "scipy.optimize.newton": (lambda a: optimize.newton(_cube, 1.0, args=(a,)), 2.0),
+    "scipy.optimize.root_scalar": (lambda a: optimize.root_scalar(_cube, (a,), bracket=(0, 3)).root, 2.0),
+    "scipy.optimize.fsolve": (lambda a: optimize.fsolve(_cube, np.ones(4), args=(a,)), np.ones(4)),
+    "scipy.optimize.root": (lambda a: optimize.root(_cube, np.ones(4), args=(a,)).x, np.ones(4)),
+    "scipy.optimize.fixed_point": (lambda a: optimize.fixed_point(lambda x, a: (x + a) / 3, 1.0, args=(a,)), 2.0),
+    "scipy.optimize.minimize": (lambda a: optimize.minimize(lambda x: np.sum((x - a) ** 2), [0.0]).x, 2.0),
+    "scipy.optimize.minimize_scalar": (lambda a: optimize.minimize_scalar(lambda x: (x - a) ** 2).x, 2.0),
+    "scipy.optimize.least_squares": (lambda a: optimize.least_squares(_cube, 1.0, args=(a,)).x, 2.0),
+    "scipy.optimize.curve_fit": (lambda y: optimize.curve_fit(lambda t, a: a * t, _LINE, y)[0], np.arange(4.0) ** 2),
+    "scipy.interpolate.CubicSpline": (lambda y: interpolate.CubicSpline(_LINE, y)(1.5), np.ones(4)),
+    "scipy.interpolate.CubicHermiteSpline": (lambda y: interpolate.CubicHermiteSpline(_LINE, y, y)(1.5), np.ones(4)),
+    "scipy.interpolate.PchipInterpolator": (lambda y: interpolate.PchipInterpolator(_LINE, y)(1.5), np.arange(4.0)),
+    "scipy.interpolate.Akima1DInterpolator": (
+        lambda y: interpolate.Akima1DInterpolator(_LINE, y)(1.5),
+        np.array([0.0, 1.0, 0.0, 2.0]),
+    ),
+    "scipy.interpolate.PPoly": (lambda c: interpolate.PPoly(c, [0.0, 1.0, 2.0])(1.5), np.ones((2, 2))),
+    "scipy.interpolate.PPoly.__call__": (lambda t: _PIECES(t), 1.5),
+    "scipy.interpolate.PPoly.integrate": (lambda t: _PIECES.integrate(0.0, t), 1.5),
+    "scipy.interpolate.PPoly.derivative": (lambda y: interpolate.CubicSpline(_LINE, y).derivative()(1.5), np.ones(4)),
+    "scipy.interpolate.PPoly.antiderivative": (
+        lambda y: interpolate.CubicSpline(_LINE, y).antiderivative()(1.5),
+        np.ones(4),
+    ),
+    "scipy.interpolate.make_interp_spline": (lambda y: interpolate.make_interp_spline(_LINE, y)(1.5), np.ones(4)),
+    "scipy.interpolate.BSpline": (lambda c: interpolate.BSpline(np.arange(7.0), c, 2)(3.5), np.ones(4)),
+    "scipy.interpolate.BSpline.__call__": (lambda t: interpolate.BSpline(np.arange(7.0), np.ones(4), 2)(t), 3.5),
+    "scipy.interpolate.BSpline.derivative": (
+        lambda c: interpolate.BSpline(np.arange(7.0), c, 2).derivative()(3.5),
+        np.ones(4),
+    ),
+    "scipy.interpolate.splev": (lambda t: interpolate.splev(t, _SPLINE), 1.5),
+    "scipy.interpolate.UnivariateSpline.__call__": (lambda t: interpolate.UnivariateSpline(_LINE, _LINE)(t), 1.5),
+    "scipy.interpolate.RectBivariateSpline.__call__": (lambda t: _SURFACE(t, t, grid=False), 1.5),
+    "scipy.interpolate.interp1d": (lambda y: interpolate.interp1d(_LINE, y)(1.5), np.ones(4)),
+    "scipy.interpolate.interp1d.__call__": (lambda t: interpolate.interp1d(_LINE, _LINE)(t), 1.5),
+    "scipy.interpolate.interpn": (lambda y: interpolate.interpn((_LINE,), y, [1.5]), np.ones(4)),
+    "scipy.interpolate.RegularGridInterpolator": (
+        lambda y: interpolate.RegularGridInterpolator((_LINE,), y)([1.5]),
+        np.ones(4),
+    ),
+    "scipy.interpolate.RegularGridInterpolator.__call__": (
+        lambda t: interpolate.RegularGridInterpolator((_LINE,), _LINE)(t),
+        np.array([1.5]),
+    ),
+}
 
 #: Primitives that no NumPy function is called, by how they are written.
 OTHERS = {
@@ -55,15 +148,32 @@ OTHERS = {
     "root": "the square root in `np.std` and in norms, with derivative 0 at 0",
     "chainrule.relu": "`chainrule.nn.activations.relu(x)`, with derivative 0 at 0",
     "chainrule.stop_gradient": "`chainrule.stop_gradient(x)`",
+    "sine_integral": "`scipy.special.sici(x)[0]`",
+    "cosine_integral": "`scipy.special.sici(x)[1]`",
+    "sinh_integral": "`scipy.special.shichi(x)[0]`",
+    "cosh_integral": "`scipy.special.shichi(x)[1]`",
+    "fresnel_sine": "`scipy.special.fresnel(x)[0]`",
+    "fresnel_cosine": "`scipy.special.fresnel(x)[1]`",
+    "airy_ai": "`scipy.special.airy(x)[0]`",
+    "airy_ai_slope": "`scipy.special.airy(x)[1]`",
+    "airy_bi": "`scipy.special.airy(x)[2]`",
+    "airy_bi_slope": "`scipy.special.airy(x)[3]`",
+    "lu_factors": "the factors of a matrix whose rows are in order, in `scipy.linalg.lu`",
+    "lu_permutation": "the order of the rows in `scipy.linalg.lu`",
+    "lu_pivots": "the exchanges of rows in `scipy.linalg.lu_factor`",
+    "permutation_of_pivots": "the order of the rows in `scipy.linalg.lu_solve`",
+    "sparse.matmul": "`A @ x` of a sparse matrix of SciPy",
     "philox": "random words from a state, in `chainrule.random`",
     "philox_advance": "the state after a draw",
 }
 
 HEAD = """# The functions that are followed
 
-This page is made from the tables of operations by `python docs/make_functions.py`; a test holds that it is up to
-date. What is not on it is refused with an error when it meets a traced value
+This page is made from the tables of operations, and from a trial of each function, by `python docs/make_functions.py`;
+a test holds that it is up to date. What is not on it is refused with an error when it meets a traced value
 ([what cannot be followed](cannot-be-followed.md)).
+
+The first column links to the file in which the rule stands, with the equations and where they come from.
 
 | kind | what it means |
 | --- | --- |
@@ -76,11 +186,24 @@ date. What is not on it is refused with an error when it meets a traced value
 | rule | it has one |
 | zero by rule | the function is constant wherever it has a derivative, or tells about shape and type alone |
 | none | an error, where the derivative is needed |
+
+| modes | what it means |
+| --- | --- |
+| all | `jvp`, `grad` and `vjp`, the derivative of the derivative, and `vectorize`, for numbers in float32 and float64 |
+| ..., complex | of complex numbers, too |
+| anything else | those of forward, reverse, second order, vectorize that there are |
+
+| under jit | what it means |
+| --- | --- |
+| native | everything in it is machine code |
+| NumPy | everything in it calls NumPy or SciPy from the compiled program |
+| NumPy for ... | these operations in it do |
+| refused | an error: its shape depends on values |
 """
 
 TABLE = """
-| function | kind | derivative | arguments |
-| --- | --- | --- | --- |
+| function | kind | derivative | modes | under jit | arguments |
+| --- | --- | --- | --- | --- | --- |
 """
 
 STATS = """
@@ -89,8 +212,9 @@ STATS = """
 These methods are hooked, called on a distribution (`stats.norm.logpdf(x, loc=m, scale=s)`) or on a frozen one
 (`stats.norm(m, s).logpdf(x)`). They have a derivative by `x`, `loc`, `scale` and the shape parameters; where SciPy
 computes one by an incomplete gamma or beta function (`cdf` and its kin of `gamma`, `beta`, `t` and more), there is none
-by the shape parameters. A distribution of one's own, derived from `rv_continuous` or `rv_discrete`, is followed where
-its methods are.
+by the shape parameters. By what counts things (`n` of `binom`) the distribution functions have none: an error names the
+argument. `multivariate_normal.entropy` is followed, too. A distribution of one's own, derived from `rv_continuous` or
+`rv_discrete`, is followed where its methods are.
 """
 
 MAKING = """
@@ -106,24 +230,21 @@ def page() -> str:
     """The text of docs/functions.md."""
     entries = {
         entry.name: entry
-        for entry in (
-            *FUNCTIONS.values(),
-            *UFUNC_COMPOSITIONS.values(),
-            *SPECIAL_COMPOSITIONS.values(),
-        )
+        for entry in (*FUNCTIONS.values(), *UFUNC_COMPOSITIONS.values(), *SPECIAL_COMPOSITIONS.values())
     }
     hooked = {entry.name: entry for entry in HOOKED.values()}
-    nameless = {name for name in PRIMITIVES if name.rpartition(".")[0] not in NAMESPACES}
+    nameless = {name for name in PRIMITIVES if section(name) is None}
     assert nameless <= OTHERS.keys(), f"say in OTHERS how these are written: {nameless - OTHERS.keys()}"
     methods = {name for name in hooked if name.startswith("scipy.stats.")}
-    names = sorted(
-        {*PRIMITIVES, *entries, *hooked} - OTHERS.keys() - methods, key=lambda name: (name.rpartition(".")[0], name)
-    )
-    rows = [row(name, PRIMITIVES.get(name), entries.get(name), hooked.get(name)) for name in names]
+    names = sorted({*PRIMITIVES, *entries, *hooked} - OTHERS.keys() - methods)
+    lost = [name for name in names if section(name) is None]
+    assert not lost, f"name the module in SECTIONS: {lost}"
     parts = [HEAD]
-    for namespace, title in SECTIONS:
-        lines = [line for name, line in zip(names, rows, strict=True) if name.rpartition(".")[0] == namespace]
-        parts.append(f"\n## {title}\n{TABLE}" + "".join(lines))
+    for prefix, title in SECTIONS.items():
+        mine = [name for name in names if section(name) == prefix]
+        if mine:
+            lines = [row(name, PRIMITIVES.get(name), entries.get(name), hooked.get(name)) for name in mine]
+            parts.append(f"\n## {'NumPy' if title == 'numpy' else title}\n{TABLE}" + "".join(lines))
     parts.append(distributions(hooked.keys()))
     parts.append(
         "\n## Operators, indexing and the rest\n\n| operation | written as | derivative |\n| --- | --- | --- |\n"
@@ -143,6 +264,12 @@ def page() -> str:
     return "".join(parts)
 
 
+def section(name: str) -> str | None:
+    """The beginning of a name that says where it stands; None for what no module has."""
+    found = [prefix for prefix in SECTIONS if name.startswith(f"{prefix}.")]
+    return max(found, key=len, default=None)
+
+
 def distributions(hooked: Iterable[str]) -> str:
     """The section on scipy.stats."""
 
@@ -160,7 +287,9 @@ def distributions(hooked: Iterable[str]) -> str:
                 "the same, without",
                 DENSITIES - DISTRIBUTION_FUNCTIONS,
             ),
+            listed("rv_continuous", ("ppf", "isf"), "these", QUANTILES),
             listed("rv_discrete", ("pmf", "logpmf"), "the discrete distributions", MASSES),
+            listed("rv_discrete", ("cdf", "sf", "logcdf", "logsf"), "the same, without", MASSES - STEPS),
             listed(
                 "dirichlet", ("pdf", "logpdf"), "the multivariate distributions", ("multivariate_normal", "dirichlet")
             ),
@@ -172,29 +301,51 @@ def row(name: str, op: Op | None, entry: Composition | None, hooked: Composition
     """One line of a table of functions."""
     written = ", ".join(f"`{alias}`" for alias in (name, *aliases(name)))
     kind = "primitive" if op is not None else "composition" if entry is not None else "hooked"
-    derivative = derivative_of(op) if op is not None else by_trial(name)
+    f, point, is_followed = example(name)
+    derivative = derivative_of(op) if op is not None else "rule" if is_followed else "zero by rule"
+    modes = "none" if derivative == "none" else modes_of(f, point)
     taken = entry or hooked
     names = taken.names if taken is not None else ("x", "y", "z")[: find(name).nin]
-    # np.var and np.std take `out` only to say that it is not followed.
-    arguments = ", ".join(argument for argument in names if argument != "out")
-    return f"| {written} | {kind} | {derivative} | `{arguments}` |\n"
+    arguments = ", ".join(names)
+    source = source_of(op if op is not None else taken)
+    return f"| [{written}]({source}) | {kind} | {derivative} | {modes} | {under_jit(f, point)} | `{arguments}` |\n"
 
 
 def find(name: str) -> Any:
     """The function of that name."""
-    namespace, _, last = name.rpartition(".")
-    return getattr(NAMESPACES[namespace], last)
+    prefix = section(name)
+    assert prefix is not None, name
+    module = importlib.import_module(SECTIONS[prefix])
+    return operator.attrgetter(name.removeprefix(f"{prefix}."))(module)
 
 
 def aliases(name: str) -> list[str]:
     """Other names of the same function, in the same namespace."""
-    function, (namespace, _, last) = find(name), name.rpartition(".")
-    module = NAMESPACES[namespace]
+    prefix = section(name)
+    assert prefix is not None, name
+    module, function = importlib.import_module(SECTIONS[prefix]), find(name)
     return [
-        f"{namespace}.{other}"
+        f"{prefix}.{other}"
         for other in sorted(module.__all__)
-        if other != last and getattr(module, other) is function
+        if f"{prefix}.{other}" != name and getattr(module, other) is function
     ]
+
+
+def source_of(what: Op | Composition) -> str:
+    """Where the rule stands, as a link from the page."""
+    if isinstance(what, Composition):
+        rules: list[Any] = [what.follow]
+    else:
+        partials = [] if what.partials is None else [partial.rule for partial in what.partials if partial is not None]
+        rules = [what.transpose, what.pull_all, *partials, what.push, what.evaluate, what.infer]
+    folder = ROOT / "src" / "chainrule"
+    for rule in rules:
+        code = getattr(inspect.unwrap(rule) if callable(rule) else rule, "__code__", None)
+        # What stands in op.py is a form that rows have in common.
+        if code is not None and folder in (file := Path(code.co_filename)).parents and file.name != "op.py":
+            return f"../{file.relative_to(ROOT).as_posix()}"
+    # A derivative that is the same number everywhere, of a function that is NumPy's own.
+    return "../src/chainrule/ops/elementwise.py"
 
 
 def derivative_of(op: Op) -> str:
@@ -209,13 +360,85 @@ def derivative_of(op: Op) -> str:
     return f"rule; none by input {', '.join(missing)}"
 
 
-def by_trial(name: str) -> str:
-    """Whether anything that a composition returns still depends on its input."""
+#: What the trials of a mode may end with where there is none.
+FAILURES = (ArithmeticError, AttributeError, IndexError, RuntimeError, TypeError, ValueError)
+
+
+def quiet(trial: Callable[[], Any]) -> Any:
+    """The result of a trial; None where it is refused."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            return trial()
+    except FAILURES:
+        return None
+
+
+def modes_of(f: Callable[[Any], Any], point: Any) -> str:
+    """The modes in which a function has a derivative, by trial."""
+
+    def numbers(x: Any) -> Any:
+        return [y for y in tree.leaves(f(x)) if np.result_type(y).kind in "fc"]
+
+    def slope(x: Any) -> Any:
+        y, pull = chainrule.vjp(numbers, x)
+        return pull([np.ones_like(part) for part in y])[0]
+
+    trials = {
+        "forward": lambda: (chainrule.jvp(numbers, (point,), (np.ones_like(point),)),),
+        "reverse": lambda: (slope(point),),
+        "second order": lambda: (chainrule.vjp(slope, point)[1](np.ones_like(point)),),
+        "vectorize": lambda: (chainrule.vectorize(f)(np.stack([point, point])),),
+    }
+    found = [name for name, trial in trials.items() if quiet(trial) is not None]
+    everywhere = "all" if len(found) == len(trials) else ", ".join(found)
+    z = np.asarray(point) + 0.125j
+    return everywhere + (", complex" if quiet(lambda: (slope(z),)) is not None else "")
+
+
+def under_jit(f: Callable[[Any], Any], point: Any) -> str:
+    """What of a function becomes machine code."""
+    graph = quiet(lambda: chainrule.trace(f)(point))
+    if graph is None:
+        return "refused"
+    with np.errstate(all="ignore"):
+        graph = run(optimized(graph), PASSES)
+        parts = Lowering(graph, {}).parts
+    called = [node.name for part in parts if through_numpy(part) for node in part.nodes]
+    if not called:
+        return "native"
+    everything = len(called) == len(graph.nodes) or not [part for part in parts if not through_numpy(part)]
+    return "NumPy" if everything else f"NumPy for {', '.join(f'`{name}`' for name in dict.fromkeys(called))}"
+
+
+def example(name: str) -> tuple[Callable[[Any], Any], Any, bool]:
+    """A call of a function, the point that it is for, and whether what it returns depends on that."""
+    if name in EXAMPLES:
+        f, point = EXAMPLES[name]
+        return f, point, bool(depends(f, point))
     function = find(name)
-    points = (np.ones(4), np.ones((2, 2)))
-    outcomes = {depends(function, arguments, point) for arguments in TRIALS for point in points} - {None}
-    assert outcomes, f"{name} takes none of the arguments that are tried: add some to TRIALS"
-    return "rule" if True in outcomes else "zero by rule"
+    calls = [
+        (trial(function, arguments), point)
+        for arguments in TRIALS
+        for point in (np.ones(4), np.ones((2, 2)) + np.eye(2))
+    ]
+    outcomes = {k: depends(*call) for k, call in enumerate(calls)}
+    for wanted in (True, False):
+        for k, call in enumerate(calls):
+            if outcomes[k] is wanted:
+                return *call, wanted
+    raise AssertionError(f"{name} takes none of the arguments that are tried: add one to EXAMPLES")
+
+
+def trial(function: Callable[..., Any], arguments: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], Any]:
+    """A function of one traced value that calls another; what that writes into counts as a result."""
+
+    def call(x: Any) -> Any:
+        given = arguments(x)
+        result = function(*given)
+        # np.copyto and its kin return nothing, and write into their first argument.
+        return given[0] if result is None else result
+
+    return call
 
 
 #: Arguments, made of a traced value, of which some suit each function.
@@ -229,6 +452,10 @@ TRIALS: tuple[Callable[[Any], tuple[Any, ...]], ...] = (
     lambda x: (x, np.zeros(x.shape, int), x, 0),
     lambda x: (np.ones(x.shape, int), x),
     lambda x: (np.sum, 0, x),
+    lambda x: (2.0, 0.5 * x),
+    lambda x: (2, 0.5 * x),
+    lambda x: (2.0, 1.5, 0.5 * x),
+    lambda x: (2.0, 1.5, 3.0, 0.5 * x),
     lambda x: ([np.ones(x.shape, bool)], [x]),
     lambda x: (x, [np.ones(x.shape, bool)], [np.sin]),
     lambda x: (x, (2, 2)),
@@ -239,30 +466,27 @@ TRIALS: tuple[Callable[[Any], tuple[Any, ...]], ...] = (
     lambda x: (x[0] * np.ones((1, 1, 2)), 2),
     lambda x: (x[0, 0] * np.eye(2),),
     lambda x: (x[0, 0] * np.eye(2), np.ones(2)),
+    lambda x: (x, x, np.eye(2)),
     lambda x: (x[0, 0] * np.ones((1, 1)), 1),
     lambda x: (x * np.arange(4, 0, -1), np.ones(4)),
     lambda x: ((x[0, 0] * np.eye(2), True), np.ones(2)),
+    lambda x: (x > 0,),
+    lambda x: (x > 0, x > 0),
+    lambda x: (x.astype(int), 1),
+    lambda x: (x, np.ones(x.shape, int)),
 )
 
 
-def depends(function: Callable[..., Any], arguments: Callable[[Any], tuple[Any, ...]], point: Any) -> bool | None:
+def depends(f: Callable[[Any], Any], point: Any) -> bool | None:
     """Whether a result is traced; None where the function refuses the arguments."""
     found = None
 
     def probe(x: Any) -> float:
         nonlocal found
-        given = arguments(x)
-        result = function(*given)
-        # np.copyto and its kin return nothing, and write into their first argument.
-        found = any(type(leaf) is Tracer for leaf in tree.leaves(given[0] if result is None else result))
+        found = any(type(leaf) is Tracer for leaf in tree.leaves(f(x)))
         return 0.0
 
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            chainrule.vjp(probe, point)
-    except (ArithmeticError, AttributeError, IndexError, RecursionError, TypeError, ValueError):
-        return None
-    return found
+    return None if quiet(lambda: (chainrule.vjp(probe, point),)) is None else found
 
 
 def sentence(names: Any, *, before: str = "x.", after: str = "") -> str:

@@ -69,6 +69,12 @@ def test_the_front_names_what_it_offers():
     assert chainrule.__all__
 
 
+@pytest.mark.parametrize("name", [*chainrule._ROOMS, *chainrule._LATER])
+def test_the_front_loads_what_is_asked_for(name):
+    assert getattr(chainrule, name) is not None
+    assert name in dir(chainrule)
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_docstring(name):
     thing = OBJECTS[name]

@@ -16,6 +16,8 @@ from chainrule.differentiate import (
     hvp,
     jacobian,
     jvp,
+    sparse_hessian,
+    sparse_jacobian,
     value_and_grad,
     vjp,
 )
@@ -25,6 +27,7 @@ from chainrule.trace import stop_gradient, trace, value
 from chainrule.transforms import cond, custom_gradient, recompute, scan, vectorize, while_loop
 
 if TYPE_CHECKING:
+    from chainrule.bridges import minimize
     from chainrule.inspection import check_backprop, count, diagnose
     from chainrule.inspection.backprop import backprop
     from chainrule.inspection.explain import explain
@@ -50,8 +53,11 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "minimize",
     "recompute",
     "scan",
+    "sparse_hessian",
+    "sparse_jacobian",
     "stop_gradient",
     "trace",
     "value",
@@ -62,13 +68,14 @@ __all__ = [
 ]
 
 # Rooms that are loaded when they are first asked for, so that `import chainrule` stays light.
-_ROOMS = ("bridges", "cli", "data", "estimators", "inspection", "nn", "optim", "random", "train")
+_ROOMS = ("bridges", "cli", "data", "estimators", "inspection", "lessons", "nn", "optim", "random", "train")
 _LATER = {
     "backprop": "inspection",
     "check_backprop": "inspection",
     "count": "inspection",
     "diagnose": "inspection",
     "explain": "inspection",
+    "minimize": "bridges",
 }
 
 

@@ -1,5 +1,6 @@
 """The exceptions that a user can meet, and the line of the user's code that led to one."""
 
+import contextlib
 import functools
 import linecache
 import os
@@ -16,6 +17,7 @@ __all__ = [
     "ModelFileError",
     "NoDerivativeError",
     "OptionError",
+    "SolutionError",
     "TraceError",
     "user_line",
 ]
@@ -63,6 +65,21 @@ class NoDerivativeError(TraceError):
     ... except chainrule.NoDerivativeError as error:
     ...     print(str(error).partition(",")[0])
     np.nextafter has no derivative rule
+    """
+
+
+class SolutionError(ChainruleError, ArithmeticError):
+    """A solution that was not found, or that has no derivative.
+
+    Examples
+    --------
+    >>> from scipy import optimize
+    >>> import chainrule
+    >>> try:  # at a = 0 the two roots of x**2 = a meet
+    ...     chainrule.grad(lambda a: optimize.fsolve(lambda x: x**2 - a, 0.0)[0])(0.0)
+    ... except chainrule.ChainruleError as error:
+    ...     print(type(error).__name__)
+    SolutionError
     """
 
 
@@ -135,7 +152,8 @@ def _library_folders() -> tuple[str, ...]:
 
 def _is_users(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
-    return not (name.startswith(_OWN_FOLDER) or name.startswith(_library_folders()) or name.startswith("<__array"))
+    # Decorators of NumPy and of our own stand in contextlib.
+    return not (name.startswith((_OWN_FOLDER, "<__array", *_library_folders())) or name == contextlib.__file__)
 
 
 def user_line() -> str:

@@ -46,9 +46,13 @@ class Node:
     kept : tuple
         On the tape of a derivative: what its rules read, ``(ans, *inputs)``, or an empty tuple where they read nothing.
         What need not be kept of that is None, or the node of it. Empty in a graph, whose nodes hold no values.
+    line : str
+        The user's line, as `chainrule.errors.user_line` gives it. Only in the body of a loop or branch, and only of
+        operations without derivative: the derivative is asked for somewhere else. Not set otherwise.
     """
 
-    __slots__ = ("dtype", "group", "inputs", "kept", "op", "params", "shape", "weak")
+    __slots__ = ("dtype", "group", "inputs", "kept", "line", "op", "params", "shape", "weak")
+    line: str
 
     def __init__(
         self,

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from benchmarks.gradients import contestants, libraries
 from benchmarks.gradients.cases import CASES, QUICK
+from benchmarks.gradients.gaussian_process import GAUSSIAN_PROCESS
 from benchmarks.gradients.gmm import GMM
 from benchmarks.gradients.k_means import K_MEANS
+from benchmarks.gradients.kalman import KALMAN
 from benchmarks.gradients.log_sum_exp import LOG_SUM_EXP
 from benchmarks.gradients.logistic import LOGISTIC
 from benchmarks.gradients.lstm import LSTM
 from benchmarks.gradients.objective import Case
 from benchmarks.gradients.rk4 import RK4
 from benchmarks.gradients.rosenbrock import ROSENBROCK
+from benchmarks.gradients.systems import SYSTEMS
 
 TINY = (
     Case("GMM", GMM, (3, 2, 7)),
@@ -24,6 +27,10 @@ TINY = (
     Case("RK4", RK4, (2,)),
     Case("RK4, scan", RK4, (3,), scan=True),
     Case("k-means", K_MEANS, (20, 3, 2)),
+    Case("Kalman filter", KALMAN, (3, 2, 6)),
+    Case("Kalman filter, scan", KALMAN, (3, 1, 6), scan=True),
+    Case("Gaussian process", GAUSSIAN_PROCESS, (7,)),
+    Case("systems", SYSTEMS, (5, 3)),
 )
 
 
@@ -79,5 +86,5 @@ def test_a_derivative_without_numbers_is_noticed():
 
 
 def test_every_quick_case_is_one_of_the_cases():
-    assert len(QUICK) == 8
+    assert len(QUICK) == 11
     assert len({case.name for case in CASES}) == len(CASES)

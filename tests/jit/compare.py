@@ -5,10 +5,11 @@ import numpy as np
 from chainrule import tree
 
 
-def assert_alike(found, expected, ulps=64, like=()):
+def assert_alike(found, expected, ulps=64, like=(), scale=0.0):
     """The same structure, types, shapes and dtypes; values to rounding, relative to the largest one of an array.
 
-    Where one of the arrays `like` is of 32 bits, something on the way was rounded to that.
+    Where one of the arrays `like` is of 32 bits, something on the way was rounded to that. `scale` is the size of terms
+    that may cancel.
     """
     coarsest = max([0.0, *(np.finfo(x.dtype).eps for x in map(np.asarray, like) if x.dtype.kind in "fc")])
     leaves, structure = tree.flatten(found)
@@ -22,7 +23,7 @@ def assert_alike(found, expected, ulps=64, like=()):
         assert x.shape == y.shape
         assert x.dtype == y.dtype
         if y.dtype.kind in "fc":
-            size = np.max(np.abs(y), initial=0.0, where=np.isfinite(y))
+            size = np.max(np.abs(y), initial=scale, where=np.isfinite(y))
             rounding = ulps * max(coarsest, np.finfo(y.dtype).eps)
             np.testing.assert_allclose(x, y, rtol=rounding, atol=float(rounding * size))
         else:

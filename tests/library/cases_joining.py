@@ -47,6 +47,12 @@ def cut(draw, low=1, axis=True, equal=False):
 
 
 CASES = (
+    Case(
+        "np.concatenate",
+        lambda x: np.concatenate([x, [np.sum(x)]]),
+        fixed((REALS, (3,))),
+        label="with a list of numbers",
+    ),
     Case("np.stack", joined(np.stack), stacked(), complex=True),
     Case(
         "np.stack", lambda x, y: np.stack([x, np.ones(x.shape), y], 0), each(REALS, REALS), label="with a plain array"

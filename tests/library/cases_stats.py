@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.stats
+from tests.library.cases_scipy_linalg import in_double
 from tests.ops.case import NONZERO, POSITIVE, PROBABILITY, REALS, Case, broadcast, fixed, integers
 
 COVARIANCE = np.array([[2.0, 0.3, -0.1], [0.3, 1.0, 0.2], [-0.1, 0.2, 0.5]])
@@ -39,6 +40,18 @@ CASES = (
         lambda x, a: np.exp(scipy.stats.gamma(a).logpdf(x)),
         broadcast(NONZERO, POSITIVE),
         label="frozen, outside of the support, too",
+    ),
+    *(
+        Case(f"scipy.stats.rv_continuous.{name}", in_double(method(name)), broadcast(PROBABILITY, REALS, POSITIVE))
+        for name in ("ppf", "isf")
+    ),
+    *(
+        Case(
+            f"scipy.stats.rv_discrete.{name}",
+            lambda mu, k, name=name: getattr(scipy.stats.poisson, name)(k, mu, loc=1),
+            broadcast(POSITIVE, integers(1, 6)),
+        )
+        for name in ("cdf", "sf", "logcdf", "logsf")
     ),
     Case(
         "scipy.stats.rv_discrete.pmf",
@@ -87,6 +100,14 @@ CASES = (
         "scipy.stats.multivariate_normal().pdf",
         lambda x: scipy.stats.multivariate_normal([1.0, 0.0, -1.0], COVARIANCE).pdf(x),
         fixed((REALS, (3,))),
+    ),
+    Case(
+        "scipy.stats.multivariate_normal.entropy",
+        lambda c, v: (
+            scipy.stats.multivariate_normal.entropy(cov=c @ c.T + np.eye(3)),
+            scipy.stats.multivariate_normal.entropy(np.zeros(3), v),
+        ),
+        fixed((REALS, (3, 3)), (POSITIVE, (3,))),
     ),
     Case("scipy.stats.dirichlet.logpdf", on_simplex(scipy.stats.dirichlet.logpdf), DIRICHLET),
     Case("scipy.stats.dirichlet.logpdf", on_simplex(scipy.stats.dirichlet.logpdf), DIRICHLETS, label="of several"),

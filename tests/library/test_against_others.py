@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import scipy.fft
 import scipy.linalg
 import scipy.signal
 import scipy.special
+import scipy.stats
 
 from chainrule import grad
 
@@ -108,6 +110,10 @@ SPECIAL = {
     "exp1": lambda sp, x: sp.exp1(x),
     "hyp1f1": lambda sp, x: sp.hyp1f1(0.5, 1.5, x),
     "multigammaln": lambda sp, x: sp.multigammaln(x + 1, 2),
+    "fresnel": lambda sp, x: sum(sp.fresnel(x)),
+    "sici": lambda sp, x: sum(sp.sici(x)),
+    "betainc": lambda sp, x: sp.betainc(1.5, 2.5, x / 2),
+    "poch": lambda sp, x: sp.poch(x, 1.5),
 }
 
 
@@ -183,7 +189,7 @@ def test_special_against_jax(name, jax):
     compare(grad(lambda x: f(scipy.special, x).sum())(x), jax.grad(lambda x: f(theirs, x).sum())(x))
 
 
-@pytest.mark.parametrize("name", ["expm", "sqrtm", "solve", "cho_solve", "block_diag", "toeplitz"])
+@pytest.mark.parametrize("name", ["expm", "sqrtm", "solve", "cho_solve", "block_diag", "toeplitz", "lu", "lu_solve"])
 def test_scipy_against_jax(name, jax):
     import jax.scipy.linalg as theirs
 
@@ -194,5 +200,53 @@ def test_scipy_against_jax(name, jax):
         "cho_solve": lambda sl, x: (sl.cho_solve((x, True), B) * B).sum(),
         "block_diag": lambda sl, x: (sl.block_diag(x, x[0]) ** 2).sum(),
         "toeplitz": lambda sl, x: (sl.toeplitz(x[0], x[1]) ** 3).sum(),
+        "lu": lambda sl, x: sum((part * B).sum() for part in sl.lu(x)),
+        "lu_solve": lambda sl, x: (sl.lu_solve(sl.lu_factor(x), B, 1) ** 2).sum(),
     }[name]
     compare(grad(lambda x: f(scipy.linalg, x))(A), jax.grad(lambda x: f(theirs, x))(A))
+
+
+@pytest.mark.parametrize("norm", [None, "ortho"])
+def test_cosine_transforms_against_jax(norm, jax):
+    import jax.scipy.fft as theirs
+
+    for name in ("dct", "idct", "dctn", "idctn"):
+        f = lambda sf, x: (getattr(sf, name)(x, norm=norm) ** 3).sum()  # noqa: B023, E731
+        compare(grad(lambda x, f=f: f(scipy.fft, x))(A), jax.grad(lambda x, f=f: f(theirs, x))(A))
+
+
+DISTRIBUTIONS = {
+    "poisson": lambda st, x: st.poisson.cdf(np.arange(3), x) + st.poisson.logpmf(1, x),
+    "norm": lambda st, x: st.norm.ppf(x / 2, 0.5, x) + st.norm.logcdf(x, x * x) + st.norm.isf(x / 2),
+    "gamma": lambda st, x: st.gamma.logcdf(x, 1.5) + st.gamma.logsf(x, 2.5, scale=x),
+    "geom": lambda st, x: st.geom.logpmf(np.array([1, 2, 3]), x / 2),
+    "binom": lambda st, x: st.binom.logpmf(np.array([0, 1, 3]), 4, x / 2),
+}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_distributions_against_jax(name, jax):
+    import jax.scipy.stats as theirs
+
+    f, x = DISTRIBUTIONS[name], np.array([0.3, 0.9, 1.3])
+    compare(grad(lambda x: f(scipy.stats, x).sum())(x), jax.grad(lambda x: f(theirs, x).sum())(x))
+
+
+#: Ufuncs' methods and arguments by what other libraries have in their places.
+METHODS = {
+    "accumulate": (lambda x: np.maximum.accumulate(x, axis=1), lambda np, lax, x: lax.cummax(x, axis=1)),
+    "logaddexp": (lambda x: np.logaddexp.accumulate(x), lambda np, lax, x: lax.cumlogsumexp(x, axis=0)),
+    "reduce": (lambda x: np.logaddexp.reduce(x, axis=1), lambda np, lax, x: np.log(np.sum(np.exp(x), axis=1))),
+    "where": (lambda x: np.mean(x**2, axis=0, where=B > -1), lambda np, lax, x: np.mean(x**2, axis=0, where=B > -1)),
+    "max": (lambda x: np.max(x, where=B > 0, initial=1.1), lambda np, lax, x: np.max(x, where=B > 0, initial=1.1)),
+    "outer": (lambda x: np.subtract.outer(x[0], x) ** 2, lambda np, lax, x: (x[0][:, None, None] - x) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_of_ufuncs_against_jax(name, jax):
+    ours, theirs = METHODS[name]
+    compare(
+        grad(lambda x: np.sum(ours(x) ** 2))(A),
+        jax.grad(lambda x: jax.numpy.sum(theirs(jax.numpy, jax.lax, x) ** 2))(A),
+    )

@@ -11,10 +11,18 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule import TraceError, check_gradient, grad, scan, trace, value_and_grad, vectorize, vjp
+from chainrule import NoDerivativeError, TraceError, check_gradient, grad, scan, trace, value_and_grad, vectorize, vjp
 from chainrule.evaluate import evaluate
 from chainrule.graph import verify
-from chainrule.library.densities import DENSITIES, DISTRIBUTION_FUNCTIONS, MASSES, OWN
+from chainrule.library.densities import (
+    DENSITIES,
+    DISTRIBUTION_FUNCTIONS,
+    MASSES,
+    OWN,
+    QUANTILES,
+    STEPS,
+    WITHOUT_DERIVATIVE,
+)
 
 # Shape parameters, in the order in which SciPy takes them, in the middle of their domain; a distribution that is not
 # here has none.
@@ -110,8 +118,19 @@ CONTINUOUS = [
     for name in sorted(names & here)
     for method in methods
 ]
-DISCRETE = [(name, method) for name in sorted(MASSES & here) for method in ("pmf", "logpmf")]
+DISCRETE = [
+    (name, method)
+    for methods, names in ((("pmf", "logpmf"), MASSES), (("cdf", "sf", "logcdf", "logsf"), STEPS))
+    for name in sorted(names & here)
+    for method in methods
+]
 LOC, SCALE = 0.3, 1.7
+
+#: The places of the arguments by which distribution functions have no derivative.
+WITHOUT = {
+    name: [re.split(r"[, ]+", getattr(scipy.stats, name).shapes).index(each) for each in without]
+    for name, without in WITHOUT_DERIVATIVE.items()
+}
 
 
 def shapes_of(name):
@@ -178,11 +197,53 @@ def test_probabilities(name, method):
     function = getattr(getattr(scipy.stats, name), method)
     k = np.array([-3.0, -1.0, 0.0, 1.0, 2.0, 3.0, 1.5, 40.0, np.nan])
 
-    def f(*shapes):
-        return function(k, *shapes, loc=1)
+    # By whole numbers some have no derivative.
+    moves = [i for i, _ in enumerate(shapes) if method in ("pmf", "logpmf") or i not in WITHOUT.get(name, ())]
 
-    assert_scipys(vjp(f, *shapes)[0], quietly(f, *shapes))
-    assert_scipys(vjp(lambda *shapes: function(k[3], *shapes), *shapes)[0], quietly(function, k[3], *shapes))
+    def f(k, loc, *moved):
+        at = dict(zip(moves, moved, strict=True))
+        return function(k, *(at.get(i, x) for i, x in enumerate(shapes)), loc=loc)
+
+    moved = [shapes[i] for i in moves]
+    assert_scipys(vjp(lambda *moved: f(k, 1, *moved), *moved)[0], quietly(f, k, 1, *moved))
+    assert_scipys(vjp(lambda *moved: f(k[3], 0, *moved), *moved)[0], quietly(f, k[3], 0, *moved))
+
+
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+@pytest.mark.parametrize("name", sorted(QUANTILES & here))
+def test_quantiles(name, method):
+    f, shapes = method_of(name, method), shapes_of(name)
+    q = np.array([0.05, 0.3, 0.51, 0.95, 0.0, 1.0, -0.5, 2.0, np.nan])
+    found = vjp(lambda q, loc, scale: f(q, loc, scale, *shapes), q, LOC, SCALE)[0]
+    assert_scipys(found, quietly(f, q, LOC, SCALE, *shapes))
+    by_shapes = name not in BY_X_ONLY | {"crystalball", "f"}
+
+    def total(q, loc, scale, *varied):
+        return np.sum(np.array([1.0, -0.5, 0.7]) * f(q, loc, scale, *(varied if by_shapes else shapes)))
+
+    report = check_gradient(total, (np.array([0.23, 0.45, 0.85]), LOC, SCALE, *(shapes if by_shapes else ())))
+    assert report.ok, report
+
+
+def test_the_slope_of_a_quantile_is_one_over_the_density():
+    q = np.linspace(0.1, 0.9, 5)
+    x, pull = vjp(lambda q: scipy.stats.gamma.ppf(q, 2.5), q)
+    np.testing.assert_allclose(pull(np.ones(5))[0], 1 / scipy.stats.gamma.pdf(x, 2.5), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", WITHOUT_DERIVATIVE)
+def test_by_a_whole_number_there_is_no_derivative(name):
+    shapes = shapes_of(name)
+    (place,) = WITHOUT[name]
+
+    def f(n):
+        return getattr(scipy.stats, name).cdf(1, *(n if k == place else x for k, x in enumerate(shapes)))
+
+    np.testing.assert_allclose(vectorize(f)(np.array([shapes[place]])), [f(shapes[place])], rtol=1e-14)
+    with pytest.raises(
+        NoDerivativeError, match=f"{name}.cdf has no derivative by its argument {WITHOUT_DERIVATIVE[name][0]}"
+    ):
+        grad(f)(shapes[place])
 
 
 @pytest.mark.parametrize("kind", [float, int, np.float32, list])
@@ -215,8 +276,11 @@ def test_derivatives_of_probabilities(name, method):
     shapes = shapes_of(name)
     # A whole number cannot be varied: SciPy's probability is not a number in between.
     places = [i for i, shape in enumerate(SHAPES[name]) if not isinstance(shape, int)]
+    if method not in ("pmf", "logpmf"):
+        places = [place for place in places if place not in WITHOUT.get(name, ())]
     low, high = getattr(scipy.stats, name).support(*shapes)
-    k = np.minimum(np.arange(4.0) + max(low, -2), high)
+    # From the upper end on nothing is left.
+    k = np.minimum(np.arange(4.0) + max(low, -2), high - (method in ("logsf", "sf")))
 
     def total(*varied):
         whole = list(shapes)
@@ -392,6 +456,7 @@ def test_bodies_recorded_without_values_and_batches():
         np.testing.assert_allclose(np.sum(each, axis=0), expected, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.interpreted("test_derivatives compiles these functions, with their derivatives")
 @pytest.mark.parametrize(("name", "method"), [*CONTINUOUS, *DISCRETE])
 def test_the_graph_holds_for_other_values_too(name, method):
     shapes = shapes_of(name)
@@ -424,11 +489,12 @@ def test_the_graph_names_the_method():
     [
         (lambda x: scipy.stats.kappa4.logpdf(x, 0.1, 0.1), "scipy.stats.kappa4.logpdf"),
         (lambda x: scipy.stats.skewnorm.cdf(x, 2.0), "scipy.stats.skewnorm.cdf"),
-        (lambda x: scipy.stats.norm.ppf(x), "scipy.stats.norm.ppf"),
-        (lambda x: scipy.stats.norm(x).isf(0.5), "scipy.stats.norm.isf"),
+        (lambda x: scipy.stats.argus.ppf(x, 1.0), "scipy.stats.argus.ppf"),
+        (lambda x: scipy.stats.truncnorm(-1, 1, loc=x).isf(0.5), "scipy.stats.truncnorm.isf"),
+        (lambda x: scipy.stats.poisson.ppf(0.5, x), "scipy.stats.poisson.ppf"),
         (lambda x: scipy.stats.gamma.cdf(2.0, x), "scipy.stats.gamma.cdf"),
         (lambda x: scipy.stats.hypergeom.logpmf(2, 20, 7, 12 * x), "scipy.stats.hypergeom.logpmf"),
-        (lambda x: scipy.stats.poisson.cdf(2, x), "scipy.stats.poisson.cdf"),
+        (lambda x: scipy.stats.logser.cdf(2, x), "scipy.stats.logser.cdf"),
         (lambda x: scipy.stats.multivariate_normal([x, x]).cdf([0.0, 1.0]), "multivariate_normal"),
     ],
 )

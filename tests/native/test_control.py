@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.native.running import assert_close, check, check_traced
 
-from chainrule import cond, grad, jvp, recompute, scan, trace, vectorize, while_loop
+from chainrule import cond, grad, hessian, jit, jvp, recompute, scan, trace, vectorize, while_loop
 from chainrule.evaluate import evaluate
 from chainrule.graph import Node
 from chainrule.native.control_bodies import bound
@@ -391,3 +391,16 @@ def test_runs_at_once_share_nothing():
         thread.join()
     for k, values in enumerate(expected):
         assert_close(found[k], values, 4096)
+
+
+def test_a_global_array_in_the_body_of_a_loop_that_is_differentiated():
+    weights = np.array([[0.5, 0.25], [0.0, 1.0]])
+
+    def f(t):
+        return np.sum(scan(lambda c, x: (weights @ c * t, np.sum(c * x)), np.ones(2), np.ones(3))[1])
+
+    compiled = jit(grad(f))
+    np.testing.assert_allclose(compiled(0.5), grad(f)(0.5))
+    weights[0, 0] = 2.0
+    np.testing.assert_allclose(compiled(0.5), grad(f)(0.5))
+    np.testing.assert_allclose(jit(hessian(f))(0.5), hessian(f)(0.5))

@@ -7,6 +7,10 @@ from hypothesis import strategies as st
 from tests.native.running import check_traced
 
 from chainrule import grad, scan, trace
+from chainrule.native.computing import CONVERSIONS
+from chainrule.native.elementwise import FUNCTIONS
+from chainrule.native.elementwise import WITHOUT as NUMBERS_WITHOUT
+from chainrule.native.grouping import REDUCTIONS
 from chainrule.native.kernels import KERNELS, WITHOUT
 from chainrule.native.program import Program
 from chainrule.ops import PRIMITIVES
@@ -174,10 +178,23 @@ def test_sorting_runs_through_numpy():
     assert not program.is_native
 
 
-def test_the_table_names_operations():
-    assert KERNELS.keys() | WITHOUT.keys() <= PRIMITIVES.keys()
+def test_every_operation_has_a_native_form_or_a_reason():
+    elsewhere = FUNCTIONS.keys() | NUMBERS_WITHOUT.keys() | REDUCTIONS | CONVERSIONS | {"np.transpose"}
+    assert PRIMITIVES.keys() == KERNELS.keys() | WITHOUT.keys() | elsewhere
     assert not KERNELS.keys() & WITHOUT.keys()
     assert all(WITHOUT.values())
+
+
+@few
+@given(st.integers(0, 2**20), st.sampled_from((np.float64, np.float32, np.int32)))
+def test_convolving(seed, dtype):
+    rng = np.random.default_rng(seed)
+    x, y = (rng.integers(-3, 4, rng.integers(1, 30)).astype(dtype) for _ in range(2))
+    assert check_traced(np.convolve, x, y).is_native
+    assert check_traced(lambda x, y: np.convolve(x[::-1], y[::2]), x, y).is_native
+    if dtype is not np.int32:
+        f = grad(lambda x, y: np.sum(np.convolve(x, y) ** 2), ("x", "y"))
+        assert check_traced(f, x, y).is_native
 
 
 @pytest.mark.parametrize("x", [(3, 4), (1, 4), (4,)], ids=str)
@@ -195,3 +212,75 @@ def test_products_with_a_repeated_row(x, y):
 
     for f in (left, right):
         check_traced(f, a, b)
+
+
+SEARCHED = (np.float64, np.float32, np.int32, np.uint8)
+
+
+@few
+@given(st.integers(0, 2**20), st.sampled_from(SEARCHED), st.sampled_from(SEARCHED))
+def test_searching(seed, one, other):
+    rng = np.random.default_rng(seed)
+    a = np.sort(rng.integers(0, 9, rng.integers(0, 20))).astype(one)
+    v = rng.integers(0, 10, tuple(rng.integers(0, 4, rng.integers(0, 3)))).astype(other)
+    for side in ("left", "right"):
+        f = check_traced(lambda a, v, side=side: np.searchsorted(a, v, side), a, v)
+        assert f.is_native
+        check_traced(lambda a, side=side: np.searchsorted(a, 3, side), a)
+
+
+def test_searching_for_nan():
+    a = np.array([-np.inf, 0.0, 1.0, np.inf, np.nan, np.nan])
+    for side in ("left", "right"):
+        assert check_traced(lambda a, side=side: np.searchsorted(a, a, side), a).is_native
+    x = np.linspace(-1, 2, 31)
+    assert check_traced(
+        grad(lambda y: np.sum(np.interp(x, np.arange(4.0), y) ** 2)), np.ones(4) * a[1:3].sum()
+    ).is_native
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.int8, np.bool_])
+@pytest.mark.parametrize("columns", [1, 8, 37])
+def test_whole_rows(dtype, columns):
+    x = np.asarray(RNG.integers(-9, 9, (6, 2, columns)), dtype)
+    k = np.array([[0, 5, -1], [2, 2, 0]])
+    item = np.asarray(RNG.integers(-9, 9, (2, 3, 2, columns)), dtype)
+
+    def assigned(x, item):
+        a = np.logical_not(x) if dtype is np.bool_ else x * 2
+        a[k] = item
+        return a
+
+    for f in (
+        lambda x: x[k],
+        lambda x: x[k, 1],
+        lambda x: x[k, :, None],
+        lambda x: x[::2][k % 3],
+        lambda x: x[:, k % 2],
+    ):
+        assert check_traced(f, x).is_native
+    assert check_traced(assigned, x, item).is_native
+    for axis in range(3):
+        assert check_traced(lambda x, axis=axis: np.cumsum(x, axis=axis), x).is_native
+        assert check_traced(lambda x, axis=axis: np.cumprod(x[::-1], axis=axis), x).is_native
+    if np.dtype(dtype).kind == "f":
+        for f in (
+            lambda x: np.sum(x[k] * item),
+            lambda x: np.sum(x[k, 1] ** 2),
+            lambda x: np.sum(np.cumsum(x, 0) ** 2),
+        ):
+            assert check_traced(grad(f), x).is_native
+
+
+def test_rows_at_traced_places():
+    x = RNG.normal(size=(6, 20))
+
+    def f(x, k):
+        a = np.zeros((6, 20))
+        np.add.at(a, k, x[k] * 2)
+        return a
+
+    assert check_traced(f, x, np.array([1, 1, 5, 0, -1])).is_native
+    program = Program(trace(f)(x, np.array([1, 1])))
+    with pytest.raises(IndexError, match="out of bounds"):
+        program(x, np.array([1, 6]))

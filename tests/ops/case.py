@@ -110,6 +110,8 @@ class Case:
         True where the function looks at values, so that its graph holds for these values only.
     label : str
         Tells apart several lines for one row.
+    tolerance : float
+        What it is computed to, where that is less than rounding: of solutions and integrals.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Case:
     complex: bool = False
     looks: bool = False
     label: str = ""
+    tolerance: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.name}{' ' if self.label else ''}{self.label}"

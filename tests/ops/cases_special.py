@@ -71,6 +71,7 @@ CASES = (
     Case("scipy.special.gammaincinv", by_order("gammaincinv", a=1.5), each(PROBABILITY)),
     Case("scipy.special.gammainccinv", by_order("gammainccinv", a=1.5), each(PROBABILITY)),
     Case("scipy.special.betaincinv", by_order("betaincinv", a=1.5, b=2.5), each(PROBABILITY)),
+    Case("scipy.special.betainccinv", by_order("betainccinv", a=1.5, b=2.5), each(PROBABILITY)),
     Case("scipy.special.stdtrit", by_order("stdtrit", df=2.5), each(PROBABILITY)),
     Case("scipy.special.erfcinv", scipy.special.erfcinv, each(PROBABILITY)),
     Case("scipy.special.erfi", scipy.special.erfi, each(REALS)),

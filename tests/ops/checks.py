@@ -74,8 +74,8 @@ def assert_close(found, expected, tolerance, scale=1.0):
     assert abs(found - expected) <= tolerance * max(abs(found), abs(expected), scale), (found, expected)
 
 
-def assert_same(found, expected, ulps=64):
-    """The same shapes, dtypes and, to rounding, values."""
+def assert_same(found, expected, ulps=64, tolerance=0.0):
+    """The same shapes, dtypes and, to rounding or a tolerance, values."""
     found_leaves, found_structure = tree.flatten(found)
     leaves, structure = tree.flatten(expected)
     assert found_structure == structure
@@ -85,7 +85,7 @@ def assert_same(found, expected, ulps=64):
         assert x.dtype == y.dtype
         if is_number(y):
             size = np.max(np.abs(y), initial=0.0, where=np.isfinite(y))
-            rounding = ulps * np.finfo(y.dtype).eps
+            rounding = max(ulps * np.finfo(y.dtype).eps, tolerance)
             np.testing.assert_allclose(x, y, rtol=rounding, atol=float(rounding * size))
         else:
             np.testing.assert_array_equal(x, y)
@@ -105,7 +105,7 @@ def check_value(case, call, arrays):
             raise
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if seen else "error")
-        assert_same(vjp(f, *numbers)[0], expected)
+        assert_same(vjp(f, *numbers)[0], expected, tolerance=case.tolerance)
 
 
 def check_graph(case, call, arrays, others):
@@ -119,7 +119,7 @@ def check_graph(case, call, arrays, others):
         moved = [x for x in others if is_number(x)]
         with np.errstate(all="ignore"):
             # An exponential, of a density say, has the absolute error of its exponent as a relative one.
-            assert_same(list(evaluate(graph, *moved)), tree.leaves(f(*moved)), ulps=256)
+            assert_same(list(evaluate(graph, *moved)), tree.leaves(f(*moved)), 256, case.tolerance)
     return graph
 
 
@@ -137,7 +137,8 @@ def check_gradient_graph(case, call, arrays, others, rng):
     with np.errstate(all="ignore"):
         found = evaluate(graph, *moved)
     for a, b in zip(found, gradient(*moved), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * np.max(np.abs(b), initial=1.0))
+        close = max(1e-12, case.tolerance)
+        np.testing.assert_allclose(a, b, rtol=close, atol=close * np.max(np.abs(b), initial=1.0))
 
 
 def gradients(f, point, seed):
@@ -187,6 +188,7 @@ def check_second(case, call, arrays, rng, tolerance=1e-7):
 
 def check_forward(case, call, arrays, rng, tolerance=1e-12):
     """Forward mode against reverse mode: Re(sum(v * J d)) = Re(sum(J^T v * d)), also of the gradient."""
+    tolerance = max(tolerance, case.tolerance)
     f, point = on_numbers(case, call, arrays)
     seed = random_like(rng, f(*point))
     direction = random_like(rng, list(point))
@@ -215,7 +217,7 @@ def check_vectorized(case, call, points):
     expected = [tree.leaves(f(*example)) for example in numbers]
     found = tree.leaves(vectorize(f)(*batch))
     for k, column in enumerate(zip(*expected, strict=True)):
-        assert_same(found[k], np.stack(column))
+        assert_same(found[k], np.stack(column), tolerance=case.tolerance)
 
 
 def check_single(case, call, arrays, rng, tolerance=2e-4):

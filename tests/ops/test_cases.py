@@ -1,26 +1,25 @@
-"""Every row of the tables of operations and functions: its value, its graph and its derivatives."""
+"""Every row of the tables of operations and functions: its value, its graph and its derivatives.
+
+A line of the case tables is drawn once, and held to everything at the points that were drawn: drawing a call takes as
+long as several of the checks. What is compiled of these functions is compared in tests/jit.
+"""
+
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.ops import all_cases, checks
-from tests.ops.case import NEVER, SMOOTH, ZERO
+from tests.ops.case import NEVER, SMOOTH
 
 from chainrule import NoDerivativeError, vjp
 
-# A share of what the profile asks for, since there are some two hundred lines.
-few = settings(max_examples=max(1, settings().max_examples // 8))
+# A share of what the profile asks for, since there are some six hundred lines.
+few = settings(max_examples=max(1, settings().max_examples // 10))
 
 ALL = [case for case in all_cases.CASES if case.derivative != NEVER]
-SMOOTH_ONES = [case for case in ALL if case.derivative == SMOOTH]
-ZERO_ONES = [case for case in ALL if case.derivative == ZERO]
-COMPLEX_ONES = [case for case in ALL if case.complex]
 NEVER_ONES = [case for case in all_cases.CASES if case.derivative == NEVER]
-
-
-def rng_of(call):
-    return np.random.default_rng(call.seed)
 
 
 @st.composite
@@ -36,84 +35,6 @@ def kinds(draw, call):
     return made
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
-@few
-@given(st.data())
-def test_value(case, data):
-    call = data.draw(case.calls)
-    checks.check_value(case, call, data.draw(kinds(call)))
-
-
-@pytest.mark.parametrize("case", ALL, ids=str)
-@few
-@given(st.data())
-def test_graph(case, data):
-    call = data.draw(case.calls)
-    checks.check_graph(case, call, call.at(), call.at(1))
-
-
-@pytest.mark.parametrize("case", [case for case in SMOOTH_ONES if not case.looks], ids=str)
-@few
-@given(st.data())
-def test_graph_of_the_derivative(case, data):
-    call = data.draw(case.calls)
-    checks.check_gradient_graph(case, call, call.at(), call.at(1), rng_of(call))
-
-
-@pytest.mark.parametrize("case", SMOOTH_ONES, ids=str)
-@few
-@given(st.data())
-def test_first_derivative(case, data):
-    call = data.draw(case.calls)
-    checks.check_first(case, call, call.at(), rng_of(call))
-
-
-@pytest.mark.parametrize("case", SMOOTH_ONES, ids=str)
-@few
-@given(st.data())
-def test_second_derivative(case, data):
-    call = data.draw(case.calls)
-    checks.check_second(case, call, call.at(), rng_of(call))
-
-
-@pytest.mark.parametrize("case", SMOOTH_ONES, ids=str)
-@few
-@given(st.data())
-def test_float32_derivative(case, data):
-    call = data.draw(case.calls)
-    checks.check_single(case, call, call.at(), rng_of(call))
-
-
-@pytest.mark.parametrize("case", ALL, ids=str)
-@few
-@given(st.data())
-def test_forward_derivative(case, data):
-    call = data.draw(case.calls)
-    checks.check_forward(case, call, call.at(imaginary=case.complex and data.draw(st.booleans())), rng_of(call))
-
-
-@pytest.mark.parametrize("case", [case for case in ALL if not case.looks], ids=str)
-@few
-@given(st.data())
-def test_vectorized(case, data):
-    call = data.draw(case.calls)
-    checks.check_vectorized(case, call, [call.at(point) for point in range(3)])
-
-
-@pytest.mark.parametrize("case", COMPLEX_ONES, ids=str)
-@few
-@given(st.data())
-def test_complex(case, data):
-    call = data.draw(case.calls)
-    arrays = data.draw(st.sampled_from(mixtures(call)))
-    checks.check_value(case, call, arrays)
-    if case.derivative == ZERO:
-        checks.check_zero(case, call, arrays, rng_of(call))
-    else:
-        checks.check_first(case, call, arrays, rng_of(call))
-        checks.check_second(case, call, arrays, rng_of(call))
-
-
 def mixtures(call):
     """All numbers complex, or one of them and the others real."""
     real, complexes = call.at(), call.at(imaginary=True)
@@ -122,12 +43,43 @@ def mixtures(call):
     return [complexes, *mixed]
 
 
-@pytest.mark.parametrize("case", ZERO_ONES, ids=str)
+def checks_of(case, call, draw):
+    """Everything that a line is held to, in turn."""
+    arrays, rng = call.at(), lambda: np.random.default_rng(call.seed)
+    yield partial(checks.check_value, case, call, arrays)
+    yield partial(checks.check_graph, case, call, arrays, call.at(1))
+    if case.derivative == SMOOTH:
+        if not case.looks:
+            yield partial(checks.check_gradient_graph, case, call, arrays, call.at(1), rng())
+        yield partial(checks.check_first, case, call, arrays, rng())
+        yield partial(checks.check_second, case, call, arrays, rng())
+        yield partial(checks.check_single, case, call, arrays, rng())
+    else:
+        yield partial(checks.check_zero, case, call, arrays, rng())
+    yield partial(checks.check_forward, case, call, arrays, rng())
+    if not case.looks:
+        yield partial(checks.check_vectorized, case, call, [call.at(point) for point in range(3)])
+    if case.complex:
+        arrays = draw(st.sampled_from(mixtures(call)))
+        yield partial(checks.check_value, case, call, arrays)
+        yield partial(checks.check_forward, case, call, arrays, rng())
+        if case.derivative == SMOOTH:
+            yield partial(checks.check_first, case, call, arrays, rng())
+            yield partial(checks.check_second, case, call, arrays, rng())
+        else:
+            yield partial(checks.check_zero, case, call, arrays, rng())
+    # Python numbers have neither methods nor entries, so that a function may refuse them.
+    yield partial(checks.check_value, case, call, draw(kinds(call)))
+
+
+@pytest.mark.interpreted("tests/jit/test_cases.py compiles every line, with its derivatives")
+@pytest.mark.parametrize("case", ALL, ids=str)
 @few
 @given(st.data())
-def test_zero_by_rule(case, data):
+def test_row(case, data):
     call = data.draw(case.calls)
-    checks.check_zero(case, call, call.at(), rng_of(call))
+    for check in checks_of(case, call, data.draw):
+        check()
 
 
 @pytest.mark.parametrize("case", NEVER_ONES, ids=str)

@@ -52,13 +52,13 @@ def test_every_primitive_is_called_as_it_is_named():
             assert callable(operator.attrgetter(name[3:])(np))
 
 
-def rows_tried(case, monkeypatch):
+def rows_tried(case, monkeypatch, examples=8):
     """The primitives in the graphs of a line, and the compositions that ran."""
     used, followed = set(), set()
     for entry in COMPOSITIONS:
         monkeypatch.setattr(entry, "follow", noting(entry.follow, entry.name, followed))
 
-    @settings(max_examples=8)
+    @settings(max_examples=examples)
     @given(case.calls)
     def run(call):
         f, numbers = checks.on_numbers(case, call, call.at())
@@ -80,10 +80,11 @@ def noting(follow, name, followed):
 LINES = [case for case in all_cases.CASES if case.derivative != NEVER]
 
 
+@pytest.mark.interpreted("tests/jit/test_cases.py compiles every line, with its derivatives")
 @pytest.mark.parametrize("case", LINES, ids=str)
 def test_a_line_tries_its_row(case, monkeypatch):
-    used, followed = rows_tried(case, monkeypatch)
-    assert case.name in used | followed
+    # A few points do for most lines.
+    assert any(case.name in set.union(*rows_tried(case, monkeypatch, examples)) for examples in (2, 8))
 
 
 @pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() & {entry.name for entry in COMPOSITIONS}))

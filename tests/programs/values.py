@@ -127,6 +127,14 @@ def product(w):
         "np.einsum('ii->i', {a})",
     ]
     texts += ["{a}[..., None] * {b}", "np.matmul({a}, np.swapaxes({a}, -1, -2))", "np.linalg.norm({a}) + {b}"]
+    # The tangents are less than 1, so that these are far from singular.
+    square = "4.0 * np.eye(len({a})) + np.tanh({a} @ {a}.T)"
+    texts += [
+        f"np.linalg.solve({square}, {{a}})",
+        f"np.linalg.inv({square})",
+        f"np.linalg.slogdet({square})[1] * {{a}}",
+        f"np.linalg.cholesky({square} + 2.0 * np.eye(len({{a}})))",
+    ]
     return [f"{w.new()} = np.tanh({w.choose(texts).format(a=a, b=b)})"]
 
 

@@ -1,11 +1,13 @@
 """SciPy's Python functions are caught while recording, in the recording thread, and never otherwise."""
 
+import importlib
 import subprocess
 import sys
 import threading
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 import scipy.stats
 from scipy.interpolate import CubicSpline
@@ -14,6 +16,9 @@ from scipy.special import logsumexp as imported_earlier
 
 from chainrule import grad, value_and_grad
 from chainrule.trace.hooks import HOOKED, UNLISTED, function_at
+
+for module in sorted({module for module, _ in HOOKED}):
+    importlib.import_module(module)
 
 # The private functions among them are there in some versions of SciPy only.
 FUNCTIONS = [function_at(*key) for key in (*HOOKED, *UNLISTED) if key in HOOKED or function_at(*key) is not None]
@@ -244,3 +249,11 @@ for _ in range(2):
     first, second = done.stdout.splitlines()
     assert first in ("-0.5", "refused")
     assert second == "-0.5"
+
+
+def test_a_debugger_can_show_the_frames_of_a_function_that_is_a_closure():
+    """Of a closure it reads the cells, which the exchanged code has to have taken over."""
+    with pytest.raises(ValueError, match="incompatible") as problem:
+        grad(lambda x: np.sum(scipy.linalg.solve_triangular(x, np.ones(3))))(np.eye(2))
+    frames = {entry.frame.code.name: entry.frame.f_locals for entry in problem.traceback}
+    assert "kwargs" in frames["solve_triangular"]

@@ -46,28 +46,28 @@ def chunk_length(count: int, one: int, memory: int) -> int:
     return math.ceil(count / max(1, chunks))
 
 
-def forward_bytes(entries: Sequence[Node], source: Node, outputs: Sequence[Node]) -> int:
-    """Bytes of the arrays of one pass forward from one input, which gives up each tangent after its last reader."""
+def forward_bytes(entries: Sequence[Node], sources: Sequence[Node], outputs: Sequence[Node]) -> int:
+    """Bytes of the arrays of one pass forward from some inputs, which gives up each tangent after its last reader."""
     sizes = _sizes(entries)
-    moving = {source: _size(source, None)}
-    # The tangent that the pass starts with is held until it ends.
-    live = moving[source]
+    moving = {source: _size(source, None) for source in sources}
+    # The tangents that the pass starts with are held until it ends.
+    live = sum(moving.values())
     most = 2 * live
     for node, last in zip(entries, last_reads(entries, outputs), strict=True):
         if not node.op.is_constant and any(type(x) is Node and x in moving for x in node.inputs):
             moving[node] = sizes[node]
             live += sizes[node]
             most = max(most, live + _working(node, sizes))
-        live -= sum(moving[x] for x in last if x in moving and x is not source)
+        live -= sum(moving[x] for x in last if x in moving and x not in sources)
     return most
 
 
-def backward_bytes(entries: Sequence[Node], end: Node) -> int:
-    """Bytes of the arrays of one pass backward from one output, which gives up each derivative that it passed on."""
+def backward_bytes(entries: Sequence[Node], ends: Sequence[Node]) -> int:
+    """Bytes of the arrays of one pass backward from some outputs, which gives up each derivative that it passed on."""
     sizes = _sizes(entries)
-    arriving = {end}
-    # The derivative that the pass starts with is held until it ends.
-    live = sizes.get(end) or _size(end, None)
+    arriving = set(ends)
+    # The derivatives that the pass starts with are held until it ends.
+    live = sum(sizes.get(end) or _size(end, None) for end in arriving)
     most = 2 * live
     for node in reversed(entries):
         if node not in arriving:
@@ -77,7 +77,7 @@ def backward_bytes(entries: Sequence[Node], end: Node) -> int:
                 arriving.add(x)
                 live += sizes.get(x) or _size(x, None)
         most = max(most, live + _working(node, sizes))
-        live -= 0 if node is end else sizes[node]
+        live -= 0 if node in ends else sizes[node]
     return most
 
 

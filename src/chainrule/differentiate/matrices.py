@@ -155,7 +155,7 @@ def _by_columns(recorded: Recorded, memory: int) -> list[list[Any]]:
     blocks: list[list[Any]] = [[] for _ in recorded.values]
     for k, x in enumerate(sources):
         matrices = [_Matrix(1, math.prod(shape_of(y)), x.size, _common_dtype(y, x)) for y in recorded.values]
-        length = chunk_length(x.size, outer * forward_bytes(recorded.entries, x, ends), memory)
+        length = chunk_length(x.size, outer * forward_bytes(recorded.entries, [x], ends), memory)
         for parts in _chunks(functools.partial(recorded.push_one, k), x, length):
             for matrix, part in zip(matrices, parts, strict=True):
                 matrix.add(part)
@@ -172,7 +172,7 @@ def _by_rows(recorded: Recorded, memory: int) -> list[list[Any]]:
     for k, (y, node) in enumerate(zip(recorded.values, recorded.nodes, strict=True)):
         matrices = [_Matrix(0, math.prod(shape_of(y)), x.size, _common_dtype(y, x)) for x in sources]
         if node is not None:
-            length = chunk_length(node.size, outer * backward_bytes(recorded.entries, node), memory)
+            length = chunk_length(node.size, outer * backward_bytes(recorded.entries, [node]), memory)
             for parts in _chunks(functools.partial(recorded.pull_one, k), node, length):
                 for matrix, part in zip(matrices, parts, strict=True):
                     matrix.add(part)

@@ -178,7 +178,7 @@ class _Writer:
         body = [f"def {self.name}({', '.join(self.arguments)}):", *self.lines, wrapped("return", result)]
         text = "\n".join(body) + "\n"
         helpers = [code for name, code in HELPERS.items() if re.search(rf"\b{name}\(", text)]
-        used = [f"import scipy.{part}\n" for part in ("linalg", "special") if f"scipy.{part}." in text]
+        used = [f"import scipy.{part}\n" for part in ("fft", "linalg", "special") if f"scipy.{part}." in text]
         imports = "import numpy as np\n" + "".join(used)
         return NumpyCode(self.name, imports + "".join(f"\n{code}" for code in helpers) + "\n\n" + text)
 

@@ -45,7 +45,10 @@ _INFIX = {
 }
 
 #: Operations of this package that NumPy has under another name.
-_RENAMED = {"root": "np.sqrt", **{name: name for name in ("philox", "philox_advance", "cofactors")}}
+_RENAMED = {
+    "root": "np.sqrt",
+    **{name: name for name in ("philox", "philox_advance", "cofactors", "permutation_of_pivots")},
+}
 
 #: Functions that stand in the text where an operation has no name in NumPy.
 HELPERS = {
@@ -66,6 +69,15 @@ def philox_advance(counter, blocks):
         number = sum(word << 64 * k for k, word in enumerate(words)) + blocks
         moved.append([number >> 64 * k & 2**64 - 1 for k in range(4)])
     return np.array(moved, np.uint64).reshape(counter.shape)
+''',
+    "permutation_of_pivots": '''
+def permutation_of_pivots(piv, rows):
+    """The order of rows after row k was exchanged with row piv[k], for k = 0, 1, ..."""
+    orders = np.tile(np.arange(rows), (*piv.shape[:-1], 1))
+    for place in np.ndindex(*piv.shape[:-1]):
+        for k, other in enumerate(piv[place]):
+            orders[place][[k, other]] = orders[place][[other, k]]
+    return orders
 ''',
     "cofactors": '''
 def cofactors(x):
@@ -220,7 +232,7 @@ def operation_expression(
     special = _SPECIAL.get(node.name)
     if special is not None:
         made = special(node, [_as_array(part, one) for part, one in zip(parts, numbers, strict=True)])
-    elif node.name in _RENAMED or node.name.startswith(("np.", "scipy.special.", "scipy.linalg.")):
+    elif node.name in _RENAMED or node.name.startswith(("np.", "scipy.special.", "scipy.linalg.", "scipy.fft.")):
         params = node.params
         axis = params.get("axis")
         if isinstance(axis, tuple) and len(axis) == len(node.inputs[0].shape):
@@ -318,6 +330,11 @@ def _real_power_series(name: str) -> Callable[[Node, Sequence[Expression]], Expr
     return written
 
 
+def _part_of(name: str, k: int) -> Callable[[Node, Sequence[Expression]], Expression]:
+    """One of several results of a function of scipy.special."""
+    return lambda node, parts: Expression(f"scipy.special.{name}({parts[0].text})[{k}]")
+
+
 _SPECIAL: dict[str, Callable[[Node, Sequence[Expression]], Expression]] = {
     "np.reshape": _with_shape("np.reshape"),
     "np.broadcast_to": _with_shape("np.broadcast_to"),
@@ -333,6 +350,21 @@ _SPECIAL: dict[str, Callable[[Node, Sequence[Expression]], Expression]] = {
         f"scipy.linalg.solve_banded({node.params['lower'], node.params['upper']}, {parts[0].text}, {parts[1].text})"
     ),
     **{f"scipy.linalg.{name}": _real_power_series(name) for name in ("logm", "sqrtm", "fractional_matrix_power")},
+    **{
+        name: _part_of(function, k)
+        for function, names in {
+            "sici": ("sine_integral", "cosine_integral"),
+            "shichi": ("sinh_integral", "cosh_integral"),
+            "fresnel": ("fresnel_sine", "fresnel_cosine"),
+            "airy": ("airy_ai", "airy_ai_slope", "airy_bi", "airy_bi_slope"),
+        }.items()
+        for k, name in enumerate(names)
+    },
+    "lu_factors": lambda node, parts: Expression(f"scipy.linalg.lu_factor({parts[0].text})[0]"),
+    "lu_pivots": lambda node, parts: Expression(f"scipy.linalg.lu_factor({parts[0].text})[1]"),
+    "lu_permutation": lambda node, parts: Expression(
+        f"np.argsort(scipy.linalg.lu({parts[0].text}, p_indices=True)[0], axis=-1)"
+    ),
     "index": _indexed,
     "output": lambda node, parts: Expression(f"{parts[0].within(ATOM)}[{node.params['k']}]"),
     "astype": _converted,

@@ -26,6 +26,8 @@ _DEPTH = 6
 _MISSING = object()
 #: Where objects of ours keep the function that they were made of.
 _FUNCTION_OF_OURS = frozenset({"f", "_f"})
+#: Where SciPy's sparse matrices keep their entries and places, in all their formats.
+_ENTRIES_OF_SPARSE = frozenset({"data", "indices", "indptr", "coords", "offsets", "rows", "_dict", "_shape"})
 
 
 class Captures:
@@ -152,7 +154,8 @@ class _Walk:
         if isinstance(x, types.BuiltinFunctionType):
             return
         if isinstance(x, np.ndarray):
-            if id(x) not in self._free and x.dtype.kind != "O" and self._first_time(x):
+            is_free = id(x) in self._free or id(_memory_of(x)) in self._free
+            if not is_free and x.dtype.kind != "O" and self._first_time(x):
                 self.deep.append(functools.partial(_has_entries, x, x.copy()))
             return
         if not self._first_time(x):
@@ -175,11 +178,19 @@ class _Walk:
             return
         if _top(own) == "chainrule":
             names |= _FUNCTION_OF_OURS
+        if own.startswith("scipy.sparse"):
+            names |= _ENTRIES_OF_SPARSE
         for name, value in _attributes_of(x):
             if (everything or name in names) and not isinstance(value, types.ModuleType):
                 if _top(own) != "chainrule":
                     self.attributes.append((x, name, value))
                 self.value(value, names, depth + 1)
+
+
+def _memory_of(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    while isinstance(x.base, np.ndarray):
+        x = x.base
+    return x
 
 
 def _attributes_of(x: Any) -> Iterator[tuple[str, Any]]:

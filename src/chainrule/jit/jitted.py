@@ -5,7 +5,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from chainrule import tree
 from chainrule.jit.captures import Captures
@@ -184,7 +184,20 @@ class Jitted:
         return Stages(self.__name__, list(self._known.values()), texts, sum(event.compiles for event in self._events))
 
 
-def jit(f: Callable[..., Any]) -> Jitted:
+_Made = TypeVar("_Made", covariant=True)
+
+
+class _Compilable(Protocol[_Made]):
+    """What is compiled in a way of its own, such as `sparse_jacobian(f)`."""
+
+    def __chainrule_jit__(self, compiler: Callable[..., Jitted]) -> _Made: ...
+
+
+@overload
+def jit(f: _Compilable[_Made]) -> _Made: ...
+@overload
+def jit(f: Callable[..., Any]) -> Jitted: ...
+def jit(f: Any) -> Any:
     """Compile a function to machine code, for what it is called with.
 
     Parameters
@@ -218,4 +231,5 @@ def jit(f: Callable[..., Any]) -> Jitted:
     >>> slope(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    return Jitted(f)
+    compiled = getattr(f, "__chainrule_jit__", None)
+    return Jitted(f) if compiled is None else compiled(jit)

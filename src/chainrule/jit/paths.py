@@ -180,7 +180,7 @@ def _has_nan(x: Any) -> bool:
 
 
 @collector_paused()
-def compile_path(f: Callable[..., Any], signature: Signature, values: Sequence[Any]) -> Path:
+def compile_path(f: Callable[..., Any], signature: Signature, values: Sequence[Any] | None) -> Path:
     """Record a function and compile it, for the path that the values at hand lead along.
 
     Parameters
@@ -189,8 +189,8 @@ def compile_path(f: Callable[..., Any], signature: Signature, values: Sequence[A
         The function.
     signature : Signature
         What it is called with.
-    values : sequence
-        The numbers and arrays of the call.
+    values : sequence or None
+        The numbers and arrays of the call; without them a decision is an error.
 
     Returns
     -------

@@ -100,12 +100,16 @@ def _argsort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: 
 
 
 @composition(np.any, "np.any")
-def _any(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+def _any(a: Any, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    if where is not True:
+        a = np.logical_and(a, where)
     return reductions.any(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 
 @composition(np.all, "np.all")
-def _all(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+def _all(a: Any, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    if where is not True:
+        a = np.logical_or(a, np.logical_not(where))
     return reductions.all(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
 
 

@@ -13,9 +13,13 @@ import numpy as np
 from chainrule.ops.special import (
     betainc,
     betaincc,
+    betainccinv,
+    betaincinv,
     betaln,
     cosm1,
     expit,
+    gammainccinv,
+    gammaincinv,
     gammaln,
     i0,
     i0e,
@@ -26,7 +30,17 @@ from chainrule.ops.special import (
     xlogy,
 )
 
-__all__ = ["DENSITIES", "DISTRIBUTION_FUNCTIONS", "MASSES", "OWN", "is_followed", "own_formulas"]
+__all__ = [
+    "DENSITIES",
+    "DISTRIBUTION_FUNCTIONS",
+    "MASSES",
+    "OWN",
+    "QUANTILES",
+    "STEPS",
+    "WITHOUT_DERIVATIVE",
+    "is_followed",
+    "own_formulas",
+]
 
 
 Formula = Callable[..., Any]
@@ -153,6 +167,16 @@ def _binom_logpmf(k: Any, n: Any, p: Any) -> Any:
     return choices + xlogy(k, p) + xlog1py(n - k, -p)
 
 
+def _binom_cdf(k: Any, n: Any, p: Any) -> Any:
+    k = np.floor(k)
+    return betaincc(k + 1, n - k, p)
+
+
+def _binom_sf(k: Any, n: Any, p: Any) -> Any:
+    k = np.floor(k)
+    return betainc(k + 1, n - k, p)
+
+
 def _bernoulli_logpmf(k: Any, p: Any) -> Any:
     return xlogy(k, p) + xlog1py(1 - k, -p)
 
@@ -160,6 +184,14 @@ def _bernoulli_logpmf(k: Any, p: Any) -> Any:
 def _nbinom_logpmf(k: Any, n: Any, p: Any) -> Any:
     choices = gammaln(n + k) - gammaln(k + 1.0) - gammaln(n)
     return choices + n * np.log(p) + xlog1py(k, -p)
+
+
+def _nbinom_cdf(k: Any, n: Any, p: Any) -> Any:
+    return betainc(n, np.floor(k) + 1, p)
+
+
+def _nbinom_sf(k: Any, n: Any, p: Any) -> Any:
+    return betaincc(n, np.floor(k) + 1, p)
 
 
 def _log_mass(a: Any, b: Any) -> Any:
@@ -200,10 +232,24 @@ def _genpareto_support(c: Any) -> Any:
 
 #: Compositions by the names of distributions.
 OWN: dict[str, dict[str, Formula]] = {
-    "bernoulli": {"logpmf": _bernoulli_logpmf},
-    "beta": {"logpdf": _beta_logpdf, "cdf": lambda x, a, b: betainc(a, b, x), "sf": lambda x, a, b: betaincc(a, b, x)},
-    "binom": {"logpmf": _binom_logpmf},
-    "cauchy": {"logpdf": _cauchy_logpdf},
+    "bernoulli": {"logpmf": _bernoulli_logpmf, "cdf": lambda k, p: 1 - p + 0 * k, "sf": lambda k, p: p + 0 * k},
+    "beta": {
+        "logpdf": _beta_logpdf,
+        "cdf": lambda x, a, b: betainc(a, b, x),
+        "sf": lambda x, a, b: betaincc(a, b, x),
+        "ppf": lambda q, a, b: betaincinv(a, b, q),
+        "isf": lambda q, a, b: betainccinv(a, b, q),
+    },
+    "binom": {"logpmf": _binom_logpmf, "cdf": _binom_cdf, "sf": _binom_sf},
+    "cauchy": {
+        "logpdf": _cauchy_logpdf,
+        "ppf": lambda q: -1 / np.tan(math.pi * q),
+        "isf": lambda q: 1 / np.tan(math.pi * q),
+    },
+    "chi2": {
+        "ppf": lambda q, df: 2 * gammaincinv(0.5 * df, q),
+        "isf": lambda q, df: 2 * gammainccinv(0.5 * df, q),
+    },
     "genextreme": {
         "support": _genextreme_support,
         "logpdf": _genextreme_logpdf,
@@ -218,7 +264,7 @@ OWN: dict[str, dict[str, Formula]] = {
         "cdf": lambda x, c: -np.expm1(_genpareto_logsf(x, c)),
     },
     "logistic": {"logpdf": _logistic_logpdf, "pdf": lambda x: expit(x) * expit(-x)},
-    "nbinom": {"logpmf": _nbinom_logpmf},
+    "nbinom": {"logpmf": _nbinom_logpmf, "cdf": _nbinom_cdf, "sf": _nbinom_sf},
     "powerlaw": {"sf": _powerlaw_sf},
     "rice": {"pdf": _rice_pdf},
     "skewnorm": {"logpdf": _skewnorm_logpdf},
@@ -243,6 +289,15 @@ _WITHOUT_FUNCTIONS = """
     betaprime cosine dgamma dweibull f gennorm rdist rice skewnorm vonmises vonmises_line wrapcauchy
 """
 
+_QUANTILES = """
+    anglit arcsine beta bradford burr burr12 cauchy chi chi2 crystalball erlang expon exponpow f fatiguelife fisk
+    gamma genexpon genextreme gengamma genpareto gibrat gompertz gumbel_l gumbel_r halfcauchy halfgennorm
+    halflogistic halfnorm hypsecant invgamma invweibull jf_skew_t johnsonsb johnsonsu kappa3 laplace
+    laplace_asymmetric levy levy_l loggamma logistic loglaplace lognorm loguniform lomax maxwell mielke moyal
+    nakagami norm pareto powerlaw powerlognorm powernorm rayleigh reciprocal skewcauchy t trapezoid triang
+    truncexpon truncweibull_min uniform weibull_max weibull_min wrapcauchy
+"""
+
 _MASSES = """
     bernoulli betabinom binom boltzmann dlaplace geom logser nbinom planck poisson yulesimon
 """
@@ -257,9 +312,19 @@ DISTRIBUTION_FUNCTIONS = DENSITIES - frozenset(_WITHOUT_FUNCTIONS.split())
 #: The same for the probabilities of discrete distributions.
 MASSES = frozenset(_MASSES.split())
 
+#: The same for the distribution functions of discrete distributions.
+STEPS = MASSES - {"betabinom", "logser"}
+
+#: By what of their arguments distribution functions have none: what they are computed by has no derivative by it.
+WITHOUT_DERIVATIVE = {"binom": ("n",), "nbinom": ("n",), "boltzmann": ("N",)}
+
+#: The same for the inverse of the distribution function, and of its complement.
+QUANTILES = frozenset(_QUANTILES.split())
+
 _FOLLOWED = {
     **dict.fromkeys(("pdf", "logpdf"), DENSITIES),
-    **dict.fromkeys(("cdf", "logcdf", "sf", "logsf"), DISTRIBUTION_FUNCTIONS),
+    **dict.fromkeys(("cdf", "logcdf", "sf", "logsf"), DISTRIBUTION_FUNCTIONS | STEPS),
+    **dict.fromkeys(("ppf", "isf"), QUANTILES),
     **dict.fromkeys(("pmf", "logpmf"), MASSES),
 }
 

@@ -17,14 +17,15 @@ __all__: list[str] = []
 _Lengths = Sequence[int | None] | None
 
 
-def _norm(norm: str | None) -> str:
+def checked_norm(norm: str | None) -> str:
+    """The way of scaling, in full."""
     found = "backward" if norm is None else norm
     if found not in ("backward", "ortho", "forward"):
         raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
     return found
 
 
-def _sized(a: Any, n: int, axis: int) -> Any:
+def sized(a: Any, n: int, axis: int) -> Any:
     """Cut off, or filled up with zeros, to a length along one axis."""
     if n < 1:
         raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
@@ -36,7 +37,7 @@ def _sized(a: Any, n: int, axis: int) -> Any:
 
 def _transformed(op: Op, a: Any, n: int | None, axis: int, norm: str | None) -> Any:
     (place,) = normalize_axes((axis,), len(shape_of(a)))
-    return op(_sized(a, shape_of(a)[place] if n is None else n, place), axis=place, norm=_norm(norm))
+    return op(sized(a, shape_of(a)[place] if n is None else n, place), axis=place, norm=checked_norm(norm))
 
 
 @composition(np.fft.fft, "np.fft.fft")
@@ -62,26 +63,27 @@ def _irfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None
     length = (shape_of(a)[place] - 1) * 2 if n is None else n
     if length < 1:
         raise ValueError(f"Invalid number of FFT data points ({length}) specified.")
-    return fourier.irfft(_sized(a, length // 2 + 1, place), n=length, axis=place, norm=_norm(norm))
+    return fourier.irfft(sized(a, length // 2 + 1, place), n=length, axis=place, norm=checked_norm(norm))
 
 
-_EXCHANGED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+#: Of each way of scaling the one of the transform back.
+EXCHANGED: dict[str | None, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 @composition(np.fft.hfft, "np.fft.hfft")
 def _hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
-    return _irfft(np.conjugate(a), n, axis, _EXCHANGED[None if norm is None else _norm(norm)])
+    return _irfft(np.conjugate(a), n, axis, EXCHANGED[None if norm is None else checked_norm(norm)])
 
 
 @composition(np.fft.ihfft, "np.fft.ihfft")
 def _ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
-    return np.conjugate(_rfft(a, n, axis, _EXCHANGED[None if norm is None else _norm(norm)]))
+    return np.conjugate(_rfft(a, n, axis, EXCHANGED[None if norm is None else checked_norm(norm)]))
 
 
 # Several axes, one after the other, as in NumPy.
 
 
-def _pairs(a: Any, s: _Lengths, axes: Any) -> list[tuple[int, int | None]]:
+def axes_and_lengths(a: Any, s: _Lengths, axes: Any) -> list[tuple[int, int | None]]:
     """The axes, each with its length where one is given."""
     ndim = len(shape_of(a))
     if axes is None:
@@ -95,21 +97,21 @@ def _pairs(a: Any, s: _Lengths, axes: Any) -> list[tuple[int, int | None]]:
 
 @composition(np.fft.fftn, "np.fft.fftn")
 def _fftn(a: Any, s: _Lengths = None, axes: Any = None, norm: str | None = None) -> Any:
-    for axis, n in reversed(_pairs(a, s, axes)):
+    for axis, n in reversed(axes_and_lengths(a, s, axes)):
         a = _fft(a, n, axis, norm)
     return a
 
 
 @composition(np.fft.ifftn, "np.fft.ifftn")
 def _ifftn(a: Any, s: _Lengths = None, axes: Any = None, norm: str | None = None) -> Any:
-    for axis, n in reversed(_pairs(a, s, axes)):
+    for axis, n in reversed(axes_and_lengths(a, s, axes)):
         a = _ifft(a, n, axis, norm)
     return a
 
 
 @composition(np.fft.rfftn, "np.fft.rfftn")
 def _rfftn(a: Any, s: _Lengths = None, axes: Any = None, norm: str | None = None) -> Any:
-    *others, (axis, n) = _pairs(a, s, axes)
+    *others, (axis, n) = axes_and_lengths(a, s, axes)
     a = _rfft(a, n, axis, norm)
     for axis, n in reversed(others):
         a = _fft(a, n, axis, norm)
@@ -118,7 +120,7 @@ def _rfftn(a: Any, s: _Lengths = None, axes: Any = None, norm: str | None = None
 
 @composition(np.fft.irfftn, "np.fft.irfftn")
 def _irfftn(a: Any, s: _Lengths = None, axes: Any = None, norm: str | None = None) -> Any:
-    *others, (last, length) = _pairs(a, s, axes)
+    *others, (last, length) = axes_and_lengths(a, s, axes)
     for axis, n in others:
         a = _ifft(a, n, axis, norm)
     return _irfft(a, length, last, norm)

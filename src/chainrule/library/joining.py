@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import elementwise, shapes
 from chainrule.ops.axes import shape_of
+from chainrule.trace.creation import array
 from chainrule.trace.dispatch import composition
 
 __all__: list[str] = []
@@ -17,7 +18,7 @@ def _parts(arrays: Any) -> list[Any]:
     parts = list(arrays)
     if not parts:
         raise ValueError("need at least one array to concatenate")
-    return [part if hasattr(part, "shape") else np.asarray(part) for part in parts]
+    return [part if hasattr(part, "shape") else array(part) for part in parts]
 
 
 def _join(parts: list[Any], axis: int) -> Any:

@@ -103,7 +103,7 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
         raise _LinAlgError("Incompatible dimensions")
     cut = np.finfo(wide).eps * max(m, n) if rcond is None else max(rcond, 0.0)
     x = linalg.pinv(a, rcond=float(cut), hermitian=False) @ b
-    values = _svdvals(stop_gradient(a))
+    values = _svdvals(a)
     rank = np.count_nonzero(values > cut * values[:1]) if min(m, n) else 0
     residuals: Any = np.zeros(0, np.zeros((), wide).real.dtype)
     known = _known(rank)

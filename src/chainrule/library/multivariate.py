@@ -98,6 +98,17 @@ def _multivariate_normal_pdf(x: Any, mean: Any, cov: Any, allow_singular: bool) 
     return np.exp(_normal_logpdf(x, mean, cov, allow_singular))
 
 
+@hook("scipy.stats", "multivariate_normal.entropy", bind=lambda self, mean=None, cov=1: (mean, cov))
+def _entropy(mean: Any, cov: Any) -> Any:
+    # log det(2 pi e cov) / 2
+    cov = as_float(as_array(cov))
+    ndim = len(cov.shape)
+    dim = math.prod(np.shape(as_array(mean))) if mean is not None else cov.shape[0] if ndim else 1
+    whole = np.reshape(cov, (-1, 1)) * np.eye(dim) if ndim < 2 else cov
+    log_det = 2 * np.sum(np.log(np.diagonal(np.linalg.cholesky(whole))))
+    return 0.5 * (dim * (math.log(2 * math.pi) + 1) + log_det)
+
+
 def _bind_frozen_normal(
     self: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, seed: Any = None, **kwds: Any
 ) -> tuple[Any, Any, bool]:

@@ -1,10 +1,12 @@
 """Products: dot and its kin, tensordot, and every form of einsum's subscripts."""
 
+import functools
 import string
 from typing import Any
 
 import numpy as np
 
+from chainrule.library.shapes import entries_of_diagonal
 from chainrule.ops import products
 from chainrule.ops.axes import as_operand, length_of, normalize_axes, shape_of
 from chainrule.ops.shapes import strong
@@ -65,7 +67,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 @composition(np.trace, "np.trace")
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
-    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+    return np.sum(entries_of_diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 @composition(np.einsum, "np.einsum")
@@ -73,7 +75,7 @@ def _einsum(*operands: Any, optimize: Any = False) -> Any:
     """Rewrite any form that NumPy takes to explicit subscripts, no ellipsis, each at most once in a term."""
     subscripts, given = _as_string(operands)
     arrays = [as_operand(a) for a in given]
-    terms, result = _explicit(subscripts.replace(" ", ""), [len(shape_of(a)) for a in arrays])
+    terms, result = _explicit(subscripts.replace(" ", ""), tuple(len(shape_of(a)) for a in arrays))
     pairs = [_without_repeats(term, array) for term, array in zip(terms, arrays, strict=True)]
     return products.einsum(
         *(array for _, array in pairs), subscripts=f"{','.join(term for term, _ in pairs)}->{result}"
@@ -94,7 +96,8 @@ def _letters(labels: Any) -> str:
     return "".join("..." if label is Ellipsis else string.ascii_letters[label] for label in labels)
 
 
-def _explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+@functools.lru_cache(maxsize=1024)
+def _explicit(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     left, arrow, result = subscripts.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TraceError, user_line
 from chainrule.ops import reductions
-from chainrule.ops.axes import Axis, axis_of_reduction, length_of, normalize_axes, shape_of
+from chainrule.ops.axes import Axis, axis_of_reduction, length_of, normalize_axes, reduced_shape, shape_of
 from chainrule.ops.elementwise import root
 from chainrule.ops.shapes import convert, strong
 from chainrule.trace.dispatch import composition
@@ -20,35 +19,85 @@ def _converted(a: Any, dtype: Any) -> Any:
     return a if dtype is None else convert(a, np.dtype(dtype))
 
 
+#: What an argument is that was left at its default, where None has a meaning of its own.
+_NOTHING: Any = object()
+
+
+def _left_out(a: Any, where: Any, by: float) -> Any:
+    """The entries that count, and a number that changes nothing in the places of the others."""
+    return np.where(where, a, a.dtype.type(by))
+
+
 @composition(np.sum, "np.sum")
-def _sum(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def _sum(
+    a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True
+) -> Any:
     axis = axis_of_reduction(a, axis)
-    return reductions.sum(a if dtype is None else _converted(a, dtype), axis=axis, keepdims=keepdims)
+    if dtype is not None:
+        a = _converted(a, dtype)
+    if where is not True:
+        a = _left_out(a, where, 0)
+    found = reductions.sum(a, axis=axis, keepdims=keepdims)
+    return found if initial is _NOTHING else found + initial
 
 
 @composition(np.prod, "np.prod")
-def _prod(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return reductions.prod(_converted(a, dtype), axis=axis_of_reduction(a, axis), keepdims=keepdims)
+def _prod(
+    a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True
+) -> Any:
+    a = _converted(a, dtype)
+    if where is not True:
+        a = _left_out(a, where, 1)
+    found = reductions.prod(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
+    return found if initial is _NOTHING else found * initial
+
+
+def _lowest(dtype: np.dtype[Any], sign: int) -> Any:
+    """The end of a dtype at which no entry is the larger one (`sign` 1) or the smaller one (-1)."""
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min if sign > 0 else np.iinfo(dtype).max
+    if dtype.kind == "b":
+        return sign < 0
+    return complex(-sign * np.inf, -sign * np.inf) if dtype.kind == "c" else -sign * np.inf
+
+
+def _extreme(a: Any, axis: Axis, keepdims: bool, initial: Any, where: Any, sign: int) -> Any:
+    axis = axis_of_reduction(a, axis)
+    pick, larger = (reductions.amax, np.maximum) if sign > 0 else (reductions.amin, np.minimum)
+    if initial is _NOTHING:
+        if where is True:
+            return pick(a, axis=axis, keepdims=keepdims)
+        raise ValueError(
+            "reduction operation 'maximum' does not have an identity, so to use a where mask one has to specify "
+            "'initial'".replace("maximum", larger.__name__)
+        )
+    shape = shape_of(a)
+    if not length_of(shape, normalize_axes(axis, len(shape))):
+        whole = np.zeros(reduced_shape(shape, axis, keepdims), a.dtype)
+        return convert(np.broadcast_to(initial, whole.shape), whole.dtype) if whole.shape else larger(initial, initial)
+    if where is not True:
+        a = _left_out(a, where, _lowest(a.dtype, sign))
+    return larger(pick(a, axis=axis, keepdims=keepdims), initial)
 
 
 @composition(np.max, "np.max")
-def _max(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amax(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
+def _max(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True) -> Any:
+    return _extreme(a, axis, keepdims, initial, where, 1)
 
 
 @composition(np.min, "np.min")
-def _min(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amin(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
+def _min(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True) -> Any:
+    return _extreme(a, axis, keepdims, initial, where, -1)
 
 
 @composition(np.amax, "np.amax")
-def _amax(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amax(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
+def _amax(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True) -> Any:
+    return _extreme(a, axis, keepdims, initial, where, 1)
 
 
 @composition(np.amin, "np.amin")
-def _amin(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return reductions.amin(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
+def _amin(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True) -> Any:
+    return _extreme(a, axis, keepdims, initial, where, -1)
 
 
 @composition(np.ptp, "np.ptp")
@@ -57,15 +106,22 @@ def _ptp(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return reductions.amax(a, axis=axis, keepdims=keepdims) - reductions.amin(a, axis=axis, keepdims=keepdims)
 
 
-def _count(a: Any, axis: Axis) -> int:
+def _count(a: Any, axis: Axis, where: Any = True) -> Any:
+    """How many entries there are; with `where`, an array of the numbers that count."""
     shape = shape_of(a)
-    return length_of(shape, normalize_axes(axis, len(shape)))
+    if where is True:
+        return length_of(shape, normalize_axes(axis, len(shape)))
+    counted = np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+    return convert(counted, np.zeros((), a.dtype).real.dtype) if a.dtype.kind in "fc" else counted
 
 
 @composition(np.mean, "np.mean")
-def _mean(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def _mean(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
     a = _converted(a, dtype)
-    return reductions.sum(a, axis=axis, keepdims=keepdims) / _count(a, axis)
+    if where is True:
+        return reductions.sum(a, axis=axis, keepdims=keepdims) / _count(a, axis)
+    found = reductions.sum(_left_out(a, where, 0), axis=axis, keepdims=True) / _count(a, axis, where)
+    return found if keepdims else np.squeeze(found, normalize_axes(axis, len(shape_of(a))))
 
 
 @composition(np.average, "np.average")
@@ -100,20 +156,24 @@ def _var(
     a: Any,
     axis: Axis = None,
     dtype: Any = None,
-    out: None = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
-    *,
+    where: Any = True,
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
     a = _converted(a, dtype)
-    if out is not None:
-        raise TraceError(f"np.var: argument out= is not followed on traced values.{user_line()}")
-    centred = a - (_mean(a, axis, keepdims=True) if mean is None else mean)
+    centred = a - (_mean(a, axis, keepdims=True, where=where) if mean is None else mean)
+    if where is not True:
+        centred = _left_out(centred, where, 0)
     square = np.real(centred) ** 2 + np.imag(centred) ** 2 if a.dtype.kind == "c" else centred * centred
-    free = _count(a, axis) - (ddof if correction is None else correction)
-    return reductions.sum(square, axis=axis, keepdims=keepdims) / max(free, 0)
+    taken = ddof if correction is None else correction
+    if where is True:
+        return reductions.sum(square, axis=axis, keepdims=keepdims) / max(_count(a, axis) - taken, 0)
+    free = np.maximum(_count(a, axis, where) - taken, 0)
+    found = reductions.sum(square, axis=axis, keepdims=True) / free
+    return found if keepdims else np.squeeze(found, normalize_axes(axis, len(shape_of(a))))
 
 
 @composition(np.std, "np.std")
@@ -121,14 +181,14 @@ def _std(
     a: Any,
     axis: Axis = None,
     dtype: Any = None,
-    out: None = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
-    *,
+    where: Any = True,
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    return root(_var(a, axis, dtype, out, ddof, keepdims, mean=mean, correction=correction))
+    return root(_var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction))
 
 
 @composition(np.cumsum, "np.cumsum")

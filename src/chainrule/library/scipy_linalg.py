@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import NoDerivativeError, TraceError, user_line
+from chainrule.ops import lu
 from chainrule.ops.axes import shape_of, with_dtype
 from chainrule.ops.linalg import adjoint, common_dtype
+from chainrule.ops.linalg import solve_triangular as triangular
 from chainrule.ops.matrix_functions import matrix_function, solve_banded, solve_sylvester
-from chainrule.ops.matrix_functions import solve_triangular as triangular
 from chainrule.ops.shapes import convert
 from chainrule.trace.hooks import hook
 
@@ -96,7 +97,11 @@ def _solve_banded(
 
 @hook("scipy.linalg", "solve_sylvester")
 def _solve_sylvester(a: Any, b: Any, q: Any) -> Any:
-    return solve_sylvester(with_dtype(a), with_dtype(b), with_dtype(q))
+    a, b, q = with_dtype(a), with_dtype(b), with_dtype(q)
+    (m, n), square = (shape_of(q) if len(shape_of(q)) == 2 else (0, 0)), (shape_of(a), shape_of(b))
+    if len(shape_of(q)) != 2 or square != ((m, m), (n, n)):
+        raise ValueError(f"scipy.linalg.solve_sylvester: shapes {square[0]}, {square[1]}, {shape_of(q)} do not fit")
+    return solve_sylvester(a, b, q)
 
 
 @hook("scipy.linalg", "inv")
@@ -225,6 +230,86 @@ def _eig(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
 @hook("scipy.linalg", "eigvals")
 def _eigvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     return np.linalg.eigvals(with_dtype(a)) + 0j
+
+
+# Triangular factors.
+
+
+def _packed(a: Any) -> tuple[Any, Any]:
+    """The order of the rows, and the two factors in one array: u, and l below its diagonal."""
+    order = lu.permutation(a)
+    rows = np.take_along_axis(a, order[..., None], axis=-2)
+    m, n = shape_of(a)[-2:]
+    k = min(m, n)
+    packed = lu.factors(rows[..., :k, :k])
+    if m > k:
+        # The rows below are l u, too.
+        below = triangular(packed, rows[..., k:, :].mT, trans=1, lower=False, unit_diagonal=False).mT
+        packed = np.concatenate([packed, below], axis=-2)
+    elif n > k:
+        beside = triangular(packed, rows[..., k:], trans=0, lower=True, unit_diagonal=True)
+        packed = np.concatenate([packed, beside], axis=-1)
+    return order, packed
+
+
+def _at_least_matrix(name: str, a: Any) -> Any:
+    a = with_dtype(a)
+    if len(shape_of(a)) < 2:
+        raise ValueError(f"scipy.linalg.{name} takes matrices, and got an array of shape {shape_of(a)}")
+    return convert(a, common_dtype(a))
+
+
+@hook("scipy.linalg", "lu")
+def _lu(
+    a: Any,
+    permute_l: bool = False,
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    p_indices: bool = False,
+) -> Any:
+    a = _at_least_matrix("lu", a)
+    order, packed = _packed(a)
+    m, n = shape_of(a)[-2:]
+    k = min(m, n)
+    lower = np.tril(packed[..., :k], -1) + np.eye(m, k, dtype=a.dtype)
+    upper = np.triu(packed[..., :k, :])
+    # The rows of a stand at these places of l u.
+    places = np.argsort(order, axis=-1)
+    if permute_l:
+        return np.take_along_axis(lower, places[..., None], axis=-2), upper
+    if p_indices:
+        return places, lower, upper
+    real = np.zeros((), a.dtype).real.dtype
+    return convert(places[..., None] == np.arange(m), real), lower, upper
+
+
+@hook("scipy.linalg", "lu_factor")
+def _lu_factor(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    a = _at_least_matrix("lu_factor", a)
+    return _packed(a)[1], lu.pivots(a)
+
+
+@hook("scipy.linalg", "lu_solve")
+def _lu_solve(lu_and_piv: Any, b: Any, trans: int = 0, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+    packed, piv = lu_and_piv
+    right, is_vector = _column(b)
+    n = shape_of(packed)[-1]
+    if shape_of(packed)[-2] != n or shape_of(right)[-2] != n:
+        raise ValueError(f"Shapes of lu {shape_of(packed)} and b {shape_of(b)} are incompatible")
+    order = lu.permutation_of_pivots(with_dtype(piv), rows=n)
+
+    def ordered(x: Any, places: Any) -> Any:
+        places = np.broadcast_to(places[..., None], (*shape_of(x)[:-1], 1))
+        return np.take_along_axis(x, places, axis=-2)
+
+    if trans == 0:
+        first = triangular(packed, ordered(right, order), trans=0, lower=True, unit_diagonal=True)
+        found = triangular(packed, first, trans=0, lower=False, unit_diagonal=False)
+    else:
+        matrix = np.conjugate(packed) if trans == 2 and packed.dtype.kind == "c" else packed
+        first = triangular(matrix, right, trans=1, lower=False, unit_diagonal=False)
+        found = ordered(triangular(matrix, first, trans=1, lower=True, unit_diagonal=True), np.argsort(order, axis=-1))
+    return found[..., 0] if is_vector else found
 
 
 # Functions of matrices.

@@ -13,7 +13,7 @@ from chainrule.trace.dispatch import composition
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import Tracer, peel
 
-__all__: list[str] = []
+__all__ = ["entries_of_diagonal"]
 
 
 def _row_major(order: str | None, name: str) -> None:
@@ -211,10 +211,14 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     return a
 
 
-def _entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
+def entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
+    """The diagonal as an array of its own, which is no view."""
     if not isinstance(a, Tracer):
         return np.diagonal(a, offset, axis1, axis2)
-    moved: Any = np.moveaxis(a, (axis1, axis2), (-2, -1))  # type: ignore[type-var]
+    from_right = tuple(axis if axis < 0 else axis - a.ndim for axis in (axis1, axis2))
+    moved: Any = a
+    if from_right != (-2, -1):
+        moved = np.moveaxis(a, (axis1, axis2), (-2, -1))  # type: ignore[type-var]
     rows, columns = moved.shape[-2:]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     steps = np.arange(length)
@@ -222,7 +226,7 @@ def _entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
 
 
 #: A view that cannot be written into, as NumPy's.
-_DIAGONAL = Taken("np.diagonal", _entries_of_diagonal)
+_DIAGONAL = Taken("np.diagonal", entries_of_diagonal)
 
 
 @composition(np.diagonal, "np.diagonal", on_handles=True)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TraceError, user_line
+from chainrule.errors import NoDerivativeError, TraceError, user_line
 from chainrule.ops.axes import Axis, as_operand
 from chainrule.ops.elementwise import stop_gradient
+from chainrule.ops.integrals import AIRY, FRESNEL, SHICHI, SICI, spherical
+from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert, strong
 from chainrule.ops.special import gammaln, hurwitz_zeta, lambertw, psi, xlogy
 from chainrule.trace.dispatch import has_tracer
@@ -210,6 +212,40 @@ def _boxcox1p(x: Any, lmbda: Any, /) -> Any:
     return log * _exprel(lmbda * log)
 
 
+# Functions that give several results at once.
+
+
+def _together_as(name: str, parts: tuple[Op, ...]) -> None:
+    _followed(name)(lambda x, /: tuple(part(x) for part in parts))
+
+
+for _name, _parts in (("sici", SICI), ("shichi", SHICHI), ("fresnel", FRESNEL), ("airy", AIRY)):
+    _together_as(_name, _parts)
+
+
+def _spherical(name: str) -> None:
+    op = spherical[name]
+
+    def follow(n: Any, z: Any, derivative: bool = False) -> Any:
+        if has_tracer((n,)):
+            raise NoDerivativeError(f"scipy.special.{name} has a derivative by z, but none by n.{user_line()}")
+        n = np.asarray(n)
+        if np.any(n < 0) or np.any(n != np.floor(n)):
+            raise ValueError(f"scipy.special.{name} takes whole numbers n from 0 on")
+        n = n[()]
+        if not derivative:
+            return op(n, z)
+        rule = op.partials[1].rule if op.partials and op.partials[1] else None
+        assert rule is not None, "the row states its derivative"
+        return rule(n, convert(z, op.infer(n, z)[1]))
+
+    hook("scipy.special", name)(follow)
+
+
+for _name in spherical:
+    _spherical(_name)
+
+
 @hook("scipy.special", "multigammaln")
 def _multigammaln(a: Any, d: Any) -> Any:
     count = int(d)
@@ -240,7 +276,7 @@ def _zeta(x: Any, q: Any = None) -> Any:
 @hook("scipy.special", "polygamma")
 def _polygamma(n: Any, x: Any) -> Any:
     if has_tracer((n,)):
-        raise TraceError(f"scipy.special.polygamma has a derivative by x, but none by n.{user_line()}")
+        raise NoDerivativeError(f"scipy.special.polygamma has a derivative by x, but none by n.{user_line()}")
     import scipy.special
 
     # (-1)^(n+1) n! zeta(n + 1, x), and psi for n = 0 (DLMF 5.15.1).

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule.errors import TraceError, user_line
-from chainrule.library.densities import is_followed, own_formulas
+from chainrule.errors import NoDerivativeError, TraceError, user_line
+from chainrule.library.densities import WITHOUT_DERIVATIVE, is_followed, own_formulas
 from chainrule.ops.elementwise import stop_gradient
 from chainrule.ops.shapes import convert, strong
 from chainrule.trace.creation import array
@@ -160,8 +160,12 @@ def _body(self: Any, method: str, y: Any, shapes: tuple[Any, ...]) -> Any:
         return own[method](y, *shapes)
     if f"log{method}" in own:
         return np.exp(own[f"log{method}"](y, *shapes))
+    if method in ("logcdf", "logsf") and own.keys() >= {"cdf", "sf"}:
+        return _log_of_probability(self, method, y, shapes)
     if not _is_inherited(self, private):
         return _run(self, method, lambda: getattr(self, private)(y, *shapes), y, *shapes)
+    if method == "isf" and ("ppf" in own or not _is_inherited(self, "_ppf")):
+        return _body(self, "ppf", 1 - y, shapes)
     if method in ("logcdf", "logsf"):
         return _log_of_probability(self, method, y, shapes)
     if method not in _INHERITED:
@@ -296,6 +300,82 @@ def _logpmf(self: Any, k: Any, shapes: Any, loc: Any, scale: Any) -> Any:
     return _mass(self, "logpmf", k, shapes, loc)
 
 
+def _never(self: Any, method: str, name: str, x: Any) -> Any:
+    """The same number, by which there is no derivative."""
+    try:
+        return np.nextafter(x, x) if has_tracer((x,)) else x
+    except NoDerivativeError:
+        raise NoDerivativeError(
+            f"scipy.stats.{self.name}.{method} has no derivative by its argument {name}.{user_line()}"
+        ) from None
+
+
+def _step(self: Any, method: str, k: Any, shapes: Any, loc: Any) -> Any:
+    # Between whole numbers it is constant, so that the derivative by k is zero wherever there is one.
+    names = [name.strip() for name in (self.shapes or "").split(",")]
+    refused = WITHOUT_DERIVATIVE.get(self.name, ())
+    shapes = [_never(self, method, name, x) if name in refused else x for name, x in zip(names, shapes, strict=True)]
+    k = stop_gradient(as_float(as_array(k) - as_array(loc)))
+    shapes, valid, support = _parameters(self, method, shapes)
+    low, high = support
+    below, above = _FUNCTIONS[method]
+    inside = (low <= k) & (k < high) & np.isfinite(k)
+    outer = np.where(k >= high, above, np.where(np.isnan(k), np.nan, below))
+    # Any whole number inside will do for the others.
+    inner = stop_gradient(np.where(np.isfinite(low), low, 0))
+    with np.errstate(all="ignore"):
+        found = np.where(inside, _body(self, method, np.where(inside, k, inner), shapes), outer)
+    return _finish(as_float(found), valid, (k, *shapes))
+
+
+@hook("scipy.stats", "rv_discrete.cdf", bind=_bind_discrete)
+def _cdf_of_steps(self: Any, k: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    return _step(self, "cdf", k, shapes, loc)
+
+
+@hook("scipy.stats", "rv_discrete.logcdf", bind=_bind_discrete)
+def _logcdf_of_steps(self: Any, k: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    return _step(self, "logcdf", k, shapes, loc)
+
+
+@hook("scipy.stats", "rv_discrete.sf", bind=_bind_discrete)
+def _sf_of_steps(self: Any, k: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    return _step(self, "sf", k, shapes, loc)
+
+
+@hook("scipy.stats", "rv_discrete.logsf", bind=_bind_discrete)
+def _logsf_of_steps(self: Any, k: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    return _step(self, "logsf", k, shapes, loc)
+
+
+# Quantiles.
+
+
+def _bind_quantile(self: Any, q: Any, *args: Any, **kwds: Any) -> tuple[Any, ...]:
+    return _bind(self, q, *args, **kwds)
+
+
+def _quantile(self: Any, method: str, q: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    shapes, valid, (low, high) = _parameters(self, method, shapes)
+    q, loc, scale = (as_float(as_array(x)) for x in (q, loc, scale))
+    valid = _both(valid, scale > 0)
+    at_zero, at_one = (low, high) if method == "ppf" else (high, low)
+    inside = (q > 0) & (q < 1)
+    outer = np.where(q == 0, at_zero, np.where(q == 1, at_one, np.nan))
+    y = _choose(inside, q, (0.0, 1.0), lambda q: _body(self, method, q, shapes), outer)
+    return _finish(y * scale + loc, valid, (q, *shapes, loc, scale))
+
+
+@hook("scipy.stats", "rv_continuous.ppf", bind=_bind_quantile)
+def _ppf(self: Any, q: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    return _quantile(self, "ppf", q, shapes, loc, scale)
+
+
+@hook("scipy.stats", "rv_continuous.isf", bind=_bind_quantile)
+def _isf(self: Any, q: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    return _quantile(self, "isf", q, shapes, loc, scale)
+
+
 # The other methods, which would say that a plain array was to be made, and not of which distribution.
 
 
@@ -308,12 +388,6 @@ def _refused(self: Any, method: str) -> NoReturn:
 
 
 for _name in (
-    "rv_continuous.ppf",
-    "rv_continuous.isf",
-    "rv_discrete.cdf",
-    "rv_discrete.sf",
-    "rv_discrete.logcdf",
-    "rv_discrete.logsf",
     "rv_discrete.ppf",
     "rv_discrete.isf",
 ):

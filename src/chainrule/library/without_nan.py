@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TraceError, user_line
-from chainrule.ops import reductions
 from chainrule.ops.axes import Axis, axis_of_reduction
 from chainrule.ops.elementwise import root
 from chainrule.ops.shapes import convert
@@ -18,20 +16,24 @@ def _filled(a: Any, by: float) -> Any:
     return np.where(np.isnan(a), by, a)
 
 
-def _numbers(a: Any, axis: Axis, keepdims: bool) -> Any:
+def _numbers(a: Any, axis: Axis, keepdims: bool, where: Any = True) -> Any:
     """How many entries are not NaN, in the real dtype that goes with `a`."""
-    count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
+    count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims, where=where)
     return convert(count, np.real(np.zeros((), a.dtype)).dtype)
 
 
 @composition(np.nansum, "np.nansum")
-def _nansum(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return np.sum(_filled(a, 0.0), axis=axis, dtype=dtype, keepdims=keepdims)
+def _nansum(
+    a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 0, where: Any = True
+) -> Any:
+    return np.sum(_filled(a, 0.0), axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
 
 
 @composition(np.nanprod, "np.nanprod")
-def _nanprod(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return np.prod(_filled(a, 1.0), axis=axis, dtype=dtype, keepdims=keepdims)
+def _nanprod(
+    a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 1, where: Any = True
+) -> Any:
+    return np.prod(_filled(a, 1.0), axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
 
 
 @composition(np.nancumsum, "np.nancumsum")
@@ -45,9 +47,9 @@ def _nancumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 
 @composition(np.nanmean, "np.nanmean")
-def _nanmean(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    total = np.sum(_filled(a, 0.0), axis=axis, dtype=dtype, keepdims=keepdims)
-    return total / _numbers(a, axis, keepdims)
+def _nanmean(a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    total = np.sum(_filled(a, 0.0), axis=axis, dtype=dtype, keepdims=keepdims, where=where)
+    return total / _numbers(a, axis, keepdims, where)
 
 
 @composition(np.nanvar, "np.nanvar")
@@ -55,22 +57,20 @@ def _nanvar(
     a: Any,
     axis: Axis = None,
     dtype: Any = None,
-    out: None = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
-    *,
+    where: Any = True,
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    if out is not None:
-        raise TraceError(f"np.nanvar: argument out= is not followed on traced values.{user_line()}")
     a = a if dtype is None else convert(a, np.dtype(dtype))
-    centred = a - (_nanmean(a, axis, keepdims=True) if mean is None else mean)
+    centred = a - (_nanmean(a, axis, keepdims=True, where=where) if mean is None else mean)
     centred = np.where(np.isnan(a), 0.0, centred)
     square = np.real(centred) ** 2 + np.imag(centred) ** 2 if a.dtype.kind == "c" else centred * centred
-    free = _numbers(a, axis, keepdims) - (ddof if correction is None else correction)
+    free = _numbers(a, axis, keepdims, where) - (ddof if correction is None else correction)
     # Where nothing is left to divide by, NumPy gives NaN, also for a sum of squares that is not 0.
-    return np.sum(square, axis=axis, keepdims=keepdims) / np.where(free > 0, free, np.nan)
+    return np.sum(square, axis=axis, keepdims=keepdims, where=where) / np.where(free > 0, free, np.nan)
 
 
 @composition(np.nanstd, "np.nanstd")
@@ -78,30 +78,37 @@ def _nanstd(
     a: Any,
     axis: Axis = None,
     dtype: Any = None,
-    out: None = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
-    *,
+    where: Any = True,
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    return root(_nanvar(a, axis, dtype, out, ddof, keepdims, mean=mean, correction=correction))
+    return root(_nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction))
 
 
-def _extreme(pick: Any, a: Any, axis: Any, keepdims: bool, worst: float) -> Any:
+def _extreme(pick: Any, a: Any, axis: Any, keepdims: bool, worst: float, initial: Any, where: Any) -> Any:
     axis = axis_of_reduction(a, axis)
-    found = pick(_filled(a, worst), axis=axis, keepdims=keepdims)
-    return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.nan, found)
+    given = {} if initial is _NOTHING else {"initial": initial}
+    if where is not True:
+        given["where"] = where
+    found = pick(_filled(a, worst), axis=axis, keepdims=keepdims, **given)
+    return found if given else np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.nan, found)
+
+
+#: What an argument is that was left at its default.
+_NOTHING: Any = object()
 
 
 @composition(np.nanmax, "np.nanmax")
-def _nanmax(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return _extreme(reductions.amax, a, axis, keepdims, -np.inf)
+def _nanmax(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True) -> Any:
+    return _extreme(np.max, a, axis, keepdims, -np.inf, initial, where)
 
 
 @composition(np.nanmin, "np.nanmin")
-def _nanmin(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    return _extreme(reductions.amin, a, axis, keepdims, np.inf)
+def _nanmin(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True) -> Any:
+    return _extreme(np.min, a, axis, keepdims, np.inf, initial, where)
 
 
 @composition(np.nanargmax, "np.nanargmax")

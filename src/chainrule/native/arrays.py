@@ -7,12 +7,13 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.native import machine
 from chainrule.native.access import Access
 from chainrule.native.emitter import Emitter
-from chainrule.native.sizes import ONE, Size
+from chainrule.native.sizes import ONE, Size, product_of
 from chainrule.native.types import register
 
-__all__ = ["TROUBLE", "Array", "Scene", "nest", "operand", "result_of"]
+__all__ = ["TROUBLE", "Array", "Scene", "along_rows", "fill_zeros", "nest", "operand", "result_of"]
 
 #: The buffer that holds a 1 after a run in which an index was out of range; it is the first of every program.
 TROUBLE = "trouble"
@@ -66,6 +67,10 @@ class Array:
                 total = e.b.add(total, e.b.mul(i, stride))
         return total
 
+    def address(self, index: Sequence[ir.Value]) -> ir.Value:
+        """Where the entry at an index stands."""
+        return self._e.address(self.pointer, self.place(index), self.dtype)
+
     def load(self, index: Sequence[ir.Value]) -> ir.Value:
         """Read the entry at an index; along an axis of length 1 every number means that entry."""
         return self._e.load(self.pointer, self.place(index), self.dtype)
@@ -86,6 +91,40 @@ def nest(e: Emitter, lengths: Sequence[ir.Value], body: Callable[[list[ir.Value]
             axis([*index, loop.index])
 
     axis([])
+
+
+def along_rows(
+    e: Emitter,
+    target: ir.Value,
+    sources: Sequence[ir.Value],
+    count: ir.Value,
+    dtype: np.dtype[Any],
+    combine: Callable[..., ir.Value] = lambda x: x,
+) -> None:
+    """Write entries that stand side by side: what `combine` makes of those of the sources, or a copy of one."""
+    lanes = machine.lanes(dtype)
+    whole = e.b.and_(count, e.int(-lanes))
+
+    def some(index: ir.Value, width: int) -> None:
+        e.store(combine(*(e.load(x, index, dtype, width) for x in sources)), target, index, dtype)
+
+    with e.loop(e.int(0), whole, lanes) as loop:
+        some(loop.index, lanes)
+    with e.loop(whole, count) as loop:
+        some(loop.index, 1)
+
+
+def fill_zeros(e: Emitter, n: ir.Value, array: Array) -> None:
+    """Write zeros into all of an array."""
+    if not array.access.is_contiguous:
+        nest(e, array.shape, lambda index: array.store(e.const(0, register(array.dtype)), index))
+        return
+    count, lanes = product_of(array.access.shape).emit(e, n), machine.lanes(array.dtype)
+    whole = e.b.and_(count, e.int(-lanes))
+    with e.loop(e.int(0), whole, lanes) as loop:
+        e.store(e.const(0, register(array.dtype, lanes)), array.pointer, loop.index, array.dtype)
+    with e.loop(whole, count) as loop:
+        e.store(e.const(0, register(array.dtype)), array.pointer, loop.index, array.dtype)
 
 
 def operand(scene: Scene, e: Emitter, n: ir.Value, x: Any, base: Any, target: np.dtype[Any] | None = None) -> Any:

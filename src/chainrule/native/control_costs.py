@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.graph import Graph, Node
 from chainrule.native.computing import CONVERSIONS, can_compute
+from chainrule.native.dense import DENSE, can_solve, is_small_dense
 from chainrule.native.elementwise import FUNCTIONS
 from chainrule.native.grouping import REDUCTIONS
 
@@ -82,6 +83,8 @@ def _cost(node: Node) -> int | None:
         return 0
     if name in INSIDE:
         return INSIDE[name](node)
+    if name in DENSE:
+        return _dense_cost(node)
     sources = node.inputs[1:] if name == "index" else node.inputs
     if is_large(node) or any(is_large(x) for x in sources) or isinstance(node.dtype, tuple):
         return None
@@ -108,6 +111,13 @@ def _cost(node: Node) -> int | None:
     if name == "np.einsum":
         return MOST * size
     return None
+
+
+def _dense_cost(node: Node) -> int | None:
+    if any(len(x.shape) != 2 or is_large(x) for x in node.inputs) or not (can_solve(node) and is_small_dense(node)):
+        return None
+    rows = int(node.inputs[0].shape[0])
+    return 4 * rows * rows * (rows + sum(int(x.shape[1]) for x in node.inputs))
 
 
 def _like(x: Any) -> Any:

@@ -16,6 +16,7 @@ from chainrule.native.arrays import Array
 from chainrule.native.computing import computed, is_literal, literals_of
 from chainrule.native.control_bodies import bound
 from chainrule.native.control_costs import BY_INDEX, INSIDE, MOVES, has_results, index_arrays, is_large, shapes_of
+from chainrule.native.dense import DENSE
 from chainrule.native.emitter import Emitter
 from chainrule.native.grouping import REDUCTIONS
 from chainrule.native.indexing import Picker
@@ -296,6 +297,20 @@ class Scalars:
         x = self._numbers(node.inputs[0], found, node.dtype)
         return self._plain(_RUNNING[node.op.name](x, axis=node.params["axis"]), node)
 
+    def _dense(self, node: Node, found: dict[Node, Any]) -> Any:
+        from chainrule.native.dense_small import small_dense
+
+        dtypes: Any = node.dtype
+        several = isinstance(dtypes, tuple)
+        dtype = dtypes[0] if several else dtypes
+        operands = [self._value(x, found, dtype).tolist() for x in node.inputs]
+        results, doubtful = small_dense(self._e, node, dtype, *operands)
+        with self._e.b.if_then(doubtful, likely=False):
+            self._e.b.store(self._e.int(1), self._trouble)
+        shapes = shapes_of(node) if several else (node.shape,)
+        made = [_filled(shape, [x for line in m for x in line]) for shape, m in zip(shapes, results, strict=True)]
+        return made if several else made[0]
+
     # Branches and loops inside
 
     def _cond(self, node: Node, found: dict[Node, Any]) -> list[Registers]:
@@ -400,6 +415,7 @@ _WRITERS: dict[str, Callable[[Scalars, Node, dict[Node, Any]], Any]] = {
     **dict.fromkeys(MOVES, Scalars._moved),
     **dict.fromkeys(_RUNNING, Scalars._running),
     **dict.fromkeys(("np.matmul", "np.einsum"), Scalars._product),
+    **dict.fromkeys(DENSE, Scalars._dense),
     "index": Scalars._indexed,
     "index_add": Scalars._added,
     "index_set": Scalars._assigned,

@@ -179,14 +179,26 @@ WITHOUT: dict[str, str] = {
             *("i0", "i1", "i0e", "i1e", "iv", "ive", "j0", "j1", "jv", "y0", "y1", "yv", "yn"),
             *("k0", "k1", "k0e", "k1e", "kv", "kve", "kn"),
             *("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr", "betainc", "betaincc", "pdtr", "pdtrc"),
-            *("expi", "exp1", "expn", "erfi", "dawsn", "owens_t", "hyp0f1", "hyp1f1", "hyp2f1"),
+            *("expi", "exp1", "expn", "erfi", "dawsn", "owens_t", "hyp0f1", "hyp1f1", "hyp2f1", "hyperu", "wofz"),
+            *("ellipk", "ellipkm1", "ellipe", "ellipkinc", "ellipeinc", "spence", "struve", "modstruve"),
+            *("spherical_jn", "spherical_yn", "spherical_in", "spherical_kn"),
+            *("eval_jacobi", "eval_gegenbauer", "eval_genlaguerre", "eval_hermite", "eval_hermitenorm"),
+            *("eval_laguerre", "eval_legendre", "eval_chebyt", "eval_chebyu"),
+            *("fdtr", "fdtrc", "fdtri", "gdtr", "gdtrc"),
         )
     },
+    **dict.fromkeys(
+        (
+            *("sine_integral", "cosine_integral", "sinh_integral", "cosh_integral", "fresnel_sine", "fresnel_cosine"),
+            *("airy_ai", "airy_ai_slope", "airy_bi", "airy_bi_slope"),
+        ),
+        _SERIES,
+    ),
     **{
         f"scipy.special.{name}": _INVERSE
         for name in (
             *("erfinv", "erfcinv", "ndtri", "ndtri_exp"),
-            *("gammaincinv", "gammainccinv", "betaincinv", "stdtrit", "lambertw"),
+            *("gammaincinv", "gammainccinv", "betaincinv", "betainccinv", "stdtrit", "lambertw"),
         )
     },
 }

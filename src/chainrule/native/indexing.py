@@ -7,12 +7,12 @@ import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.native.access import picked_shape, shape_sizes
-from chainrule.native.arrays import TROUBLE, Array, Scene, nest, operand, result_of
+from chainrule.native.access import Access, picked_shape, shape_sizes
+from chainrule.native.arrays import TROUBLE, Array, Scene, along_rows, fill_zeros, nest, operand, result_of
 from chainrule.native.computing import is_literal
 from chainrule.native.emitter import Emitter
-from chainrule.native.sizes import ONE, Size, size_of
-from chainrule.native.types import is_float, register
+from chainrule.native.sizes import ONE, Size, contiguous, product_of, size_of
+from chainrule.native.types import is_float
 from chainrule.ops.shapes import SLOT
 
 __all__ = ["INDEXING", "Picker", "can_index"]
@@ -88,6 +88,13 @@ class Picker:
                 found.append(self._from_start(e.int(int(part)), length))
         return found
 
+    @property
+    def whole_axes(self) -> int:
+        """Number of last axes of which every entry is picked, in order, as the last axes of what is picked."""
+        places = [k for k, reader in enumerate(self._readers) if reader is not None]
+        rest = self._parts[places[-1] + 1 :] if places and self._front <= places[0] else []
+        return len(rest) if all(part == slice(None) for part in rest) else 0
+
     def _from_start(self, i: ir.Value, length: ir.Value) -> ir.Value:
         """An index counted from the start."""
         b = self._e.b
@@ -126,41 +133,89 @@ def _picker(
     return Picker(e, n, template, readers, rank, whole, base(TROUBLE))
 
 
+def _rows(pick: Picker, *accesses: Access) -> int:
+    """Number of last axes that are moved as rows of entries side by side, in all of these arrays."""
+    count = pick.whole_axes
+
+    def stands_in_rows(x: Access) -> bool:
+        dense = contiguous(x.shape[len(x.shape) - count :])
+        return len(x.shape) >= count and x.strides[len(x.strides) - count :] == dense
+
+    same = len({access.shape[len(access.shape) - count :] for access in accesses}) == 1
+    return count if count and same and all(map(stands_in_rows, accesses)) else 0
+
+
+def _length_of_rows(e: Emitter, n: ir.Value, access: Access, rows: int) -> ir.Value:
+    return product_of(access.shape[len(access.shape) - rows :]).emit(e, n)
+
+
 def _gather(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     source, *arrays = node.inputs
     result = result_of(scene, e, n, node, base)
     whole = Array(e, n, scene.access(source), source.dtype, base)
     pick = _picker(scene, e, n, node.params["template"], arrays, whole.access.shape, base)
-    nest(e, result.shape, lambda index: result.store(whole.load(pick.entry(index)), index))
+    rows = _rows(pick, whole.access, result.access)
+    if not rows:
+        nest(e, result.shape, lambda index: result.store(whole.load(pick.entry(index)), index))
+        return
+    length, zeros = _length_of_rows(e, n, result.access, rows), [e.int(0)] * rows
+
+    def one(index: list[ir.Value]) -> None:
+        there = pick.entry([*index, *zeros])
+        along_rows(e, result.address([*index, *zeros]), [whole.address(there)], length, node.dtype)
+
+    nest(e, result.shape[:-rows], one)
 
 
 def _scatter_add(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     g, *arrays = node.inputs
     result = result_of(scene, e, n, node, base)
-    zero = e.const(0, register(node.dtype))
-    nest(e, result.shape, lambda index: result.store(zero, index))
+    fill_zeros(e, n, result)
     read = operand(scene, e, n, g, base, node.dtype)
     # A number that stands in the program is no array in memory: it is added at one place.
     shape = [] if is_literal(g) else [length.emit(e, n) for length in scene.access(g).shape]
     pick = _picker(scene, e, n, node.params["template"], arrays, result.access.shape, base)
 
+    def added(before: ir.Value, x: ir.Value) -> ir.Value:
+        return e.b.fadd(before, x) if is_float(x.type) else e.b.add(before, x)
+
     def one(index: list[ir.Value]) -> None:
         there = pick.entry(index)
-        before, x = result.load(there), read(index)
-        result.store(e.b.fadd(before, x) if is_float(x.type) else e.b.add(before, x), there)
+        result.store(added(result.load(there), read(index)), there)
 
-    nest(e, shape, one)
+    rows = 0 if is_literal(g) or g.dtype != node.dtype else _rows(pick, scene.access(g), result.access)
+    if not rows:
+        nest(e, shape, one)
+        return
+    source = Array(e, n, scene.access(g), g.dtype, base)
+    length, zeros = _length_of_rows(e, n, result.access, rows), [e.int(0)] * rows
+
+    def row(index: list[ir.Value]) -> None:
+        there = result.address(pick.entry([*index, *zeros]))
+        along_rows(e, there, [there, source.address([*index, *zeros])], length, node.dtype, added)
+
+    nest(e, shape[:-rows], row)
 
 
 def _assign(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     source, item, *arrays = node.inputs
     result = result_of(scene, e, n, node, base)
-    before = operand(scene, e, n, source, base, node.dtype)
-    nest(e, result.shape, lambda index: result.store(before(index), index))
+    _copied(scene, e, n, source, result, base)
     pick = _picker(scene, e, n, node.params["template"], arrays, result.access.shape, base)
     read = operand(scene, e, n, item, base, node.dtype)
     picked = [length.emit(e, n) for length in _picked(node) or ()]
     nest(e, picked, lambda index: result.store(read(index), pick.entry(index)))
+
+
+def _copied(scene: Scene, e: Emitter, n: ir.Value, source: Any, result: Array, base: Any) -> None:
+    """Write an array into the result."""
+    if not is_literal(source) and source.dtype == result.dtype:
+        x = Array(e, n, scene.access(source), source.dtype, base)
+        if x.access.shape == result.access.shape and x.access.is_contiguous:
+            along_rows(e, result.pointer, [x.pointer], product_of(x.access.shape).emit(e, n), result.dtype)
+            return
+    before = operand(scene, e, n, source, base, result.dtype)
+    nest(e, result.shape, lambda index: result.store(before(index), index))
 
 
 def _picked(node: Node) -> Any:
@@ -184,6 +239,7 @@ INDEXING: dict[str, Callable[[Any, Emitter, ir.Value, Node, Any], None]] = {
 
 def can_index(node: Node) -> bool:
     """Say whether there is a native form: how many entries a mask picks only a run tells."""
-    if any(getattr(x, "dtype", None) == np.dtype(bool) for x in node.inputs[1:]):
-        return node.op.name == "index_set" and len(node.inputs) == 2 and _picked(node) is not None
-    return node.op.name != "index_set" or _picked(node) is not None
+    sets = node.op.name == "index_set"
+    if any(getattr(x, "dtype", None) == np.dtype(bool) for x in node.inputs[2 if sets else 1 :]):
+        return False
+    return not sets or _picked(node) is not None

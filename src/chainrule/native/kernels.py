@@ -7,11 +7,15 @@ import llvmlite.ir as ir
 
 from chainrule.graph import Node
 from chainrule.native.access import has_form
-from chainrule.native.arrays import Array, Scene, nest, result_of
+from chainrule.native.arrays import Array, Scene, along_rows, fill_zeros, nest, result_of
+from chainrule.native.convolution import can_convolve, emit_convolution
+from chainrule.native.dense import DENSE, can_solve
 from chainrule.native.emitter import Emitter
 from chainrule.native.indexing import INDEXING, can_index
 from chainrule.native.random import RANDOM
-from chainrule.native.sizes import size_of
+from chainrule.native.searching import can_search, emit_search
+from chainrule.native.sizes import product_of, size_of
+from chainrule.native.sparse import can_sparse_matmul, emit_sparse_matmul
 from chainrule.native.sums_of_products import can_sum, emit_any_matmul, emit_einsum
 from chainrule.native.types import is_float, register
 from chainrule.ops.axes import normalize_axes
@@ -67,8 +71,7 @@ def _concatenate(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -
 
 def _pad(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
     result = result_of(scene, e, n, node, base)
-    zero = e.const(0, register(node.dtype))
-    nest(e, result.shape, lambda index: result.store(zero, index))
+    fill_zeros(e, n, result)
     source = Array(e, n, scene.access(node.inputs[0]), node.dtype, base)
     before = [size_of(width[0]).emit(e, n) for width in node.params["widths"]]
     nest(
@@ -89,17 +92,40 @@ def _running(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> No
     kind = register(node.dtype)
     multiply = node.op.name == "np.cumprod"
     others = [length for k, length in enumerate(source.shape) if k != axis]
+    name = ("fmul", "mul") if multiply else ("fadd", "add")
+    step = getattr(e.b, name[not is_float(kind)])
+    if axis < len(result.shape) - 1 and source.dtype == node.dtype and source.access.is_contiguous:
+        _running_rows(e, n, source, result, axis, step)
+        return
 
     def along(index: list[ir.Value]) -> None:
         with e.loop(e.int(0), source.shape[axis], carried=[e.const(int(multiply), kind)]) as loop:
             here = [*index[:axis], loop.index, *index[axis:]]
             x = e.convert(source.load(here), source.dtype, node.dtype)
-            names = ("fmul", "mul") if multiply else ("fadd", "add")
-            total = getattr(e.b, names[not is_float(kind)])(loop.carry[0], x)
+            total = step(loop.carry[0], x)
             result.store(total, here)
             loop.carry = [total]
 
     nest(e, others, along)
+
+
+def _running_rows(
+    e: Emitter, n: ir.Value, source: Array, result: Array, axis: int, step: Callable[[ir.Value, ir.Value], ir.Value]
+) -> None:
+    """Along an axis that is not the last: each row is made of the one before, entries side by side."""
+    zeros = [e.int(0)] * (len(source.shape) - axis - 1)
+    count = product_of(source.access.shape[axis + 1 :]).emit(e, n)
+
+    def along(index: list[ir.Value]) -> None:
+        first = [*index, e.int(0), *zeros]
+        with e.b.if_then(e.b.icmp_signed(">", source.shape[axis], e.int(0))):
+            along_rows(e, result.address(first), [source.address(first)], count, source.dtype)
+        with e.loop(e.int(1), source.shape[axis]) as loop:
+            here, before = ([*index, k, *zeros] for k in (loop.index, e.b.sub(loop.index, e.int(1))))
+            rows = [result.address(before), source.address(here)]
+            along_rows(e, result.address(here), rows, count, source.dtype, step)
+
+    nest(e, source.shape[:axis], along)
 
 
 def _arg_extreme(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
@@ -143,9 +169,28 @@ def _arg_extreme(scene: Scene, e: Emitter, n: ir.Value, node: Node, base: Any) -
     nest(e, kept, one)
 
 
+_SIGNS = "the signs and the order of what LAPACK finds follow from its own steps"
+_BRANCHES = "SciPy chooses a series, a degree or a Schur form by the matrix at hand"
+_ROWS = "which rows LAPACK exchanges follows from its own rounding"
+_COMPLEX = "complex numbers have no form in machine code"
+
 #: Operations that run through NumPy, each with the reason.
 WITHOUT: dict[str, str] = {
     "np.argsort": "NumPy sorts with vector instructions, and which of equal entries comes first is its own",
+    **{f"np.linalg.{name}": _SIGNS for name in ("eig", "eigh", "svd", "qr", "pinv")},
+    **{f"np.fft.{name}": _COMPLEX for name in ("fft", "ifft", "rfft", "irfft")},
+    **{f"scipy.fft.{name}": "SciPy splits a length into factors by tables of its own" for name in ("dct", "dst")},
+    **{
+        f"scipy.linalg.{name}": _BRANCHES
+        for name in (
+            *("expm", "logm", "sqrtm", "cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm"),
+            *("fractional_matrix_power", "solve_sylvester"),
+        )
+    },
+    **dict.fromkeys(("lu_pivots", "lu_permutation", "permutation_of_pivots", "lu_factors"), _ROWS),
+    "scipy.linalg.solve_banded": "LAPACK's elimination of bands takes longer than the way there",
+    "scipy.sparse.linalg.spsolve": "which entries fill in, SuperLU finds out by the values",
+    "scipy.sparse.linalg.expm_multiply": _BRANCHES,
 }
 
 KERNELS: dict[str, Callable[[Any, Emitter, ir.Value, Node, Any], None]] = {
@@ -156,10 +201,25 @@ KERNELS: dict[str, Callable[[Any, Emitter, ir.Value, Node, Any], None]] = {
     "np.cumprod": _running,
     "np.argmax": _arg_extreme,
     "np.argmin": _arg_extreme,
+    "np.searchsorted": emit_search,
+    "np.convolve": emit_convolution,
     "np.matmul": emit_any_matmul,
     "np.einsum": emit_einsum,
+    "sparse.matmul": emit_sparse_matmul,
+    **DENSE,
     **INDEXING,
     **RANDOM,
+}
+
+
+#: What says of an operation whether its kernel can run.
+_ASKED: dict[str, Callable[[Node], bool]] = {
+    "np.einsum": can_sum,
+    "np.searchsorted": can_search,
+    "np.convolve": can_convolve,
+    "sparse.matmul": can_sparse_matmul,
+    **dict.fromkeys(INDEXING, can_index),
+    **dict.fromkeys(DENSE, can_solve),
 }
 
 
@@ -170,6 +230,4 @@ def can_run(node: Node) -> bool:
         return all(len(x.shape) == 1 for x in node.inputs)
     if name not in KERNELS or not has_form(node) or not all(map(has_form, node.inputs)):
         return False
-    if name == "np.einsum":
-        return can_sum(node)
-    return name not in INDEXING or can_index(node)
+    return name not in _ASKED or _ASKED[name](node)

@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule.graph import Graph, Node
 from chainrule.native.einsum import as_product
+from chainrule.ops.linalg import cholesky, solve_triangular
 from chainrule.ops.products import matmul
 from chainrule.ops.shapes import SLOT, transpose
 from chainrule.passes.rewriting import rewritten
@@ -15,6 +16,8 @@ __all__ = ["in_terms_of_kernels"]
 
 def in_terms_of_kernels(graph: Graph) -> Graph:
     """Make matrix products of the sums of products that are some, and index arrays of masks that are known.
+
+    Equations with a Cholesky factor, or the transpose of one, are triangular systems.
 
     A product of two transposes is the transpose of a product, of which there is a kernel. A single transpose stays
     where it is: products read it in place (see `chainrule.native.access.views_of`).
@@ -82,7 +85,23 @@ def _with_places(node: Node) -> Node:
     return Node(node.op, (*node.inputs[:first], *found), params, node.shape, node.dtype, node.weak, node.group)
 
 
+def _solve(node: Node) -> Node:
+    x, y = node.inputs
+    trans = isinstance(x, Node) and x.op is transpose and _swaps_last(x.params["axes"])
+    factor = x.inputs[0] if trans else x
+    if not (isinstance(factor, Node) and factor.op is cholesky and factor.dtype.kind == "f"):
+        return node
+    params = {"trans": int(trans), "lower": True, "unit_diagonal": False}
+    return Node(solve_triangular, (factor, y), params, node.shape, node.dtype, node.weak, node.group)
+
+
+def _swaps_last(axes: tuple[int, ...]) -> bool:
+    rank = len(axes)
+    return axes == (*range(rank - 2), rank - 1, rank - 2)
+
+
 _RULES = {
+    "np.linalg.solve": _solve,
     "np.einsum": _einsum,
     "np.matmul": _product,
     "index": _with_places,

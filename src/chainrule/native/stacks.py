@@ -21,7 +21,7 @@ from chainrule.native.products_tiles import minimum
 from chainrule.native.sizes import ONE, ZERO, Size, contiguous, product_of
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["Stack", "emit_stack", "stack_of"]
+__all__ = ["Stack", "emit_stack", "joined", "outer_strides", "stack_of", "stack_shape"]
 
 #: Multiplications of a slice: some 5 microseconds.
 _SLICE = 500_000
@@ -84,12 +84,12 @@ def stack_of(node: Node, access: Callable[[Any], Access]) -> Stack | None:
     copies = [Access.whole((node, k), source.shape) for k, source in enumerate(sources)]
     for which in ((), (1,), (0,), (0, 1)):
         x, y = (copies[k] if k in which else plain for k, plain in enumerate((a, b)))
-        lengths = _broadcast(a.shape[:-2], b.shape[:-2])
+        lengths = stack_shape(a.shape[:-2], b.shape[:-2])
         one = matrices(node.dtype, _matrix(x), _matrix(y))
         if one is not None and ZERO not in lengths:
             steps = contiguous((*lengths, x.shape[-2], y.shape[-1]))[: len(lengths)]
-            strides = zip(_outer(x, lengths), _outer(y, lengths), steps, strict=True)
-            return Stack(one, *_joined(lengths, list(strides)), tuple((sources[k], copies[k]) for k in which))
+            strides = zip(outer_strides(x, lengths), outer_strides(y, lengths), steps, strict=True)
+            return Stack(one, *joined(lengths, list(strides)), tuple((sources[k], copies[k]) for k in which))
     return None
 
 
@@ -103,18 +103,19 @@ def _distinct(x: Access) -> Access:
     return replace(x, shape=(*shape, *x.shape[-2:]))
 
 
-def _outer(x: Access, lengths: tuple[Size, ...]) -> tuple[Size, ...]:
+def outer_strides(x: Access, lengths: tuple[Size, ...]) -> tuple[Size, ...]:
     """Entries from matrix to matrix along the axes of the stack."""
     return aligned(replace(x, shape=x.shape[:-2], strides=x.strides[:-2]), lengths)
 
 
-def _broadcast(a: tuple[Size, ...], b: tuple[Size, ...]) -> tuple[Size, ...]:
-    rank = max(len(a), len(b))
-    x, y = ((ONE,) * (rank - len(shape)) + shape for shape in (a, b))
-    return tuple(there if here == ONE else here for here, there in zip(x, y, strict=True))
+def stack_shape(*shapes: tuple[Size, ...]) -> tuple[Size, ...]:
+    """What the shapes of stacks broadcast to."""
+    rank = max(map(len, shapes))
+    columns = zip(*((ONE,) * (rank - len(shape)) + shape for shape in shapes), strict=True)
+    return tuple(next((length for length in column if length != ONE), ONE) for column in columns)
 
 
-def _joined(
+def joined(
     lengths: Sequence[Size], strides: Sequence[tuple[Size, ...]]
 ) -> tuple[tuple[Size, ...], tuple[tuple[Size, ...], ...]]:
     """The axes of a stack; those that can be gone along as one are made one."""

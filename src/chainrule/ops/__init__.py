@@ -4,16 +4,30 @@ from chainrule.ops.decompositions import DECOMPOSITIONS
 from chainrule.ops.elementwise import ELEMENTWISE
 from chainrule.ops.fourier import FOURIER
 from chainrule.ops.linalg import LINALG
+from chainrule.ops.lu import LU
 from chainrule.ops.matrix_functions import MATRIX_FUNCTIONS
 from chainrule.ops.op import Op
 from chainrule.ops.products import PRODUCTS
 from chainrule.ops.random import RANDOM
 from chainrule.ops.reductions import REDUCTIONS
 from chainrule.ops.shapes import SHAPES
+from chainrule.ops.sparse import SPARSE
 
 __all__ = ["PRIMITIVES", "Op"]
 
-_FAMILIES = (ELEMENTWISE, REDUCTIONS, SHAPES, PRODUCTS, FOURIER, LINALG, DECOMPOSITIONS, MATRIX_FUNCTIONS, RANDOM)
+_FAMILIES = (
+    ELEMENTWISE,
+    REDUCTIONS,
+    SHAPES,
+    PRODUCTS,
+    FOURIER,
+    LINALG,
+    DECOMPOSITIONS,
+    LU,
+    MATRIX_FUNCTIONS,
+    SPARSE,
+    RANDOM,
+)
 
 #: Every primitive operation by name.
 PRIMITIVES: dict[str, Op] = {op.name: op for family in _FAMILIES for op in family}

@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops import PRIMITIVES, fourier, linalg, matrix_functions, products, random, reductions, shapes
+from chainrule.ops import (
+    PRIMITIVES,
+    fourier,
+    linalg,
+    lu,
+    matrix_functions,
+    products,
+    random,
+    reductions,
+    shapes,
+    sparse,
+)
 from chainrule.ops.axes import Axis, normalize_axes, shape_of
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import SLOT
@@ -47,7 +58,7 @@ def apply_batched(op: Op, size: int, args: tuple[Any, ...], batched: Flags, para
     if rule is not None:
         return rule(size, args, batched, **params)
     if op.name in PRIMITIVES:
-        return op(*_aligned(args, batched))
+        return op(*_aligned(args, batched), **params)
     return _one_by_one(op, size, args, batched, params)
 
 
@@ -322,6 +333,36 @@ def _in_turn(op: Op) -> Rule:
     return rule
 
 
+def _sparse_matmul(
+    size: int, args: tuple[Any, ...], batched: Flags, *, shape: tuple[int, int], transposed: bool
+) -> Any:
+    data, x, indices, indptr = args
+    if not batched[0]:
+        return _in_columns(sparse.sparse_matmul)(size, args, batched, shape=shape, transposed=transposed)
+    # Matrices of one form, whose entries differ.
+    starts = sparse.rows_of(indptr)
+    rows, columns = (indices, starts) if transposed else (starts, indices)
+    count = shape[1 if transposed else 0]
+    picked = x[:, columns] if batched[1] else x[columns]
+    factors = np.reshape(data, (*shape_of(data), 1)) if len(shape_of(x)) - batched[1] == 2 else data
+    ends = shape_of(x)[1 + batched[1] :]
+    return shapes.index_add(factors * picked, rows, template=(slice(None), SLOT), shape=(size, count, *ends))
+
+
+def _in_columns(op: Op) -> Rule:
+    """Of a constant matrix times vectors, or of systems of equations with it: the examples are columns."""
+
+    def rule(size: int, args: tuple[Any, ...], batched: Flags, **params: Any) -> Any:
+        first, x, *others = args
+        if batched[0]:
+            return _one_by_one(op, size, args, batched, params)
+        front, own = np.moveaxis(x, 0, -1), shape_of(x)[2:]
+        found = op(first, np.reshape(front, (shape_of(front)[0], math.prod(own) * size)), *others, **params)
+        return np.moveaxis(np.reshape(found, (shape_of(found)[0], *own, size)), -1, 0)
+
+    return rule
+
+
 def _philox(size: int, args: tuple[Any, ...], batched: Flags, *, count: int) -> Any:
     return random.philox(*_aligned(args, batched), count=count)
 
@@ -359,8 +400,10 @@ BATCHING: dict[str, Rule] = {
     "np.matmul": _matmul,
     "np.einsum": _einsum,
     "np.convolve": _convolve,
-    **{op.name: _stacked(op) for op in (linalg.pinv, *matrix_functions.MATRIX_FUNCTIONS)},
+    **{op.name: _stacked(op) for op in (linalg.pinv, *lu.LU, *matrix_functions.MATRIX_FUNCTIONS)},
     matrix_functions.solve_banded.name: _in_turn(matrix_functions.solve_banded),
+    sparse.sparse_matmul.name: _sparse_matmul,
+    **{op.name: _in_columns(op) for op in (sparse.spsolve, sparse.expm_multiply)},
     "philox": _philox,
     "philox_advance": _philox_advance,
 }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import NoDerivativeError, user_line
+from chainrule.ops.integrals import INTEGRALS
 from chainrule.ops.op import Op, elementwise, piecewise_constant
 from chainrule.ops.special import SPECIAL
 
@@ -205,4 +206,14 @@ _CONSTANT = (
     ),
 )
 
-ELEMENTWISE: tuple[Op, ...] = (relu, root, stop_gradient, where, *_ONE_INPUT, *_TWO_INPUTS, *SPECIAL, *_CONSTANT)
+ELEMENTWISE: tuple[Op, ...] = (
+    relu,
+    root,
+    stop_gradient,
+    where,
+    *_ONE_INPUT,
+    *_TWO_INPUTS,
+    *SPECIAL,
+    *INTEGRALS,
+    *_CONSTANT,
+)

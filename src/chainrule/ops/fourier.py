@@ -91,4 +91,54 @@ rfft: Op = structural("np.fft.rfft", _rfft, _infer_rfft, _rfft_transpose)
 #: Its input has as many frequencies as a transform of n real numbers: n // 2 + 1.
 irfft: Op = structural("np.fft.irfft", _irfft, _infer_irfft, _irfft_transpose)
 
-FOURIER: tuple[Op, ...] = (fft, ifft, rfft, irfft)
+# Cosine and sine transforms of real numbers, without a factor: with N entries x_n, from the documentation of SciPy,
+#   dct 1: x_0 + (-1)^k x_{N-1} + 2 sum_{0<n<N-1} x_n cos(pi k n / (N-1))
+#   dct 2: 2 sum x_n cos(pi k (2n+1) / 2N)           dct 3: x_0 + 2 sum_{n>0} x_n cos(pi (2k+1) n / 2N)
+#   dct 4: 2 sum x_n cos(pi (2k+1) (2n+1) / 4N)
+# and the sine transforms likewise, where it is the last entry of the third that stands for itself. Of the matrices
+# without the entries that count once, those of the types 1 and 4 are symmetric, and those of 2 and 3 transposes.
+
+
+def _infer_trigonometric(x: Any, *, type: int, axis: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    dtype = x.dtype if x.dtype in (np.float32, np.complex64, np.complex128) else np.dtype(np.float64)
+    return tuple(x.shape), dtype
+
+
+def _scaled(x: Any, axis: int, factor: float, places: tuple[int, ...]) -> Any:
+    """Some of the entries along an axis times a factor."""
+    n = x.shape[axis]
+    weights = np.ones(n, np.zeros((), x.dtype).real.dtype)
+    weights[list(places)] = factor
+    return x * weights.reshape(_with_length((1,) * len(x.shape), axis, n))
+
+
+def _dct(x: Any, *, type: int, axis: int) -> Any:
+    import scipy.fft
+
+    return scipy.fft.dct(x, type=type, axis=axis)
+
+
+def _dst(x: Any, *, type: int, axis: int) -> Any:
+    import scipy.fft
+
+    return scipy.fft.dst(x, type=type, axis=axis)
+
+
+def _dct_transpose(i: int, g: Any, ans: Any, x: Any, *, type: int, axis: int) -> Any:
+    if type == 1:
+        return _scaled(dct(_scaled(g, axis, 2.0, (0, -1)), type=1, axis=axis), axis, 0.5, (0, -1))
+    if type == 2:
+        return dct(_scaled(g, axis, 2.0, (0,)), type=3, axis=axis)
+    return dct(g, type=4, axis=axis) if type == 4 else _scaled(dct(g, type=2, axis=axis), axis, 0.5, (0,))
+
+
+def _dst_transpose(i: int, g: Any, ans: Any, x: Any, *, type: int, axis: int) -> Any:
+    if type == 2:
+        return dst(_scaled(g, axis, 2.0, (-1,)), type=3, axis=axis)
+    return _scaled(dst(g, type=2, axis=axis), axis, 0.5, (-1,)) if type == 3 else dst(g, type=type, axis=axis)
+
+
+dct: Op = structural("scipy.fft.dct", _dct, _infer_trigonometric, _dct_transpose)
+dst: Op = structural("scipy.fft.dst", _dst, _infer_trigonometric, _dst_transpose)
+
+FOURIER: tuple[Op, ...] = (fft, ifft, rfft, irfft, dct, dst)

@@ -5,7 +5,7 @@ have transposes where textbooks have conjugate transposes. Those of the Cholesky
 Hermitian matrices, take the derivative along these: the contribution is symmetric, whichever triangle is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,13 @@ __all__ = [
     "cofactors",
     "common_dtype",
     "det",
+    "each",
     "hermitian_part",
     "inv",
     "pinv",
     "slogdet",
     "solve",
+    "solve_triangular",
 ]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
@@ -45,6 +47,20 @@ def common_dtype(*xs: Any) -> np.dtype[Any]:
     """The dtype that numpy.linalg computes in: integers count as float64."""
     found = np.result_type(*(x.dtype for x in xs))
     return found if found.kind in "fc" else np.dtype(np.float64)
+
+
+def each(function: Callable[..., Any], count: int, *stacks: Any) -> Any:
+    """Apply a function of matrices to stacks of them that broadcast; `count` of the arguments are stacks."""
+    leading = np.broadcast_shapes(*(x.shape[:-2] for x in stacks[:count]))
+    if not leading:
+        return function(*stacks)
+    whole = [np.broadcast_to(x, (*leading, *x.shape[-2:])).reshape(-1, *x.shape[-2:]) for x in stacks[:count]]
+    made = [function(*parts, *stacks[count:]) for parts in zip(*whole, strict=True)]
+    if not made:
+        # Of no matrices at all: what the function makes of matrices of ones tells the shape.
+        ones = [np.eye(*x.shape[-2:], dtype=x.dtype) for x in stacks[:count]]
+        return np.zeros((*leading, *function(*ones, *stacks[count:]).shape))
+    return np.stack(made).reshape(*leading, *made[0].shape)
 
 
 def _infer_same(x: Any) -> Aval:
@@ -174,6 +190,62 @@ def _slogdet_push(tangents: Sequence[Any], ans: Any, x: Any) -> list[Any]:
     return [1j * np.imag(moved) * output(ans, k=0), np.real(moved)]
 
 
+#: Up to so many rows a call takes longer than solving does.
+_LOOPED = 32
+
+
+def _solve_triangular(x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+    import scipy.linalg
+
+    dtype = common_dtype(x, y)
+    if 0 in (*x.shape[-2:], *y.shape[-2:]):
+        return np.zeros((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *y.shape[-2:]), dtype)
+
+    if x.ndim + y.ndim > 4 and x.shape[-1] <= _LOOPED:
+        # NumPy goes through a stack without Python.
+        t = _in_use(x, lower, unit_diagonal)
+        t = t + np.eye(x.shape[-1], dtype=x.dtype) if unit_diagonal else t
+        return np.linalg.solve(t.mT if trans else t, y)
+
+    def solve(a: Any, b: Any) -> Any:
+        return scipy.linalg.solve_triangular(
+            a, b, trans=trans, lower=lower, unit_diagonal=unit_diagonal, check_finite=False
+        )
+
+    return each(solve, 2, x, y).astype(dtype, copy=False)
+
+
+def _infer_triangular(x: Any, y: Any, **params: Any) -> Aval:
+    a, b = shape_of(x), shape_of(y)
+    return (*np.broadcast_shapes(a[:-2], b[:-2]), *b[-2:]), common_dtype(x, y)
+
+
+def _in_use(x: Any, lower: bool, unit_diagonal: bool) -> Any:
+    """The triangle that is read, and 0 elsewhere."""
+    return np.tril(x, -int(unit_diagonal)) if lower else np.triu(x, int(unit_diagonal))
+
+
+def _triangular_pull(
+    wanted: Sequence[bool], g: Any, ans: Any, x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal: bool
+) -> list[Any]:
+    by_y = solve_triangular(x, g, trans=1 - trans, lower=lower, unit_diagonal=unit_diagonal)
+    if not wanted[0]:
+        return [None, by_y]
+    by_x = -(by_y @ ans.mT if trans == 0 else ans @ by_y.mT)
+    return [_in_use(by_x, lower, unit_diagonal), by_y if wanted[1] else None]
+
+
+def _triangular_push(
+    tangents: Sequence[Any], ans: Any, x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal: bool
+) -> Any:
+    s, moved = tangents
+    if s is not None:
+        s = _in_use(s, lower, unit_diagonal)
+        part = (s if trans == 0 else s.mT) @ ans
+        moved = -part if moved is None else moved - part
+    return solve_triangular(x, moved, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
+
+
 def _lower_half(x: Any) -> Any:
     """The lower triangle, with half of the diagonal: twice the Hermitian part of it is x, where x is Hermitian."""
     size = x.shape[-1]
@@ -181,17 +253,27 @@ def _lower_half(x: Any) -> Any:
     return x * weights.astype(np.zeros((), x.dtype).real.dtype)
 
 
+def _by_factor(x: Any, y: Any) -> Any:
+    """x^-1 y of a lower triangle x."""
+    return solve_triangular(x, y, trans=0, lower=True, unit_diagonal=False)
+
+
+def _by_adjoint(x: Any, y: Any) -> Any:
+    """x^-H y of a lower triangle x."""
+    return solve_triangular(np.conjugate(x) if x.dtype.kind == "c" else x, y, trans=1, lower=True, unit_diagonal=False)
+
+
 def _cholesky_transpose(i: int, g: Any, ans: Any, x: Any) -> Any:
     # I. Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
-    inverse = inv(ans)
     g = np.conjugate(g) if g.dtype.kind == "c" else g
-    found = hermitian_part(adjoint(inverse) @ _lower_half(adjoint(ans) @ g) @ inverse)
+    half = _by_adjoint(ans, _lower_half(adjoint(ans) @ g))
+    found = hermitian_part(adjoint(_by_adjoint(ans, adjoint(half))))
     return np.conjugate(found) if found.dtype.kind == "c" else found
 
 
 def _cholesky_push(i: int, t: Any, ans: Any, x: Any) -> Any:
-    inverse = inv(ans)
-    return ans @ _lower_half(inverse @ hermitian_part(t) @ adjoint(inverse))
+    half = _by_factor(ans, hermitian_part(t))
+    return ans @ _lower_half(adjoint(_by_factor(ans, adjoint(half))))
 
 
 inv: Op = structural("np.linalg.inv", np.linalg.inv, _infer_same, _inv_transpose, _inv_push, keeps=(0,))
@@ -206,5 +288,14 @@ slogdet: Op = joint("np.linalg.slogdet", _slogdet, _infer_slogdet, _slogdet_pull
 cholesky: Op = structural(
     "np.linalg.cholesky", np.linalg.cholesky, _infer_same, _cholesky_transpose, _cholesky_push, keeps=(0,)
 )
+#: x ans = y, or x^T ans = y where `trans` is 1, with matrices on the right-hand side.
+solve_triangular: Op = joint(
+    "scipy.linalg.solve_triangular",
+    _solve_triangular,
+    _infer_triangular,
+    _triangular_pull,
+    _triangular_push,
+    keeps=(0, 1),
+)
 
-LINALG: tuple[Op, ...] = (inv, solve, pinv, det, cofactors, slogdet, cholesky)
+LINALG: tuple[Op, ...] = (inv, solve, pinv, det, cofactors, slogdet, cholesky, solve_triangular)

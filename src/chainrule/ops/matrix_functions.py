@@ -1,4 +1,4 @@
-"""Functions of square matrices, triangular and banded systems, and Sylvester's equation, of scipy.linalg.
+"""Functions of square matrices, banded systems, and Sylvester's equation, of scipy.linalg.
 
 A function f of matrices that is a power series has f([[x, t], [0, x]]) = [[f(x), y], [0, f(x)]] with its derivative y
 at x in the direction t (N. Higham, Functions of Matrices, theorem 3.6). So the function itself gives its derivatives.
@@ -11,27 +11,13 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import shape_of
-from chainrule.ops.linalg import common_dtype
+from chainrule.ops.linalg import common_dtype, each
 from chainrule.ops.op import Op, joint, structural
 from chainrule.ops.shapes import SLOT, index_add
 
-__all__ = ["MATRIX_FUNCTIONS", "matrix_function", "solve_banded", "solve_sylvester", "solve_triangular"]
+__all__ = ["MATRIX_FUNCTIONS", "matrix_function", "solve_banded", "solve_sylvester"]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
-
-
-def _each(function: Callable[..., Any], count: int, *stacks: Any) -> Any:
-    """Apply a function of matrices to stacks of them that broadcast; `count` of the arguments are stacks."""
-    leading = np.broadcast_shapes(*(x.shape[:-2] for x in stacks[:count]))
-    if not leading:
-        return function(*stacks)
-    whole = [np.broadcast_to(x, (*leading, *x.shape[-2:])).reshape(-1, *x.shape[-2:]) for x in stacks[:count]]
-    made = [function(*parts, *stacks[count:]) for parts in zip(*whole, strict=True)]
-    if not made:
-        # Of no matrices at all: what the function makes of matrices of ones tells the shape.
-        ones = [np.eye(*x.shape[-2:], dtype=x.dtype) for x in stacks[:count]]
-        return np.zeros((*leading, *function(*ones, *stacks[count:]).shape))
-    return np.stack(made).reshape(*leading, *made[0].shape)
 
 
 # Functions of square matrices.
@@ -45,7 +31,7 @@ def _evaluated(name: str) -> Callable[..., Any]:
         dtype = _dtype_of(name, x)
         if x.shape[-1] == 0:
             return np.zeros(x.shape, dtype)
-        found = _each(lambda x: getattr(scipy.linalg, name)(x, *params.values()), 1, x.astype(dtype, copy=False))
+        found = each(lambda x: getattr(scipy.linalg, name)(x, *params.values()), 1, x.astype(dtype, copy=False))
         if found.dtype.kind == "c" and dtype.kind != "c":
             if np.max(np.abs(found.imag), initial=0) > 1e-6 * np.max(np.abs(found.real), initial=0):
                 raise TraceError(
@@ -94,66 +80,6 @@ matrix_function: dict[str, Op] = {
         "fractional_matrix_power",
     )
 }
-
-
-# Triangular systems.
-
-
-def _solve_triangular(x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal: bool) -> Any:
-    import scipy.linalg
-
-    dtype = common_dtype(x, y)
-    if 0 in (*x.shape[-2:], *y.shape[-2:]):
-        return np.zeros((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *y.shape[-2:]), dtype)
-
-    def solve(a: Any, b: Any) -> Any:
-        return scipy.linalg.solve_triangular(
-            a, b, trans=trans, lower=lower, unit_diagonal=unit_diagonal, check_finite=False
-        )
-
-    return _each(solve, 2, x, y).astype(dtype, copy=False)
-
-
-def _infer_triangular(x: Any, y: Any, **params: Any) -> Aval:
-    a, b = shape_of(x), shape_of(y)
-    return (*np.broadcast_shapes(a[:-2], b[:-2]), *b[-2:]), common_dtype(x, y)
-
-
-def _in_use(x: Any, lower: bool, unit_diagonal: bool) -> Any:
-    """The triangle that is read, and 0 elsewhere."""
-    return np.tril(x, -int(unit_diagonal)) if lower else np.triu(x, int(unit_diagonal))
-
-
-def _triangular_pull(
-    wanted: Sequence[bool], g: Any, ans: Any, x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal: bool
-) -> list[Any]:
-    by_y = solve_triangular(x, g, trans=1 - trans, lower=lower, unit_diagonal=unit_diagonal)
-    if not wanted[0]:
-        return [None, by_y]
-    by_x = -(by_y @ ans.mT if trans == 0 else ans @ by_y.mT)
-    return [_in_use(by_x, lower, unit_diagonal), by_y if wanted[1] else None]
-
-
-def _triangular_push(
-    tangents: Sequence[Any], ans: Any, x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal: bool
-) -> Any:
-    s, moved = tangents
-    if s is not None:
-        s = _in_use(s, lower, unit_diagonal)
-        part = (s if trans == 0 else s.mT) @ ans
-        moved = -part if moved is None else moved - part
-    return solve_triangular(x, moved, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
-
-
-#: x ans = y, or x^T ans = y where `trans` is 1, with matrices on the right-hand side.
-solve_triangular: Op = joint(
-    "scipy.linalg.solve_triangular",
-    _solve_triangular,
-    _infer_triangular,
-    _triangular_pull,
-    _triangular_push,
-    keeps=(0, 1),
-)
 
 
 # Banded systems: the diagonals of a matrix are the rows of x, where entry (i, j) stands at (upper + i - j, j).
@@ -221,7 +147,7 @@ def _solve_sylvester(a: Any, b: Any, q: Any) -> Any:
         return np.zeros(_infer_sylvester(a, b, q)[0], dtype)
     # SciPy is given one dtype: of a complex a and a real b that has complex eigenvalues its result is wrong.
     given = (x.astype(dtype, copy=False) for x in (a, b, q))
-    return _each(scipy.linalg.solve_sylvester, 3, *given).astype(dtype, copy=False)
+    return each(scipy.linalg.solve_sylvester, 3, *given).astype(dtype, copy=False)
 
 
 def _infer_sylvester(a: Any, b: Any, q: Any) -> Aval:
@@ -255,4 +181,4 @@ solve_sylvester: Op = joint(
     keeps=(0, 1, 2),
 )
 
-MATRIX_FUNCTIONS: tuple[Op, ...] = (*matrix_function.values(), solve_triangular, solve_banded, solve_sylvester)
+MATRIX_FUNCTIONS: tuple[Op, ...] = (*matrix_function.values(), solve_banded, solve_sylvester)

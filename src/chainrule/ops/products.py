@@ -1,5 +1,6 @@
 """Products of matrices and tensors."""
 
+import functools
 import math
 from typing import Any
 
@@ -72,19 +73,28 @@ def split_subscripts(subscripts: str) -> tuple[list[str], str]:
     return left.split(","), result
 
 
+@functools.lru_cache(maxsize=1024)
+def _transposed_subscripts(i: int, subscripts: str) -> tuple[str, tuple[bool, ...]]:
+    """The subscripts of the derivative by an operand, and of which of its axes they have the letters."""
+    terms, result = split_subscripts(subscripts)
+    others = terms[:i] + terms[i + 1 :]
+    known = set(result).union(*others)
+    present = "".join(letter for letter in terms[i] if letter in known)
+    return f"{','.join([result, *others])}->{present}", tuple(letter in known for letter in terms[i])
+
+
 def _einsum_transpose(i: int, g: Any, ans: Any, *operands: Any, subscripts: str) -> Any:
     # The derivative by one operand is the product of g and the others, with that operand's subscripts as the result.
-    terms, result = split_subscripts(subscripts)
-    others = [(term, operand) for k, (term, operand) in enumerate(zip(terms, operands, strict=True)) if k != i]
-    known = set(result).union(*(term for term, _ in others))
-    present = "".join(letter for letter in terms[i] if letter in known)
-    left = ",".join([result, *(term for term, _ in others)])
-    part = einsum(g, *(operand for _, operand in others), subscripts=f"{left}->{present}")
-    lengths = iter(shape_of(part))
-    spread = tuple(next(lengths) if letter in known else 1 for letter in terms[i])
+    turned, has_letter = _transposed_subscripts(i, subscripts)
+    part = einsum(g, *operands[:i], *operands[i + 1 :], subscripts=turned)
+    shape = operands[i].shape
+    if shape_of(part) == shape:
+        return part
     # Along an axis that only this operand has, or that has length 1 in all others, the derivative is the same
     # everywhere.
-    full = tuple(length if here == 1 else here for here, length in zip(spread, operands[i].shape, strict=True))
+    lengths = iter(shape_of(part))
+    spread = tuple(next(lengths) if known else 1 for known in has_letter)
+    full = tuple(length if here == 1 else here for here, length in zip(spread, shape, strict=True))
     return np.broadcast_to(np.reshape(part, spread), full)
 
 

@@ -17,13 +17,18 @@ __all__ = [
     "SPECIAL",
     "betainc",
     "betaincc",
+    "betainccinv",
+    "betaincinv",
     "betaln",
     "cosm1",
     "erf",
     "expit",
     "gamma",
+    "gammainccinv",
+    "gammaincinv",
     "gammaln",
     "hurwitz_zeta",
+    "hyp2f1",
     "i0",
     "i0e",
     "lambertw",
@@ -127,6 +132,10 @@ gammaln = _row("gammaln", lambda x: psi(x))
 betaln = _row("betaln", lambda x, y: psi(x) - psi(x + y), lambda x, y: psi(y) - psi(x + y))
 # By their shape parameters these have no derivative in terms of functions that SciPy has.
 betainc = _row("betainc", None, None, _betainc_slope)
+gammaincinv = _row("gammaincinv", None, lambda g, ans, x: g / _gammainc_slope(x, ans))
+gammainccinv = _row("gammainccinv", None, lambda g, ans, x: -g / _gammainc_slope(x, ans))
+betaincinv = _row("betaincinv", None, None, lambda g, ans, c, x: g / _betainc_slope(c, x, ans))
+betainccinv = _row("betainccinv", None, None, lambda g, ans, c, x: -g / _betainc_slope(c, x, ans))
 betaincc = _row("betaincc", None, None, lambda c, x, y: -_betainc_slope(c, x, y))
 
 
@@ -219,9 +228,10 @@ SPECIAL: tuple[Op, ...] = (
     betaincc,
     _row("pdtr", 0, _pdtr_slope),
     _row("pdtrc", 0, lambda x, y: -_pdtr_slope(x, y)),
-    _row("gammaincinv", None, lambda g, ans, x: g / _gammainc_slope(x, ans)),
-    _row("gammainccinv", None, lambda g, ans, x: -g / _gammainc_slope(x, ans)),
-    _row("betaincinv", None, None, lambda g, ans, c, x: g / _betainc_slope(c, x, ans)),
+    gammaincinv,
+    gammainccinv,
+    betaincinv,
+    betainccinv,
     _row("stdtrit", None, lambda g, ans, x: g / _stdtr_slope(x, ans)),
     j0,
     j1,

@@ -345,17 +345,19 @@ def adopt(x: Tracer, new: Any) -> None:
         raise TraceError(f"An assignment of a traced value gave a plain {type(new).__name__}.{user_line()}")
 
 
-def update(x: Tracer, symbol: str, result: Any) -> Tracer:
-    """Carry out ``x += y`` and its kin, given ``x + y``.
+def update(x: Tracer, what: str, result: Any, casting: Any = "same_kind") -> Tracer:
+    """Write a result into the whole of an array, as ``x += y`` and ``out=x`` do.
 
     Parameters
     ----------
     x : Tracer
         The handle on the array, which everybody who holds it sees change.
-    symbol : str
-        The operator, for messages.
+    what : str
+        What asks for it, for messages: ``x += y``.
     result : Tracer or array
-        What the operator gave.
+        What was computed.
+    casting : str
+        Which conversions of dtype are allowed, in NumPy's words.
 
     Returns
     -------
@@ -368,11 +370,20 @@ def update(x: Tracer, symbol: str, result: Any) -> Tracer:
         Where NumPy would refuse to write the result into the array: another shape, or a dtype that does not fit.
     """
     shape, dtype = np.shape(result), np.result_type(result)
-    if shape != x.shape and np.broadcast_shapes(shape, x.shape) != x.shape:
+    if shape != x.shape and not _broadcasts(shape, x.shape):
         raise TraceError(
-            f"`x {symbol}= y` cannot write a result of shape {shape} into an array of shape {x.shape}.{user_line()}"
+            f"`{what}` cannot write a result of shape {shape} into an array of shape {x.shape}.{user_line()}"
         )
-    if not np.can_cast(dtype, x.dtype, "same_kind"):
-        raise TraceError(f"`x {symbol}= y` cannot write {dtype} into an array of {x.dtype}.{user_line()}")
+    if not np.can_cast(dtype, x.dtype, casting):
+        raise TraceError(f"`{what}` cannot write {dtype} into an array of {x.dtype}.{user_line()}")
+    if dtype.kind == "c" and x.dtype.kind != "c":
+        result = np.real(result)
     assign(x, Ellipsis, result)
     return x
+
+
+def _broadcasts(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, whole) == whole
+    except ValueError:
+        return False

@@ -53,7 +53,7 @@ class Buffer(Tracer):
         return self.value if isinstance(self, Buffer) else np.asarray(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if has_tracer(inputs):
+        if has_tracer(inputs) or has_tracer(tuple(kwargs.values())):
             return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
         out = kwargs.get("out", ())
         for target in (*out, *(inputs[:1] if method == "at" else ())):
@@ -70,11 +70,16 @@ class Buffer(Tracer):
             return call_function(function, args, kwargs)
         if entry is not None and entry.on_handles and kwargs.keys() <= entry.accepts:
             return entry.follow(*args, **kwargs)
+        out = kwargs.get("out")
+        if isinstance(out, Buffer):
+            out.make_writeable()
+            function(*_stripped(args), **_stripped(kwargs))
+            return out
         return _related(_wrapped(function(*_stripped(args), **_stripped(kwargs))), args, function)
 
     def _in_place(self, symbol: str, result: Any) -> Any:
         # Where there are no axes, this is an array all the same: whoever holds it sees the change.
-        return update(self, symbol, result)
+        return update(self, f"x {symbol}= y", result)
 
     def make_writeable(self) -> None:
         """Take a copy where the array is held by a recording; views are taken again from it."""

@@ -1,25 +1,22 @@
 """From a call of a NumPy or SciPy function on traced values to the tables of operations.
 
-Ufuncs are primitives, for the most part; other functions are followed by a composition of primitives, which
-`chainrule.library` registers here.
+Ufuncs are primitives, for the most part, and stand in `chainrule.trace.ufuncs`; other functions are followed by a
+composition of primitives, which `chainrule.library` registers here.
 """
 
-import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import NoDerivativeError, TraceError, user_line
-from chainrule.ops import PRIMITIVES, shapes
-from chainrule.ops.op import Op
-from chainrule.ops.shapes import convert
 from chainrule.trace.assignment import update
-from chainrule.trace.indexing import split_index
-from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS, UFUNCS, Composition
-from chainrule.trace.tracer import Tracer, record
+from chainrule.trace.names import public_name
+from chainrule.trace.tables import FUNCTIONS, UFUNC_COMPOSITIONS, Composition
+from chainrule.trace.tracer import Tracer
 
-__all__ = ["call_function", "call_ufunc", "composition", "has_tracer"]
+__all__ = ["call_function", "composition", "follow", "has_tracer", "written_into"]
 
 
 def composition(
@@ -55,10 +52,79 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     entry = FUNCTIONS.get(function)
     if entry is None:
         raise NoDerivativeError(
-            f"{_public_name(function)} is not followed by chainrule. Write it in terms of functions that are, or "
+            f"{public_name(function)} is not followed by chainrule. Write it in terms of functions that are, or "
             f"give its derivative with chainrule.custom_gradient.{user_line()}"
         )
-    return follow(entry, args, kwargs)
+    if len(args) > entry.most:
+        args, kwargs = _by_name(function, entry, args, kwargs)
+    if "out" in entry.accepts or kwargs.get("out") is None:
+        return follow(entry, args, {name: x for name, x in kwargs.items() if name != "out" or name in entry.accepts})
+    out = kwargs.pop("out")
+    if entry.name in _IN_DTYPE_OF_OUT:
+        args, kwargs = _in_dtype_of(out, entry, args, kwargs)
+    return written_into(out, entry.name, follow(entry, args, kwargs))
+
+
+#: Functions that compute in the dtype of what they write into.
+_IN_DTYPE_OF_OUT = frozenset({"np.sum", "np.prod", "np.cumsum", "np.cumprod", "np.mean", "np.nansum", "np.nanprod"})
+
+
+def _in_dtype_of(
+    out: Any, entry: Composition, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    place = entry.names.index("dtype")
+    if args[place : place + 1] == (None,):
+        args = args[:place]
+    fits = args and np.can_cast(np.result_type(args[0]), out.dtype, "same_kind")
+    return args, ({"dtype": out.dtype, **kwargs} if fits and len(args) <= place else kwargs)
+
+
+def written_into(out: Any, name: str, result: Any, casting: Any = "same_kind") -> Any:
+    """Write a result into what was given for it as `out`.
+
+    Parameters
+    ----------
+    out : Tracer or array
+        Where to.
+    name : str
+        Of the function, for messages.
+    result : Tracer, array or number
+        What it gave.
+    casting : str
+        Which conversions of dtype are allowed, in NumPy's words.
+
+    Returns
+    -------
+    Tracer or array
+        `out`.
+
+    Raises
+    ------
+    TraceError
+        Where a traced result was to go into a plain array.
+    """
+    if isinstance(out, Tracer):
+        return update(out, f"{name}(..., out=x)", result, casting)
+    if isinstance(result, Tracer):
+        raise TraceError(
+            f"{name} was asked to write a traced result into a plain array (out=, or an operator such as +=), which "
+            f"cannot take it. Make the array inside the function, or use the value returned.{user_line()}"
+        )
+    # What has derivative zero by rule is plain where a derivative alone is recorded.
+    np.copyto(out, result, casting)
+    return out
+
+
+def _by_name(
+    function: Any, entry: Composition, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Turn positional arguments that the composition takes by name alone into such."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except ValueError:
+        return args, kwargs
+    most = int(entry.most)
+    return args[:most], {**dict(zip(names[most:], args[most:], strict=False)), **kwargs}
 
 
 def follow(entry: Composition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -101,95 +167,9 @@ def _first_tracer(values: tuple[Any, ...] | list[Any]) -> Tracer | None:
     for item in values:
         if isinstance(item, Tracer) and item.is_traced:
             return item
-        if type(item) in (list, tuple):
-            found = _first_tracer(item)
+        kind = type(item)
+        if kind in (list, tuple) or hasattr(kind, "__chainrule_parts__"):
+            found = _first_tracer(item if kind in (list, tuple) else item.__chainrule_parts__)
             if found is not None:
                 return found
     return None
-
-
-def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Follow a call that reached `__array_ufunc__`."""
-    if method == "__call__" and not kwargs:
-        op = _ufunc_op(ufunc)
-        if op is not None:
-            return record(op, inputs, {})
-        entry = UFUNC_COMPOSITIONS.get(ufunc) or _special_composition(ufunc)
-        if entry is not None:
-            return follow(entry, inputs, kwargs)
-        raise NoDerivativeError(
-            f"{_public_name(ufunc)} has no derivative rule. Write it in terms of functions that have one, or give a "
-            f"rule with chainrule.custom_gradient.{user_line()}"
-        )
-    if method == "at" and ufunc in (np.add, np.subtract):
-        return _add_at(ufunc, *inputs)
-    out = kwargs.pop("out", None)
-    if out is not None:
-        if len(out) == 1 and isinstance(out[0], Tracer):
-            return update(out[0], f"{_public_name(ufunc)}, out", getattr(ufunc, method)(*inputs, **kwargs))
-        raise TraceError(
-            f"{_public_name(ufunc)} was asked to write a traced result into a plain array (out=, or an operator "
-            "such as +=), which cannot take it. Make the array inside the function, or use the value "
-            f"returned.{user_line()}"
-        )
-    if method != "__call__":
-        own = "the function of its own name, such as np.sum for np.add.reduce"
-        instead = "scipy.special.logsumexp" if ufunc is np.logaddexp else own
-        raise NoDerivativeError(
-            f"{_public_name(ufunc)}.{method} is not followed by chainrule. Use {instead}.{user_line()}"
-        )
-    if kwargs.keys() == {"dtype"}:
-        # NumPy computes in that dtype: the inputs are converted first.
-        dtype = np.dtype(kwargs["dtype"])
-        return call_ufunc(ufunc, method, tuple(convert(x, dtype) for x in inputs), {})
-    raise TraceError(
-        f"{_public_name(ufunc)}: argument {', '.join(f'{name}=' for name in kwargs)} is not followed on traced "
-        f"values.{user_line()}"
-    )
-
-
-@functools.cache
-def _ufunc_op(ufunc: Any) -> Op | None:
-    if not isinstance(ufunc, np.ufunc):
-        return None
-    if ufunc in UFUNCS:
-        return UFUNCS[ufunc]
-    name = ufunc.__name__
-    if getattr(np, name, None) is ufunc:
-        return PRIMITIVES.get(f"np.{name}")
-    import scipy.special
-
-    # Its functions are found by name, so that scipy.special is imported only once somebody uses it.
-    return PRIMITIVES.get(f"scipy.special.{name}") if getattr(scipy.special, name, None) is ufunc else None
-
-
-@functools.cache
-def _special_composition(ufunc: np.ufunc) -> Composition | None:
-    entry = SPECIAL_COMPOSITIONS.get(ufunc.__name__)
-    if entry is None:
-        return None
-    import scipy.special
-
-    return entry if getattr(scipy.special, ufunc.__name__, None) is ufunc else None
-
-
-def _add_at(ufunc: np.ufunc, target: Any, indices: Any, values: Any = None) -> None:
-    if not isinstance(target, Tracer):
-        raise TraceError(
-            f"{_public_name(ufunc)}.at was asked to add a traced value to a plain array, which cannot take it. Make "
-            f"the array inside the function.{user_line()}"
-        )
-    template, arrays = split_index(indices)
-    picked = target[indices]
-    spread = np.broadcast_to(values, np.shape(picked))
-    added = shapes.index_add(spread, *arrays, template=template, shape=target.shape)
-    update(target, "+", ufunc(target, added))
-
-
-def _public_name(function: Any) -> str:
-    module = getattr(function, "__module__", None)
-    if module is None:
-        import scipy.special
-
-        module = "scipy.special" if getattr(scipy.special, function.__name__, None) is function else "numpy"
-    return f"{module}.{function.__name__}".replace("numpy.", "np.")

@@ -7,6 +7,7 @@ code reaches names that were imported earlier, too. When the last recording clos
 else is ever touched.
 """
 
+import functools
 import gc
 import importlib.machinery
 import sys
@@ -17,6 +18,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from chainrule.trace import collector, creation
+from chainrule.trace.closures import reads_traced
 from chainrule.trace.dispatch import follow, has_tracer
 from chainrule.trace.tables import Composition
 
@@ -30,6 +32,9 @@ UNLISTED: dict[tuple[str, str], Composition] = {}
 
 # For functions that take more ways of calling than their composition: what makes its arguments of a call.
 _bindings: dict[tuple[str, str], Callable[..., tuple[Any, ...]]] = {}
+
+# Functions that take functions, which may read traced values from around them.
+_calling: set[tuple[str, str]] = set()
 
 _lock = threading.Lock()
 _open_recordings = 0
@@ -46,6 +51,7 @@ def hook(
     public: str | None = None,
     bind: Callable[..., tuple[Any, ...]] | None = None,
     listed: bool = True,
+    calls: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register how a Python function of a library is followed.
 
@@ -62,6 +68,9 @@ def hook(
     listed : bool
         False for what is no function of its own that users have: a private one, which only some versions have, or one
         that is caught to be refused in better words.
+    calls : bool
+        True for what calls functions among its arguments: it is followed too where one of them reads a traced value
+        from around it.
 
     Returns
     -------
@@ -74,6 +83,8 @@ def hook(
         table[module, name] = Composition(public or f"{module}.{name}", follow)
         if bind is not None:
             _bindings[module, name] = bind
+        if calls:
+            _calling.add((module, name))
         return follow
 
     return register
@@ -143,7 +154,7 @@ def _find() -> None:
         if key not in _found:
             function = function_at(*key)
             if function is not None:
-                _found[key] = (function, function.__code__, _catching_code(function, entry, _bindings.get(key)))
+                _found[key] = (function, function.__code__, _catching_code(key, function, entry))
 
 
 class _Watch:
@@ -185,11 +196,13 @@ class _CatchAfterwards:
 _watch: Any = _Watch()
 
 
-def _catching_code(function: FunctionType, entry: Composition, bind: Callable[..., tuple[Any, ...]] | None) -> CodeType:
+def _catching_code(key: tuple[str, str], function: FunctionType, entry: Composition) -> CodeType:
     plain = _plain_copy(function)
+    bind = _bindings.get(key)
+    finds = reads_traced if key in _calling else has_tracer
 
     def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not has_tracer(args) and not has_tracer(tuple(kwargs.values())):
+        if not finds(args) and not finds(tuple(kwargs.values())):
             return plain(*args, **kwargs)
         if bind is None:
             return follow(entry, args, kwargs)
@@ -202,18 +215,35 @@ def _catching_code(function: FunctionType, entry: Composition, bind: Callable[..
 
     # The code runs among the globals of SciPy's module, so that it can name nothing of ours: the dispatcher
     # travels as one of its constants, where the marker stands.
-    constants = tuple(dispatch if value == _MARKER else value for value in _catch.__code__.co_consts)
-    # Of a closure Python asks for as many cells as its own code has; nobody looks into them.
     cells = function.__code__.co_freevars
-    return _catch.__code__.replace(co_consts=constants, co_name=function.__name__, co_freevars=cells)
+    catch = _catch_among(len(cells))
+    constants = tuple(dispatch if value == _MARKER else value for value in catch.co_consts)
+    line = _catching_code.__code__.co_firstlineno
+    return catch.replace(co_consts=constants, co_name=function.__name__, co_freevars=cells, co_firstlineno=line)
 
 
 _MARKER = "the dispatcher goes here"
 
 
-def _catch(*args: Any, **kwargs: Any) -> Any:
-    dispatch: Any = "the dispatcher goes here"
-    return dispatch(args, kwargs)
+@functools.cache
+def _catch_among(cells: int) -> CodeType:
+    """Code that hands its arguments to the dispatcher, of a closure over that many cells.
+
+    Of a closure Python asks for as many cells as its own code has. Nobody looks into them; but whoever shows the
+    variables of a frame, as debuggers do, reads them, so that the code has to take them over as it starts.
+    """
+    names = "".join(f"cell{k} = " for k in range(cells))
+    source = f"""def around():
+    {names}None
+    def catch(*args, **kwargs):
+        dispatch = {_MARKER!r}
+        if False:
+            return {names.replace(" =", ",")}None
+        return dispatch(args, kwargs)
+"""
+    (around,) = (x for x in compile(source, __file__, "exec").co_consts if isinstance(x, CodeType))
+    (catch,) = (x for x in around.co_consts if isinstance(x, CodeType))
+    return catch
 
 
 def _plain_copy(function: FunctionType) -> FunctionType:

@@ -163,13 +163,14 @@ class Recording:
 
 
 @contextmanager
-def arrays_entering(enter: Callable[[np.ndarray[Any, Any]], Any]) -> Iterator[None]:
+def arrays_entering(enter: Callable[[np.ndarray[Any, Any]], Any] | None) -> Iterator[None]:
     """Let the constant arrays of recordings that this thread makes in this block be traced.
 
     Parameters
     ----------
-    enter : callable
-        Takes an array of real or complex numbers, and returns what stands for it.
+    enter : callable or None
+        Takes an array of real or complex numbers, and returns what stands for it. None: they stay what they are, as
+        those of a graph that is made anew inside of a recording.
     """
     before = _here.enter
     _here.enter = enter

@@ -107,14 +107,18 @@ class Body:
                 inputs.append(inside)
                 values.append(inside)
         if any(v is NO_VALUE for v in values):
+            ans: Any = NO_VALUE
             node = _inferred(op, tuple(inputs), params, compute, self.group)
             if self.lines is not None:
                 self.lines[node] = user_line()
-            return Symbolic(node, NO_VALUE, self)
-        ans = op(*values, **params) if compute is None else compute(*values)
-        weak = type(ans) in _PYTHON_NUMBERS
-        dtype = dtype_of(type(ans)) if weak else ans.dtype
-        return Symbolic(Node(op, tuple(inputs), params, shape_of(ans), dtype, weak, self.group), ans, self)
+        else:
+            ans = op(*values, **params) if compute is None else compute(*values)
+            weak = type(ans) in _PYTHON_NUMBERS
+            dtype = dtype_of(type(ans)) if weak else ans.dtype
+            node = Node(op, tuple(inputs), params, shape_of(ans), dtype, weak, self.group)
+        if not all(op.has_derivative(i) for i, x in enumerate(inputs) if isinstance(x, Node)):
+            node.line = user_line()
+        return Symbolic(node, ans, self)
 
     def _entered(self, x: Any) -> Any:
         """An input of an operation as the body's graph has it: its own traced value, or a constant."""

@@ -16,6 +16,7 @@ from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
 from chainrule.trace.arraylike import ArrayLike, peel, value
 from chainrule.trace.indexing import split_index
+from chainrule.trace.names import which_argument
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.recording import Recording
 from chainrule.trace.tables import FUNCTIONS, UFUNCS
@@ -147,9 +148,9 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
         if isinstance(argument, Tracer) and argument.recording is recording:
             if not (recording.whole or op.has_derivative(i)):
                 raise NoDerivativeError(
-                    f"{op.name} has no derivative rule, and its input {i + 1} depends on what is differentiated. "
-                    "Use chainrule.stop_gradient on the input if the derivative is meant to be zero, or give a rule "
-                    "with chainrule.custom_gradient." + user_line()
+                    f"{op.name} has no derivative rule by its {which_argument(op, i)}, which depends on what is "
+                    "differentiated. Use chainrule.stop_gradient on it if the derivative is meant to be zero, or give "
+                    "a rule with chainrule.custom_gradient." + user_line()
                 )
             values.append(argument.value)
             inputs.append(argument.node)
@@ -277,7 +278,7 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
             b = recording.hold(y) if op.keeps or recording.whole else y
             a, inputs = x.value, (x.node, b)
         else:
-            return record(op, (x, y), _EMPTY, compute)
+            return _with_other(op, compute, x, y)
     elif type(y) is Tracer:
         recording = y.recording
         kind = type(x)
@@ -292,7 +293,7 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
             return record(op, (x, y), _EMPTY, compute)
         b, inputs = y.value, (a, y.node)
     else:
-        return record(op, (x, y), _EMPTY, compute)
+        return _with_other(op, compute, x, y)
     ans = compute(a, b)
     kept: tuple[Any, ...] = ()
     if recording.whole:
@@ -305,11 +306,19 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     return wrap(recording, op, inputs, _EMPTY, kept, ans)
 
 
+def _with_other(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    # A sparse matrix on the right-hand side has a way of its own to be multiplied.
+    if (op is _MATMUL or op is _MULTIPLY) and hasattr(type(y), "tocsr"):
+        return NotImplemented
+    return record(op, (x, y), _EMPTY, compute)
+
+
 _NEGATIVE, _POSITIVE, _ABSOLUTE = (PRIMITIVES[f"np.{name}"] for name in ("negative", "positive", "absolute"))
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = (PRIMITIVES[f"np.{name}"] for name in ("add", "subtract", "multiply", "divide"))
 _POWER, _MATMUL, _MOD = (PRIMITIVES[f"np.{name}"] for name in ("power", "matmul", "remainder"))
 _FLOOR_DIVIDE, _INVERT = (PRIMITIVES[f"np.{name}"] for name in ("floor_divide", "invert"))
 _AND, _OR, _XOR = (PRIMITIVES[f"np.bitwise_{name}"] for name in ("and", "or", "xor"))
+_LEFT_SHIFT, _RIGHT_SHIFT = PRIMITIVES["np.left_shift"], PRIMITIVES["np.right_shift"]
 _LESS, _LESS_EQUAL, _EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("less", "less_equal", "equal"))
 _GREATER, _GREATER_EQUAL, _NOT_EQUAL = (PRIMITIVES[f"np.{name}"] for name in ("greater", "greater_equal", "not_equal"))
 
@@ -406,13 +415,18 @@ class Tracer(ArrayLike):
             op = UFUNCS.get(ufunc)
             if op is not None:
                 return _one(op, ufunc, inputs[0]) if len(inputs) == 1 else _two(op, ufunc, *inputs)
-        from chainrule.trace.dispatch import call_ufunc
+        from chainrule.trace.ufuncs import call_ufunc
 
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         entry = FUNCTIONS.get(function)
-        if entry is None or (kwargs and not kwargs.keys() <= entry.accepts) or isinstance(self.value, Tracer):
+        if (
+            entry is None
+            or (kwargs and not kwargs.keys() <= entry.accepts)
+            or len(args) > entry.most
+            or isinstance(self.value, Tracer)
+        ):
             from chainrule.trace.dispatch import call_function
 
             return call_function(function, args, kwargs)
@@ -511,6 +525,18 @@ class Tracer(ArrayLike):
     def __rxor__(self, other: Any) -> Any:
         return _two(_XOR, operator.xor, other, self)
 
+    def __lshift__(self, other: Any) -> Any:
+        return _two(_LEFT_SHIFT, operator.lshift, self, other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return _two(_LEFT_SHIFT, operator.lshift, other, self)
+
+    def __rshift__(self, other: Any) -> Any:
+        return _two(_RIGHT_SHIFT, operator.rshift, self, other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return _two(_RIGHT_SHIFT, operator.rshift, other, self)
+
     def __invert__(self) -> Any:
         return record(_INVERT, (self,), _EMPTY)
 
@@ -563,7 +589,7 @@ class Tracer(ArrayLike):
         if not is_array(self):
             return result
 
-        return update(self, symbol, result)
+        return update(self, f"x {symbol}= y", result)
 
     def __iadd__(self, other: Any) -> Any:
         return self._in_place("+", self + other)
@@ -588,6 +614,21 @@ class Tracer(ArrayLike):
 
     def __imatmul__(self, other: Any) -> Any:
         return self._in_place("@", self @ other)
+
+    def __iand__(self, other: Any) -> Any:
+        return self._in_place("&", self & other)
+
+    def __ior__(self, other: Any) -> Any:
+        return self._in_place("|", self | other)
+
+    def __ixor__(self, other: Any) -> Any:
+        return self._in_place("^", self ^ other)
+
+    def __ilshift__(self, other: Any) -> Any:
+        return self._in_place("<<", self << other)
+
+    def __irshift__(self, other: Any) -> Any:
+        return self._in_place(">>", self >> other)
 
 
 _INDEX = PRIMITIVES["index"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Graph, Node
+from chainrule.trace.recording import arrays_entering
 from chainrule.trace.symbolic import open_body
 from chainrule.transforms.replay import as_strong, aval, pull_through, push_through, replay, with_arrays, zeros_for
 
@@ -106,7 +107,7 @@ def with_quick(graph: tuple[Graph, list[Any]], quick: tuple[Graph, list[Any]]) -
 def _pull(body: Graph, c: int, m: int, kinds: Pulled, careful: bool) -> Derived:
     moving, wanted_h = kinds.moving, kinds.wanted[m:]
     starts, hidden = body.inputs[:c], body.inputs[c + m :]
-    with open_body() as level:
+    with open_body() as level, arrays_entering(None):
         bars = [level.input(f"d {x.name}", x.shape, x.dtype) for x in picked(starts, moving)]
         sums = [level.input(f"d {x.name}", x.shape, x.dtype) for x in picked(hidden, wanted_h)]
         before = [level.like(x) for x in body.inputs[: c + m]]
@@ -155,7 +156,7 @@ def pushed_body(body: Graph, c: int, m: int, moving: Flags, given: Flags, store:
 
 def _push(body: Graph, c: int, m: int, moving: Flags, given: Flags, store: bool, careful: bool) -> Derived:
     starts, rest = body.inputs[:c], body.inputs[c:]
-    with open_body() as level:
+    with open_body() as level, arrays_entering(None):
         dots = [level.input(f"t {x.name}", x.shape, x.dtype) for x in picked(starts, moving)]
         before = [level.like(x) for x in body.inputs[: c + m]]
         dots_x = [level.input(f"t {x.name}", x.shape, x.dtype) for x in picked(rest[:m], given[:m])]
@@ -185,7 +186,7 @@ def waiting_body(condition: Graph, body: Graph, carries: int) -> Graph:
     """
     key = ("waiting", condition)
     if key not in body.derived:
-        with open_body() as level:
+        with open_body() as level, arrays_entering(None):
             values = [level.like(x) for x in body.inputs]
             asked = [level.like(x) for x in condition.inputs[carries:]]
             (going_on,) = replay(condition, [*values[:carries], *asked])

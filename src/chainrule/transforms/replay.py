@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.differentiate.forward import push_forward
 from chainrule.differentiate.reverse import accumulate
+from chainrule.errors import NoDerivativeError
 from chainrule.graph import Graph, Node
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op
@@ -73,7 +74,16 @@ def apply(node: Node, args: tuple[Any, ...], *, store: bool = False) -> Any:
         The result.
     """
     params = {**node.params, "store": True} if store and "store" in node.params else node.params
-    return _number(node.op, args, params) if node.weak is True else node.op(*args, **params)
+    try:
+        ans = _number(node.op, args, params) if node.weak is True else node.op(*args, **params)
+    except NoDerivativeError as problem:
+        # What stands on the stack is where the derivative is taken.
+        if not hasattr(node, "line"):
+            raise
+        raise NoDerivativeError(str(problem).partition("\n  at ")[0] + node.line) from None
+    if isinstance(ans, Tracer) and hasattr(node, "line"):
+        ans.node.line = node.line
+    return ans
 
 
 def _number(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

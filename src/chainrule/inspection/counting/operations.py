@@ -29,8 +29,8 @@ def multiplications(graph: Graph) -> int:
     Returns
     -------
     int
-        Rows times inner length times columns for a matrix product, the product of the lengths of all its axes for
-        ``np.einsum``.
+        Rows times inner length times columns for a matrix product, entries times columns where a matrix is sparse, the
+        product of the lengths of all its axes for ``np.einsum``.
 
     Raises
     ------
@@ -73,6 +73,8 @@ def cost_of(node: Node) -> Cost:
     moved = nbytes(node) + sum(nbytes(x) for x in set_of(node.inputs))
     if node.name == "np.matmul":
         return node.size * node.inputs[0].shape[-1], 0, moved
+    if node.name == "sparse.matmul":
+        return math.prod(node.inputs[0].shape) * math.prod(node.shape[1:]), 0, moved
     if node.name == "np.einsum":
         terms, _ = split_subscripts(node.params["subscripts"])
         lengths: dict[str, int] = {}

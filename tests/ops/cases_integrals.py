@@ -1,0 +1,97 @@
+"""Integrals of elementary functions, Airy functions, orthogonal polynomials and their kin."""
+
+import numpy as np
+import scipy.special
+from tests.ops.case import NEVER, POSITIVE, PROBABILITY, REALS, UNIT, Case, between, broadcast, each
+
+
+def at(name, *first):
+    """A function of its last argument; the others are fixed."""
+    function = getattr(scipy.special, name)
+    return lambda x: function(*first, x)
+
+
+def parts(name):
+    """The results of a function that has several."""
+    function = getattr(scipy.special, name)
+    return lambda x: function(x)
+
+
+def one(name, k):
+    """One of several results."""
+    function = getattr(scipy.special, name)
+    return lambda x: function(x)[k]
+
+
+DEGREES = np.array([0, 1, 3])
+POLYNOMIALS = ("eval_legendre", "eval_chebyt", "eval_chebyu", "eval_laguerre", "eval_hermite", "eval_hermitenorm")
+SPHERICAL = ("spherical_jn", "spherical_yn", "spherical_in", "spherical_kn")
+
+CASES = (
+    *(Case(f"scipy.special.{name}", parts(name), each(POSITIVE)) for name in ("sici", "shichi", "fresnel", "airy")),
+    Case("sine_integral", one("sici", 0), each(REALS)),
+    Case("cosine_integral", one("sici", 1), each(POSITIVE)),
+    Case("sinh_integral", one("shichi", 0), each(REALS)),
+    Case("cosh_integral", one("shichi", 1), each(POSITIVE)),
+    Case("fresnel_sine", one("fresnel", 0), each(REALS)),
+    Case("fresnel_cosine", one("fresnel", 1), each(REALS)),
+    Case("airy_ai", one("airy", 0), each(REALS)),
+    Case("airy_ai_slope", one("airy", 1), each(REALS)),
+    Case("airy_bi", one("airy", 2), each(REALS)),
+    Case("airy_bi_slope", one("airy", 3), each(REALS)),
+    Case("scipy.special.wofz", scipy.special.wofz, each(REALS), complex=True),
+    Case("scipy.special.ellipk", scipy.special.ellipk, each(UNIT)),
+    Case("scipy.special.ellipk", scipy.special.ellipk, each(between(-20.0, -1.0)), label="below -1"),
+    Case("scipy.special.ellipkm1", scipy.special.ellipkm1, each(PROBABILITY)),
+    Case("scipy.special.ellipe", scipy.special.ellipe, each(UNIT)),
+    Case("scipy.special.ellipkinc", lambda x: scipy.special.ellipkinc(x, 0.3), each(POSITIVE)),
+    Case("scipy.special.ellipeinc", lambda x: scipy.special.ellipeinc(x, 0.3), each(POSITIVE)),
+    Case("scipy.special.spence", scipy.special.spence, each(between(0.1, 3.0))),
+    Case("scipy.special.struve", at("struve", 0.5), each(POSITIVE)),
+    Case("scipy.special.modstruve", at("modstruve", 1.0), each(POSITIVE)),
+    Case("scipy.special.hyperu", at("hyperu", 1.2, 0.7), each(POSITIVE)),
+    *(Case(f"scipy.special.{name}", at(name, 2), each(POSITIVE)) for name in SPHERICAL),
+    *(Case(f"scipy.special.{name}", at(name, 0), each(POSITIVE), label="of order 0") for name in SPHERICAL),
+    *(
+        Case(
+            f"scipy.special.{name}",
+            lambda x, name=name: getattr(scipy.special, name)(2, x, derivative=True),
+            each(POSITIVE),
+            label="derivative",
+        )
+        for name in SPHERICAL
+    ),
+    *(
+        Case(
+            f"scipy.special.{name}",
+            lambda x, name=name: getattr(scipy.special, name)(DEGREES, x[..., None]),
+            each(UNIT),
+        )
+        for name in POLYNOMIALS
+    ),
+    Case("scipy.special.eval_jacobi", at("eval_jacobi", 3, 0.5, 1.2), each(UNIT)),
+    Case("scipy.special.eval_gegenbauer", at("eval_gegenbauer", 3, 0.5), each(UNIT)),
+    Case("scipy.special.eval_genlaguerre", at("eval_genlaguerre", 3, 0.5), each(POSITIVE)),
+    Case("scipy.special.fdtr", at("fdtr", 3.0, 4.5), each(POSITIVE)),
+    Case("scipy.special.fdtrc", at("fdtrc", 3.0, 4.5), each(POSITIVE)),
+    Case("scipy.special.fdtri", at("fdtri", 3.0, 4.5), each(PROBABILITY)),
+    Case("scipy.special.gdtr", lambda a, x: scipy.special.gdtr(a, 1.5, x), broadcast(POSITIVE, POSITIVE)),
+    Case("scipy.special.gdtrc", lambda a, x: scipy.special.gdtrc(a, 1.5, x), broadcast(POSITIVE, POSITIVE)),
+    # Without derivative by an order, a degree or a shape parameter.
+    *(
+        Case(
+            f"scipy.special.{name}", getattr(scipy.special, name), broadcast(PROBABILITY, UNIT), NEVER, label="by both"
+        )
+        for name in ("ellipkinc", "ellipeinc", "struve", "modstruve", "eval_legendre", "eval_chebyt")
+    ),
+    *(
+        Case(
+            f"scipy.special.{name}",
+            getattr(scipy.special, name),
+            broadcast(POSITIVE, POSITIVE, PROBABILITY),
+            NEVER,
+            label="by all",
+        )
+        for name in ("hyperu", "fdtr", "gdtr", "eval_gegenbauer")
+    ),
+)
