@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PIP_ARGS =
 INSTALL = $(VENV)/bin/python -m pip install -qq $(PIP_ARGS) -e
 
-.PHONY: help demo test examples lint sweep lowest bench clean
+.PHONY: help demo test examples lint sweep peers lowest bench clean
 
 help:
 	@echo "make demo      set up, then train a network on handwritten digits"
@@ -20,6 +20,7 @@ help:
 	@echo "make examples  set up, then run the programs of examples/"
 	@echo "make lint      check the style (ruff) and the types (mypy)"
 	@echo "make sweep     the test suite with its slow tests and many more random examples"
+	@echo "make peers     every operation against autograd and JAX (downloads JAX and PyTorch)"
 	@echo "make lowest    the test suite on the oldest versions that pyproject.toml admits (Python 3.11 or 3.12)"
 	@echo "make bench     set up, then measure against other libraries into build/benchmarks (downloads PyTorch and JAX)"
 	@echo "make clean     remove what the above made"
@@ -41,6 +42,9 @@ lint: $(VENV)/.ready-dev
 
 sweep: $(VENV)/.ready-dev
 	$(VENV)/bin/python -m pytest -n auto -m "" --hypothesis-profile=sweep
+
+peers: $(VENV)/.ready-bench
+	$(VENV)/bin/python -m pytest -n auto -m "" tests/sweep tests/library/test_against_others.py
 
 # Turns every "name>=version" of pyproject.toml into a line name==version.
 lowest:
