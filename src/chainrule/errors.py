@@ -64,7 +64,7 @@ class NoDerivativeError(TraceError):
     ...     chainrule.grad(lambda x: np.nextafter(x, 2.0))(1.0)
     ... except chainrule.NoDerivativeError as error:
     ...     print(str(error).partition(",")[0])
-    np.nextafter has no derivative rule
+    np.nextafter has no derivative rule by its argument x1 (the first)
     """
 
 
