@@ -202,7 +202,11 @@ def _pass_structural(
         return
     ans, inputs = complete(node)
     if (op is index or op is index_set) and not isinstance(g, Tracer):
-        if op is index and type(node.inputs[0]) is Node and not has_tracer(inputs[1:]):
+        if (
+            op is index
+            and type(node.inputs[0]) is Node
+            and ((len(inputs) == 2 and type(inputs[1]) is _NDARRAY) or not has_tracer(inputs[1:]))
+        ):
             _add_entries(derivatives, own, node.inputs[0], g, inputs[1:], node.params["template"])
             return
         if op is index_set and (len(inputs) == 2 or not has_tracer(inputs[2:])):

@@ -258,7 +258,7 @@ def _matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any 
     s = _svdvals(stop_gradient(A))
     if tol is None:
         share = max(shape_of(A)[-2:]) * np.finfo(s.dtype).eps if rtol is None else rtol
-        tol = np.max(s, axis=-1, keepdims=True) * share
+        tol = np.max(s, axis=-1, keepdims=True, initial=0.0) * share
     else:
         tol = with_dtype(tol)[..., None]
     return np.count_nonzero(s > tol, axis=-1)

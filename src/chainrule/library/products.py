@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.library.shapes import entries_of_diagonal
-from chainrule.ops import products
-from chainrule.ops.axes import as_operand, length_of, normalize_axes, shape_of
-from chainrule.ops.shapes import strong
+from chainrule.ops import products, reductions
+from chainrule.ops.axes import as_operand, length_of, normalize_axes, shape_of, with_dtype
+from chainrule.ops.shapes import convert, strong
 from chainrule.trace.dispatch import composition
 
 __all__: list[str] = []
@@ -36,7 +36,9 @@ def _inner(a: Any, b: Any, /) -> Any:
 
 @composition(np.outer, "np.outer")
 def _outer(a: Any, b: Any) -> Any:
-    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+    a, b = with_dtype(a), with_dtype(b)
+    # The row needs no axis in front: broadcasting puts it there.
+    return np.reshape(a, (-1, 1)) * (b if len(shape_of(b)) == 1 else np.reshape(b, (-1,)))
 
 
 @composition(np.vdot, "np.vdot")
@@ -67,7 +69,10 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 @composition(np.trace, "np.trace")
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
-    return np.sum(entries_of_diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+    entries = entries_of_diagonal(a, offset, axis1, axis2)
+    if dtype is not None:
+        entries = convert(entries, np.dtype(dtype))
+    return reductions.sum(entries, axis=None if len(shape_of(entries)) == 1 else -1)
 
 
 @composition(np.einsum, "np.einsum")

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.ops import reductions
+from chainrule.ops import reductions, shapes
 from chainrule.ops.axes import Axis, axis_of_reduction, length_of, normalize_axes, reduced_shape, shape_of
 from chainrule.ops.elementwise import root
-from chainrule.ops.shapes import convert, strong
+from chainrule.ops.shapes import SLOT, convert, strong
 from chainrule.trace.dispatch import composition
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.tracer import peel
@@ -229,6 +229,8 @@ def _cumulative(run: Any, start: int, x: Any, axis: int | None, dtype: Any, incl
 def _sort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None) -> Any:
     a, axis = (np.reshape(a, -1), 0) if axis is None else (a, axis)
     order = reductions.argsort(a, axis=axis, kind="stable" if stable else kind)
+    if len(shape_of(a)) == 1 and axis in (0, -1):
+        return shapes.index(a, order, template=(SLOT,))
     return np.take_along_axis(a, order, axis=axis)
 
 
@@ -284,12 +286,18 @@ def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> A
         if order == "nuc":
             result = reductions.sum(s, axis=-1)
         else:
-            result = (reductions.amax if order == 2 else reductions.amin)(s, axis=-1)
+            result = _largest_or_least(order, s, -1)(s, axis=-1)
         return np.expand_dims(result, tuple(sorted(axes))) if keepdims else result
     if order not in (1, -1, np.inf, -np.inf):
         raise ValueError("Invalid norm order for matrices.")
     inner, outer = axes if order in (1, -1) else axes[::-1]
     sums = reductions.sum(np.abs(x), axis=inner, keepdims=True)
-    pick = reductions.amax if order > 0 else reductions.amin
-    result = pick(sums, axis=outer, keepdims=True)
+    result = _largest_or_least(order, sums, outer)(sums, axis=outer, keepdims=True)
     return result if keepdims else np.squeeze(result, axis=axes)
+
+
+def _largest_or_least(order: float, x: Any, axis: int) -> Any:
+    if order < 0:
+        return reductions.amin
+    # The largest of no numbers from 0 on is 0.
+    return reductions.amax if shape_of(x)[axis] else reductions.sum

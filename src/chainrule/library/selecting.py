@@ -84,7 +84,7 @@ def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: An
     before, after = shape[:place], shape[place + 1 :]
     if math.prod(before + after) == 0:
         raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
-    rows = np.reshape(np.moveaxis(arr, place, -1), (-1, shape[place]))
+    rows = np.reshape(np.moveaxis(arr, place, -1), (math.prod(before + after), shape[place]))
     made = [with_dtype(func1d(rows[k], *args)) for k in range(shape_of(rows)[0])]
     own = shape_of(made[0])
     whole = np.reshape(np.stack(made), (*before, *after, *own))

@@ -1,5 +1,6 @@
 """Functions that rearrange entries of one array."""
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -24,12 +25,29 @@ def _row_major(order: str | None, name: str) -> None:
 @composition(np.reshape, "np.reshape", on_handles=True)
 def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Any:
     _row_major(order, "np.reshape")
-    wanted = tuple(np.atleast_1d(shape if newshape is None else newshape).tolist())
+    wanted = _as_shape(shape if newshape is None else newshape)
     here = shape_of(a)
     if -1 in wanted:
-        # NumPy resolves the length left open, and says what is wrong with an impossible one. No memory is touched.
-        wanted = np.empty(here, bool).reshape(wanted).shape
+        wanted = _without_open(wanted, here)
     return a if wanted == here else _reshaped(a, wanted)
+
+
+def _as_shape(given: Any) -> tuple[int, ...]:
+    """A shape as NumPy's functions take it: a number, or several in a tuple, a list or an array."""
+    if type(given) is int:
+        return (given,)
+    if type(given) is tuple and all(type(n) is int for n in given):
+        return given
+    return tuple(np.atleast_1d(given).tolist())
+
+
+def _without_open(shape: tuple[int, ...], here: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with the length left open filled in."""
+    others = -math.prod(shape)
+    if others > 0 and shape.count(-1) == 1 and min(shape) == -1 and math.prod(here) % others == 0:
+        return tuple(math.prod(here) // others if n == -1 else n for n in shape)
+    # NumPy says what is wrong with an impossible one. No memory is touched.
+    return np.empty(here, bool).reshape(shape).shape
 
 
 @composition(np.ravel, "np.ravel", on_handles=True)
@@ -123,8 +141,7 @@ _BROADCAST = Taken("np.broadcast_to", _spread)
 
 @composition(np.broadcast_to, "np.broadcast_to", on_handles=True)
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
-    wanted = tuple(np.atleast_1d(shape).tolist())
-    return taken_from(array, _BROADCAST, shape=wanted)
+    return taken_from(array, _BROADCAST, shape=_as_shape(shape))
 
 
 @composition(np.broadcast_arrays, "np.broadcast_arrays", on_handles=True)
@@ -190,39 +207,84 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
 
 @composition(np.tile, "np.tile")
 def _tile(A: Any, reps: Any) -> Any:
-    counts = tuple(np.atleast_1d(reps).tolist())
+    counts = _as_shape(reps)
     here = shape_of(A)
     ndim = max(len(counts), len(here))
     counts = (1,) * (ndim - len(counts)) + counts
     here = (1,) * (ndim - len(here)) + here
-    # Each axis of length n becomes a pair (repetitions, n), which is then read as one axis.
-    pairs = np.reshape(A, tuple(n for length in here for n in (1, length)))
-    spread = shapes.broadcast_to(pairs, shape=tuple(n for pair in zip(counts, here, strict=True) for n in pair))
-    return np.reshape(spread, tuple(count * n for count, n in zip(counts, here, strict=True)))
+    # An axis of length n that is repeated becomes a pair (repetitions, n), which is then read as one axis.
+    pairs: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
+    for count, length in zip(counts, here, strict=True):
+        pairs += (length,) if count == 1 else (1, length)
+        whole += (length,) if count == 1 else (count, length)
+    # Broadcasting puts axes of length 1 in front by itself.
+    first = next((k for k, n in enumerate(pairs) if n != 1), len(pairs))
+    spread = A if shape_of(A) == pairs[first:] else shapes.reshape(A, shape=pairs)
+    spread = shapes.broadcast_to(spread, shape=whole)
+    result = tuple(count * n for count, n in zip(counts, here, strict=True))
+    return spread if whole == result else shapes.reshape(spread, shape=result)
 
 
 @composition(np.roll, "np.roll")
 def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     if axis is None:
-        return np.reshape(_roll(np.reshape(a, -1), shift, 0), a.shape)
+        if a.ndim != 1:
+            return np.reshape(_roll(np.reshape(a, -1), shift, 0), a.shape)
+        axis = 0
+    if type(shift) is int and type(axis) is int:
+        return _turned(a, shift, axis)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     for step, k in np.broadcast(shift, axes):
-        a = _pick(a, np.roll(np.arange(a.shape[k]), step), int(k))
+        a = _turned(a, int(step), int(k))
     return a
 
 
+def _turned(a: Any, step: int, axis: int) -> Any:
+    """The entries along an axis moved by a number of places; those that leave at one end come in at the other."""
+    (axis,) = normalize_axes(axis, a.ndim)
+    length = a.shape[axis]
+    if not length:
+        return +a
+    place = -step % length
+    before = (slice(None),) * axis
+    return shapes.concatenate(a[(*before, slice(place, None))], a[(*before, slice(None, place))], axis=axis)
+
+
 def entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
-    """The diagonal as an array of its own, which is no view."""
+    """Take the diagonal out, as an array of its own, which is no view.
+
+    Parameters
+    ----------
+    a : array, at least two-dimensional
+        Traced or plain.
+    offset : int
+        How far the diagonal lies above the main one.
+    axis1, axis2 : int
+        Rows and columns.
+
+    Returns
+    -------
+    array
+        The other axes, then the diagonal; of a plain array it is NumPy's view.
+
+    Examples
+    --------
+    >>> entries_of_diagonal(np.arange(6.0).reshape(2, 3), 1, 0, 1)
+    array([1., 5.])
+    """
     if not isinstance(a, Tracer):
         return np.diagonal(a, offset, axis1, axis2)
     from_right = tuple(axis if axis < 0 else axis - a.ndim for axis in (axis1, axis2))
     moved: Any = a
     if from_right != (-2, -1):
         moved = np.moveaxis(a, (axis1, axis2), (-2, -1))  # type: ignore[type-var]
-    rows, columns = moved.shape[-2:]
+    *leading, rows, columns = moved.shape
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    steps = np.arange(length)
-    return shapes.index(moved, steps + max(-offset, 0), steps + max(offset, 0), template=(Ellipsis, SLOT, SLOT))
+    # With its rows one after the other, a matrix has the diagonal in every (columns + 1)-st place.
+    start = max(offset, 0) + max(-offset, 0) * columns if length else 0
+    places = slice(start, start + length * (columns + 1) - columns if length else 0, columns + 1)
+    return shapes.reshape(moved, shape=(*leading, rows * columns))[(Ellipsis, places) if leading else places]
 
 
 #: A view that cannot be written into, as NumPy's.

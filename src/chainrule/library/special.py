@@ -22,7 +22,8 @@ __all__ = ["log_softmax", "softmax"]
 
 def _shift(a: Any, axis: Axis) -> Any:
     # Subtracting the largest entry keeps exp from overflowing; where all are -inf there is nothing to subtract.
-    largest = np.max(a, axis=axis, keepdims=True)
+    empty = 0 in np.shape(a)
+    largest = np.max(a, axis=axis, keepdims=True, initial=-np.inf) if empty else np.max(a, axis=axis, keepdims=True)
     return stop_gradient(np.where(np.isfinite(largest), largest, 0))
 
 
@@ -237,7 +238,9 @@ def _spherical(name: str) -> None:
             return op(n, z)
         rule = op.partials[1].rule if op.partials and op.partials[1] else None
         assert rule is not None, "the row states its derivative"
-        return rule(n, convert(z, op.infer(n, z)[1]))
+        # By both neighbours in double precision: in single precision they leave few digits of their difference.
+        dtype = op.infer(n, z)[1]
+        return convert(rule(n, convert(z, np.result_type(dtype, np.float64))), dtype)
 
     hook("scipy.special", name)(follow)
 

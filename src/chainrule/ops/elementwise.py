@@ -72,6 +72,12 @@ def _clear(ans: Any) -> Any:
     return np.where(ans == 0, 1, ans)
 
 
+def _root_slope(ans: Any) -> Any:
+    if isinstance(ans, (float, np.floating)):
+        return 0.5 / ans if ans != 0 else 0.0 * ans
+    return np.where(ans == 0, 0, 0.5 / _clear(ans))
+
+
 def _relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
@@ -84,7 +90,7 @@ def _identity(x: Any) -> Any:
 relu = elementwise("chainrule.relu", _relu, lambda g, x: np.where(x > 0, g, 0))
 
 #: The square root whose derivative at 0 is taken as 0: the kink of norms and standard deviations.
-root = elementwise("root", np.sqrt, lambda ans: np.where(ans == 0, 0, 0.5 / _clear(ans)))
+root = elementwise("root", np.sqrt, _root_slope)
 
 #: The identity, with derivative zero by rule.
 stop_gradient = piecewise_constant("chainrule.stop_gradient", _identity)

@@ -5,6 +5,7 @@ have transposes where textbooks have conjugate transposes. Those of the Cholesky
 Hermitian matrices, take the derivative along these: the contribution is symmetric, whichever triangle is read.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -130,6 +131,8 @@ def _for_each(g: Any, x: Any) -> Any:
 
 
 def _det_transpose(i: int, g: Any, ans: Any, x: Any) -> Any:
+    if type(x) is np.ndarray and x.ndim == 2 and isinstance(g, (float, np.generic)) and ans != 0:
+        return g * (ans * np.linalg.inv(x).T)
     return _for_each(g, x) * cofactors(x)
 
 
@@ -195,8 +198,8 @@ _LOOPED = 32
 
 
 def _solve_triangular(x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal: bool) -> Any:
-    import scipy.linalg
-
+    if x.shape[-1] != x.shape[-2] or x.shape[-1] != y.shape[-2]:
+        raise ValueError(f"scipy.linalg.solve_triangular: shapes {x.shape} and {y.shape} do not fit")
     dtype = common_dtype(x, y)
     if 0 in (*x.shape[-2:], *y.shape[-2:]):
         return np.zeros((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *y.shape[-2:]), dtype)
@@ -208,11 +211,24 @@ def _solve_triangular(x: Any, y: Any, *, trans: int, lower: bool, unit_diagonal:
         return np.linalg.solve(t.mT if trans else t, y)
 
     def solve(a: Any, b: Any) -> Any:
-        return scipy.linalg.solve_triangular(
-            a, b, trans=trans, lower=lower, unit_diagonal=unit_diagonal, check_finite=False
-        )
+        # SciPy's function takes several times as long around this routine of LAPACK, which has columns in order.
+        turned = not a.flags.f_contiguous
+        a, is_lower, is_turned = (a.T, not lower, 1 - trans) if turned else (a, lower, trans)
+        found, problem = _routine(dtype.char)(a, b, lower=is_lower, trans=is_turned, unitdiag=unit_diagonal)
+        if problem:
+            raise np.linalg.LinAlgError(f"singular matrix: resolution failed at diagonal {problem - 1}")
+        return found
 
-    return each(solve, 2, x, y).astype(dtype, copy=False)
+    found = solve(x, y) if x.ndim == y.ndim == 2 else each(solve, 2, x, y)
+    return found.astype(dtype, copy=False)
+
+
+@functools.cache
+def _routine(kind: str) -> Any:
+    """LAPACK's routine for triangles, for a dtype."""
+    import scipy.linalg
+
+    return scipy.linalg.get_lapack_funcs("trtrs", dtype=kind)
 
 
 def _infer_triangular(x: Any, y: Any, **params: Any) -> Aval:
@@ -222,7 +238,16 @@ def _infer_triangular(x: Any, y: Any, **params: Any) -> Aval:
 
 def _in_use(x: Any, lower: bool, unit_diagonal: bool) -> Any:
     """The triangle that is read, and 0 elsewhere."""
+    size = x.shape[-1]
+    if type(x) is np.ndarray and size <= _LOOPED:
+        return np.where(_triangle(size, lower, unit_diagonal), x, 0)
     return np.tril(x, -int(unit_diagonal)) if lower else np.triu(x, int(unit_diagonal))
+
+
+@functools.lru_cache(maxsize=4 * _LOOPED)
+def _triangle(size: int, lower: bool, strict: bool) -> Any:
+    """Where a triangle is, of a matrix up to a size for which making this takes longer than what it is used for."""
+    return np.tri(size, size, -int(strict), bool) if lower else ~np.tri(size, size, int(strict) - 1, bool)
 
 
 def _triangular_pull(
@@ -248,9 +273,16 @@ def _triangular_push(
 
 def _lower_half(x: Any) -> Any:
     """The lower triangle, with half of the diagonal: twice the Hermitian part of it is x, where x is Hermitian."""
+    real = np.dtype(x.dtype.char.lower())
     size = x.shape[-1]
-    weights = np.tril(np.ones((size, size)), -1) + 0.5 * np.eye(size)
-    return x * weights.astype(np.zeros((), x.dtype).real.dtype)
+    return x * (_small_weights if size <= _LOOPED else _weights)(size, real)
+
+
+def _weights(size: int, dtype: np.dtype[Any]) -> Any:
+    return np.tri(size, size, -1, dtype) + np.eye(size, dtype=dtype) * dtype.type(0.5)
+
+
+_small_weights = functools.lru_cache(maxsize=2 * _LOOPED)(_weights)
 
 
 def _by_factor(x: Any, y: Any) -> Any:
@@ -280,7 +312,7 @@ inv: Op = structural("np.linalg.inv", np.linalg.inv, _infer_same, _inv_transpose
 #: Of matrices on the right-hand side; a vector is a matrix of one column.
 solve: Op = joint("np.linalg.solve", np.linalg.solve, _infer_solve, _solve_pull, _solve_push, keeps=(0, 1))
 pinv: Op = structural("np.linalg.pinv", _pinv, _infer_pinv, _pinv_transpose, _pinv_push, keeps=(0, 1))
-det: Op = structural("np.linalg.det", np.linalg.det, _infer_det, _det_transpose, _det_push, keeps=(1,))
+det: Op = structural("np.linalg.det", np.linalg.det, _infer_det, _det_transpose, _det_push, keeps=(0, 1))
 #: For each entry of a square matrix the derivative of its determinant by it.
 cofactors: Op = structural("cofactors", _cofactors, _infer_same, _cofactors_transpose, _cofactors_push, keeps=(0, 1))
 #: Two outputs: the sign, for complex numbers of size 1, and the logarithm of the size.

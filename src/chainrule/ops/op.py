@@ -93,6 +93,8 @@ class Op:
         that has no tangent, is the tangent of the output, or the list of them.
     keeps : frozenset of int
         What the backward pass must have the value of: 0 for `ans`, 1 and on for the inputs; -1 for all inputs.
+    is_complete : bool
+        True where there is a rule for every input.
     is_constant : bool
         True for a piecewise constant operation: its derivative is zero by rule.
     is_view : bool
@@ -105,6 +107,7 @@ class Op:
         "evaluate",
         "infer",
         "infer_weak",
+        "is_complete",
         "is_constant",
         "is_multilinear",
         "is_view",
@@ -151,6 +154,12 @@ class Op:
         self.keeps_y = 2 in keeps or -1 in keeps
         self.is_constant = is_constant
         self.is_multilinear = is_multilinear
+        self.is_complete = (
+            transpose is not None
+            or is_constant
+            or pull_all is not None
+            or (partials is not None and None not in partials)
+        )
         self.is_view = name in ("index", "np.reshape", "np.transpose")
 
     def __repr__(self) -> str:
@@ -170,9 +179,7 @@ class Op:
 
     def has_derivative(self, i: int) -> bool:
         """Say whether there is a rule for the derivative by input `i`."""
-        if self.transpose is not None or self.is_constant or self.pull_all is not None:
-            return True
-        return self.partials is not None and self.partials[i] is not None
+        return self.is_complete or (self.partials is not None and self.partials[i] is not None)
 
 
 def _infer_elementwise(evaluate: Rule) -> Rule:

@@ -31,6 +31,14 @@ def _sum_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepd
 
 def _extreme_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     shape = shape_of(x)
+    if (
+        axis is None
+        and type(x) is np.ndarray
+        and isinstance(ans, (np.ndarray, np.generic))
+        and not hasattr(g, "__chainrule_record__")
+    ):
+        tied = x == ans
+        return np.where(tied, np.divide(g, np.count_nonzero(tied)), 0)
     tied = x == expanded(ans, shape, axis)
     count = np.sum(tied, axis=normalize_axes(axis, len(shape)), keepdims=True)
     return np.where(tied, expanded(g, shape, axis) / convert(count, np.dtype(getattr(x, "dtype", float))), 0)
@@ -85,7 +93,9 @@ def _infer_running(evaluate: Any) -> Any:
 
 
 def _cumsum_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: int) -> Any:
-    return np.flip(cumsum(np.flip(g, axis), axis=axis), axis)
+    backwards = (slice(None),) * (axis % len(g.shape)) + (slice(None, None, -1),)
+    turned = g[backwards]
+    return (turned.cumsum(axis) if type(g) is np.ndarray else cumsum(turned, axis=axis))[backwards]
 
 
 def _cumprod_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: int) -> Any:
@@ -148,8 +158,12 @@ def _infer_searchsorted(a: Any, v: Any, *, side: Any = "left") -> tuple[tuple[in
 
 sum = structural("np.sum", np.add.reduce, _infer_reduction(np.sum), _sum_transpose)
 prod = structural("np.prod", np.prod, _infer_reduction(np.prod), _prod_transpose, _prod_push, keeps=(1,))
-amax = structural("np.max", np.max, _infer_reduction(np.max), _extreme_transpose, _extreme_push, keeps=(0, 1))
-amin = structural("np.min", np.min, _infer_reduction(np.min), _extreme_transpose, _extreme_push, keeps=(0, 1))
+amax = structural(
+    "np.max", np.maximum.reduce, _infer_reduction(np.max), _extreme_transpose, _extreme_push, keeps=(0, 1)
+)
+amin = structural(
+    "np.min", np.minimum.reduce, _infer_reduction(np.min), _extreme_transpose, _extreme_push, keeps=(0, 1)
+)
 cumsum = structural("np.cumsum", _evaluate_cumulative(np.cumsum), _infer_running(np.cumsum), _cumsum_transpose)
 cumprod = structural(
     "np.cumprod",

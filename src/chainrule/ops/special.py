@@ -46,10 +46,15 @@ _SQRT_2PI = math.sqrt(2 * math.pi)
 
 def _named(name: str) -> Callable[..., Any]:
     # scipy.special takes longer to import than all of chainrule, so it is looked up when it is used.
-    def evaluate(*inputs: Any) -> Any:
-        import scipy.special
+    found: Any = None
 
-        return getattr(scipy.special, name)(*inputs)
+    def evaluate(*inputs: Any) -> Any:
+        nonlocal found
+        if found is None:
+            import scipy.special
+
+            found = getattr(scipy.special, name)
+        return found(*inputs)
 
     return evaluate
 
@@ -141,7 +146,7 @@ betaincc = _row("betaincc", None, None, lambda c, x, y: -_betainc_slope(c, x, y)
 
 def _rgamma_slope(ans: Any, x: Any) -> Any:
     # -psi / Gamma; at 0, -1, -2 and so on, where 1 / Gamma is 0 and psi infinite, (-1)^n n! for x = -n.
-    pole = (x <= 0) & (x == np.floor(x))
+    pole = (x.real <= 0) & (x == np.floor(x.real))
     return np.where(pole, np.cos(np.pi * x) * gamma(1 - np.where(pole, x, 0)), -ans * psi(np.where(pole, 1, x)))
 
 
@@ -170,12 +175,22 @@ k0e: Op = _row("k0e", lambda ans, x: ans - k1e(x))
 k1e: Op = _row("k1e", lambda ans, x: ans - 0.5 * (k0e(x) + kve(2.0, x)))
 kve: Op = _row("kve", None, lambda ans, x, y: ans - 0.5 * (kve(x - 1, y) + kve(x + 1, y)))
 
+
+def _scaled_slope(x: Any, y: Any) -> Any:
+    if np.iscomplexobj(y):
+        raise NoDerivativeError(
+            "scipy.special.ive of complex numbers has no derivative rule: its factor exp(-|Re z|) has none by z. "
+            f"Write scipy.special.iv(v, z) * np.exp(-np.abs(z.real)).{user_line()}"
+        )
+    return 0.5 * (ive(x - 1, y) + ive(x + 1, y))
+
+
 i0: Op = _row("i0", lambda x: i1(x))
 i1: Op = _row("i1", lambda x: 0.5 * (i0(x) + iv(2.0, x)))
 iv: Op = _row("iv", None, lambda x, y: 0.5 * (iv(x - 1, y) + iv(x + 1, y)))
 i0e: Op = _row("i0e", lambda ans, x: i1e(x) - np.sign(x) * ans)
 i1e: Op = _row("i1e", lambda ans, x: 0.5 * (i0e(x) + ive(2.0, x)) - np.sign(x) * ans)
-ive: Op = _row("ive", None, lambda ans, x, y: 0.5 * (ive(x - 1, y) + ive(x + 1, y)) - np.sign(y) * ans)
+ive: Op = _row("ive", None, lambda ans, x, y: _scaled_slope(x, y) - np.sign(y) * ans)
 
 
 hyp0f1: Op = _row("hyp0f1", None, lambda x, y: hyp0f1(x + 1, y) / x)

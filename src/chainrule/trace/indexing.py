@@ -6,7 +6,10 @@ import numpy as np
 
 from chainrule.ops.shapes import SLOT
 
-__all__ = ["split_index"]
+__all__ = ["STATIC", "split_index"]
+
+#: Kinds of parts of an index expression that are fixed as they stand, with which NumPy makes a view or a number.
+STATIC = frozenset({int, slice, type(None), type(Ellipsis)})
 
 _STATIC = (int, slice, type(None), type(Ellipsis), np.integer)
 

@@ -14,8 +14,9 @@ from chainrule.errors import NoDerivativeError, TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
+from chainrule.ops.shapes import SLOT
 from chainrule.trace.arraylike import ArrayLike, peel, value
-from chainrule.trace.indexing import split_index
+from chainrule.trace.indexing import STATIC, split_index
 from chainrule.trace.names import which_argument
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.recording import Recording
@@ -123,7 +124,7 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
     NoDerivativeError
         Where the derivative by a traced input is needed and no rule exists.
     """
-    if len(args) == 1 and compute is None and type(args[0]) is Tracer and op.has_derivative(0):
+    if len(args) == 1 and compute is None and type(args[0]) is Tracer and (op.is_complete or op.has_derivative(0)):
         return _one_with(op, args[0], params)
     recording: Any = None
     for argument in args:
@@ -144,34 +145,35 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
         return ans
     values: list[Any] = []
     inputs: list[Any] = []
+    is_nested = False
     for i, argument in enumerate(args):
         if isinstance(argument, Tracer) and argument.recording is recording:
-            if not (recording.whole or op.has_derivative(i)):
+            if not (op.is_complete or recording.whole or op.has_derivative(i)):
                 raise NoDerivativeError(
                     f"{op.name} has no derivative rule by its {which_argument(op, i)}, which depends on what is "
                     "differentiated. Use chainrule.stop_gradient on it if the derivative is meant to be zero, or give "
                     "a rule with chainrule.custom_gradient." + user_line()
                 )
+            is_nested = is_nested or isinstance(argument.value, Tracer)
             values.append(argument.value)
             inputs.append(argument.node)
         else:
             constant = argument if type(argument) in _NUMBERS else _constant(argument, recording, op)
+            is_nested = is_nested or isinstance(constant, Tracer)
             values.append(constant)
             inputs.append(constant)
-    ans = op(*values, **params) if compute is None else compute(*values)
+    # Where recordings are nested, the values are traced by the ones around this.
+    ans = compute(*values) if compute is not None else (op if is_nested else op.evaluate)(*values, **params)
     if op.is_constant and not recording.whole:
         return ans
     kept: tuple[Any, ...] = ()
     keeps = op.keeps
     if keeps and not recording.whole:
-        every = -1 in keeps
-        kept = (
-            ans if 0 in keeps else None,
-            *(
-                v if every or i + 1 in keeps or not isinstance(n, Node) else n
-                for i, (v, n) in enumerate(zip(values, inputs, strict=True))
-            ),
-        )
+        read = values
+        if -1 not in keeps:
+            # Of what no rule reads the value, the node stands there, for its shape.
+            read = [values[i] if i + 1 in keeps else x for i, x in enumerate(inputs)]
+        kept = (ans if op.keeps_ans else None, *read)
     return wrap(recording, op, tuple(inputs), params, kept, ans)
 
 
@@ -563,15 +565,21 @@ class Tracer(ArrayLike):
         if view is not None and (view.parent.node is not view.source or view.parent.view is not None):
             self.refresh()
         a = self.value
-        if type(a) is _NDARRAY and type(self) is Tracer and (type(key) is int or type(key) is slice):
+        if (
+            type(a) is _NDARRAY
+            and type(self) is Tracer
+            and (type(key) in STATIC or (type(key) is tuple and STATIC.issuperset(map(type, key))))
+        ):
             source = self.node
-            params = {"template": (key,)}
+            params = {"template": key if type(key) is tuple else (key,)}
             ans = a[key]
             made = wrap(self.recording, _INDEX, (source,), params, (), ans)
             # NumPy makes a number of one entry, and a view of several.
             if type(ans) is _NDARRAY:
                 made.view = View(self, source, _INDEX, params)
             return made
+        if type(key) is _NDARRAY:
+            return record(_INDEX, (self, key), _AT_ARRAY)
         template, arrays = split_index(key)
         return record(_INDEX, (self, *arrays), {"template": template})
 
@@ -632,3 +640,4 @@ class Tracer(ArrayLike):
 
 
 _INDEX = PRIMITIVES["index"]
+_AT_ARRAY = {"template": (SLOT,)}

@@ -227,6 +227,9 @@ def add_at(ufunc: np.ufunc, name: str, target: Any, indices: Any, values: Any) -
     target = _target(name, target)
     template, arrays = split_index(indices)
     spread = np.broadcast_to(values, np.shape(target[indices]))
+    # What comes to one place is summed in the precision in which the array takes it.
+    precision = np.result_type(target.dtype, spread.dtype)
+    spread = spread if spread.dtype == precision else convert(spread, precision)
     added = shapes.index_add(spread, *arrays, template=template, shape=target.shape)
     update(target, f"{name}.at", ufunc(target, added))
 

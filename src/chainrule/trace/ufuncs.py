@@ -178,7 +178,11 @@ def _ufunc_op(ufunc: Any) -> Op | None:
     import scipy.special
 
     # Its functions are found by name, so that scipy.special is imported only once somebody uses it.
-    return PRIMITIVES.get(f"scipy.special.{name}") if getattr(scipy.special, name, None) is ufunc else None
+    op = PRIMITIVES.get(f"scipy.special.{name}") if getattr(scipy.special, name, None) is ufunc else None
+    if op is not None and ufunc.nin <= 2 and ufunc.nout == 1 and all(op.has_derivative(i) for i in range(ufunc.nin)):
+        # From now on it takes the short way.
+        UFUNCS[ufunc] = op
+    return op
 
 
 @functools.cache
