@@ -26,9 +26,9 @@ once = settings(max_examples=max(1, settings().max_examples // 100), phases=phas
 TOGETHER = 8
 
 
-def batched(cases):
+def batched(cases, together=TOGETHER):
     """Lines, some at a time, under the names of the first and the last."""
-    parts = [cases[k : k + TOGETHER] for k in range(0, len(cases), TOGETHER)]
+    parts = [cases[k : k + together] for k in range(0, len(cases), together)]
     return [pytest.param(part, id=f"{part[0]} to {part[-1]}") for part in parts]
 
 
@@ -130,7 +130,7 @@ def test_forward_and_second_derivatives(cases, data):
     check(drawn(data, cases, lambda call: call.at(), second=True))
 
 
-@pytest.mark.parametrize("cases", batched(COMPLEX))
+@pytest.mark.parametrize("cases", batched(COMPLEX, 2 * TOGETHER))
 @once
 @given(st.data())
 def test_complex_numbers(cases, data):

@@ -16,5 +16,11 @@ CASES = (
         label="with weights",
     ),
     Case("np.corrcoef", np.corrcoef, fixed((distinct, (2, 5)))),
-    Case("np.corrcoef", lambda x, y: np.corrcoef(x, y)[0, 1], fixed((REALS, (5,)), (REALS, (5,))), label="of two"),
+    Case(
+        "np.corrcoef",
+        lambda x, y: np.corrcoef(x, y)[0, 1],
+        fixed((REALS, (5,)), (REALS, (5,))),
+        complex=True,
+        label="of two",
+    ),
 )

@@ -53,7 +53,12 @@ CASES = (
         fixed((REALS, (3, 2)), (REALS, (1, 2))),
         label="with ends",
     ),
-    Case("np.ediff1d", np.ediff1d, along(REALS, shape=shapes(1, 2)).map(lambda c: Call(c.leaves, {}, c.seed))),
+    Case(
+        "np.ediff1d",
+        np.ediff1d,
+        along(REALS, shape=shapes(1, 2)).map(lambda c: Call(c.leaves, {}, c.seed)),
+        complex=True,
+    ),
     Case(
         "np.ediff1d",
         lambda x, y: np.ediff1d(x, to_end=y, to_begin=[1.0, 2.0]),

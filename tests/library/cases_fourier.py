@@ -56,6 +56,6 @@ CASES = (
     Case("np.fft.rfftn", np.fft.rfftn, planes(whole=True)),
     Case("np.fft.irfftn", np.fft.irfftn, planes(2, whole=True), complex=True),
     Case("np.fft.fftshift", np.fft.fftshift, each(REALS, shape=shapes(1)), complex=True),
-    Case("np.fft.ifftshift", lambda x: np.fft.ifftshift(x, axes=-1), each(REALS, shape=shapes(1))),
+    Case("np.fft.ifftshift", lambda x: np.fft.ifftshift(x, axes=-1), each(REALS, shape=shapes(1)), complex=True),
     Case("np.fft.fft", lambda x: np.abs(np.fft.fft(x)) ** 2, fixed((REALS, (4,))), label="as a power spectrum"),
 )

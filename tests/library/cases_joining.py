@@ -58,13 +58,16 @@ CASES = (
         "np.stack", lambda x, y: np.stack([x, np.ones(x.shape), y], 0), each(REALS, REALS), label="with a plain array"
     ),
     Case(
-        "np.block", lambda x, y: np.block([[x, np.ones((2, 3))], [y, 2.0 * x]]), fixed((REALS, (2, 3)), (REALS, (2, 3)))
+        "np.block",
+        lambda x, y: np.block([[x, np.ones((2, 3))], [y, 2.0 * x]]),
+        fixed((REALS, (2, 3)), (REALS, (2, 3))),
+        complex=True,
     ),
     Case("np.block", lambda x, y: np.block([x, y, 1.0]), fixed((REALS, (2,)), (REALS, ())), label="of a vector"),
-    Case("np.linspace", lambda x, y: np.linspace(x, y, 5), each(REALS, REALS)),
+    Case("np.linspace", lambda x, y: np.linspace(x, y, 5), each(REALS, REALS), complex=True),
     Case("np.linspace", lambda x: np.linspace(x, 2.0, 4, endpoint=False), each(REALS), label="without the end"),
     Case("np.linspace", lambda x: np.linspace(1.0, x, 3, axis=-1), each(REALS), label="along the last axis"),
-    Case("np.logspace", lambda x, y, b: np.logspace(x, y, 4, base=b + 3), fixed(*((REALS, ()),) * 3)),
+    Case("np.logspace", lambda x, y, b: np.logspace(x, y, 4, base=b + 3), fixed(*((REALS, ()),) * 3), complex=True),
     Case("np.hstack", joined(np.hstack), differing(1, 2), complex=True),
     Case("np.hstack", joined(np.hstack), differing(0, 0, 1), label="of vectors"),
     Case("np.vstack", joined(np.vstack), differing(0, 2), complex=True),

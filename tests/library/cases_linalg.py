@@ -77,8 +77,10 @@ CASES = (
         looks=True,
         label="with residuals",
     ),
-    Case("np.linalg.tensorsolve", np.linalg.tensorsolve, fixed((square_tensor, (2, 3, 6)), (REALS, (2, 3)))),
-    Case("np.linalg.tensorinv", np.linalg.tensorinv, fixed((square_tensor, (2, 3, 6)))),
+    Case(
+        "np.linalg.tensorsolve", np.linalg.tensorsolve, fixed((square_tensor, (2, 3, 6)), (REALS, (2, 3))), complex=True
+    ),
+    Case("np.linalg.tensorinv", np.linalg.tensorinv, fixed((square_tensor, (2, 3, 6))), complex=True),
     Case("np.linalg.det", np.linalg.det, each(square, shape=STACKS), complex=True),
     Case("np.linalg.slogdet", lambda x: tuple(np.linalg.slogdet(x)), each(square, shape=STACKS), complex=True),
     Case("np.linalg.cholesky", lambda x: np.linalg.cholesky(positive(x)), each(square, shape=STACKS), complex=True),
@@ -111,14 +113,14 @@ CASES = (
     ),
     Case("np.linalg.eig", lambda x: tuple(np.linalg.eig(x)), fixed((turning, (3, 3))), label="with complex values"),
     Case("np.linalg.eigvals", lambda x: np.linalg.eigvals(x) * 1j, each(spread, shape=SOME), complex=True),
-    Case("np.linalg.cond", np.linalg.cond, each(spread, shape=SOME)),
+    Case("np.linalg.cond", np.linalg.cond, each(spread, shape=SOME), complex=True),
     Case(
         "np.linalg.cond",
         lambda x: np.linalg.cond(x, 1),
         each(without_zeros, shape=st.sampled_from(((2, 2), (2, 2, 2)))),
         label="by another norm",
     ),
-    Case("np.linalg.matrix_rank", np.linalg.matrix_rank, each(spread, shape=SOME), ZERO),
+    Case("np.linalg.matrix_rank", np.linalg.matrix_rank, each(spread, shape=SOME), ZERO, complex=True),
     Case(
         "np.linalg.norm",
         lambda x: [np.linalg.norm(x, order, axis=(0, 2), keepdims=order == 2) for order in (2, -2, "nuc")],

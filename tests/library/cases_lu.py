@@ -26,12 +26,14 @@ CASES = (
     Case("scipy.linalg.lu", lambda x: scipy.linalg.lu(moved(x)[:, :2], permute_l=True), SQUARE, label="of a tall one"),
     Case("scipy.linalg.lu", lambda x: scipy.linalg.lu(moved(x)[:2])[1:], SQUARE, label="of a wide one"),
     Case("scipy.linalg.lu", lambda x: scipy.linalg.lu(stacked(x), p_indices=True)[1:], SQUARE, label="of several"),
-    Case("lu_factors", lambda x: scipy.linalg.lu(moved(x))[2], SQUARE),
-    Case("lu_permutation", lambda x: scipy.linalg.lu(moved(x))[0], SQUARE, ZERO),
-    Case("lu_pivots", lambda x: scipy.linalg.lu_factor(moved(x))[1], SQUARE, ZERO),
-    Case("permutation_of_pivots", solution(0), fixed((REALS, (3, 3)), (REALS, (3, 2)))),
+    Case("scipy.linalg.lu", scipy.linalg.lu, fixed((REALS, (0, 0))), label="of no rows"),
+    Case("lu_factors", lambda x: scipy.linalg.lu(moved(x))[2], SQUARE, complex=True),
+    Case("lu_permutation", lambda x: scipy.linalg.lu(moved(x))[0], SQUARE, ZERO, complex=True),
+    Case("lu_pivots", lambda x: scipy.linalg.lu_factor(moved(x))[1], SQUARE, ZERO, complex=True),
+    Case("permutation_of_pivots", solution(0), fixed((REALS, (3, 3)), (REALS, (3, 2))), complex=True),
     Case("scipy.linalg.lu_factor", lambda x: scipy.linalg.lu_factor(moved(x))[0], SQUARE, complex=True),
     Case("scipy.linalg.lu_factor", lambda x: scipy.linalg.lu_factor(moved(x)[:, :2])[0], SQUARE, label="of a tall one"),
+    Case("scipy.linalg.lu_factor", lambda x: scipy.linalg.lu_factor(x)[0], fixed((REALS, (0, 0))), label="of no rows"),
     Case("scipy.linalg.lu_solve", solution(0), fixed((REALS, (3, 3)), (REALS, (3,))), complex=True),
     Case(
         "scipy.linalg.lu_solve", solution(1), fixed((REALS, (3, 3)), (REALS, (3, 2))), complex=True, label="transposed"

@@ -38,12 +38,12 @@ def with_gaps(f):
 WIDE = st.sampled_from(((2, 3), (3, 2, 3), (6,), (4, 3)))
 
 CASES = (
-    Case("np.partition", lambda x: np.partition(x, 2)[..., 2], fixed((distinct, (2, 5)))),
+    Case("np.partition", lambda x: np.partition(x, 2)[..., 2], fixed((distinct, (2, 5))), complex=True),
     Case(
         "np.partition", lambda x: np.partition(x, (0, 2), axis=0)[2], fixed((distinct, (4, 2))), label="at two places"
     ),
-    Case("np.argpartition", lambda x: np.argpartition(x, 1)[1], fixed((distinct, (4,))), ZERO),
-    Case("np.median", np.median, reduced(distinct, empty=False)),
+    Case("np.argpartition", lambda x: np.argpartition(x, 1)[1], fixed((distinct, (4,))), ZERO, complex=True),
+    Case("np.median", np.median, reduced(distinct, empty=False), complex=True),
     Case("np.quantile", np.quantile, ranked(*LINES)),
     Case("np.quantile", np.quantile, ranked(*STEPS), label="by steps"),
     Case(
@@ -53,7 +53,7 @@ CASES = (
         label="by the share",
     ),
     Case("np.percentile", np.percentile, ranked("linear", "weibull", percent=True)),
-    Case("np.nanmedian", with_gaps(np.nanmedian), along(distinct, shape=WIDE)),
+    Case("np.nanmedian", with_gaps(np.nanmedian), along(distinct, shape=WIDE), complex=True),
     Case(
         "np.nanquantile",
         with_gaps(lambda x, **axis: np.nanquantile(x, [0.1, 0.7], **axis)),

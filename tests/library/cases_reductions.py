@@ -71,6 +71,7 @@ CASES = (
     Case("np.std", np.std, fixed((distinct, (2, 3)), axis=1), complex=True, label="complex"),
     Case("np.sort", np.sort, along(distinct)),
     Case("np.cumulative_sum", np.cumulative_sum, each(REALS, shape=st.just((3,))), complex=True),
+    Case("np.cumulative_prod", np.cumulative_prod, fixed((REALS, ())), label="of a number"),
     Case(
         "np.cumulative_prod",
         lambda x: np.cumulative_prod(x, axis=1, include_initial=True),

@@ -52,13 +52,13 @@ CASES = (
         for name in SEVERAL
     ),
     Case("scipy.fft.fftshift", lambda x: scipy.fft.fftshift(x, axes=0), fixed((REALS, (3, 4))), complex=True),
-    Case("scipy.fft.ifftshift", scipy.fft.ifftshift, fixed((REALS, (3, 4)))),
+    Case("scipy.fft.ifftshift", scipy.fft.ifftshift, fixed((REALS, (3, 4))), complex=True),
     *(
         Case(f"scipy.fft.{name}", getattr(scipy.fft, name), trigonometric(), complex=True)
         for name in ("dct", "idct", "dst", "idst")
     ),
     *(
-        Case(f"scipy.fft.{name}", getattr(scipy.fft, name), trigonometric(several=True))
+        Case(f"scipy.fft.{name}", getattr(scipy.fft, name), trigonometric(several=True), complex=True)
         for name in ("dctn", "idctn", "dstn", "idstn")
     ),
     Case("scipy.fft.dctn", lambda x: scipy.fft.dctn(x, s=(3, 5), norm="ortho"), fixed((REALS, (4, 4))), label="s="),

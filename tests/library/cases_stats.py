@@ -2,8 +2,7 @@
 
 import numpy as np
 import scipy.stats
-from tests.library.cases_scipy_linalg import in_double
-from tests.ops.case import NONZERO, POSITIVE, PROBABILITY, REALS, Case, broadcast, fixed, integers
+from tests.ops.case import NONZERO, POSITIVE, PROBABILITY, REALS, Case, broadcast, fixed, in_double, integers
 
 COVARIANCE = np.array([[2.0, 0.3, -0.1], [0.3, 1.0, 0.2], [-0.1, 0.2, 0.5]])
 

@@ -1,7 +1,18 @@
 """Ufuncs with their arguments and methods, and reductions with where= and initial=."""
 
 import numpy as np
-from tests.ops.case import NONZERO, POSITIVE, REALS, ZERO, Case, distinct, distinct_sizes, fixed, some_zeros
+from tests.ops.case import (
+    NONZERO,
+    POSITIVE,
+    REALS,
+    ZERO,
+    Case,
+    between_integers,
+    distinct,
+    distinct_sizes,
+    fixed,
+    some_zeros,
+)
 
 KEEP = np.array([[True, False, True], [True, True, False]])
 
@@ -81,7 +92,7 @@ CASES = (
     ),
     Case("np.multiply", written(np.multiply), fixed((REALS, (2, 1)), (REALS, (3,))), label="out="),
     Case("np.multiply", written(np.multiply, dtype=complex), fixed((REALS, (2, 3)), (REALS, (2, 3))), label="wide"),
-    Case("np.modf", both_parts, fixed((NONZERO, (2, 3))), label="out= of both"),
+    Case("np.modf", both_parts, fixed((between_integers, (2, 3))), label="out= of both"),
     Case("np.sum", summed_into, ROWS, label="out= by position"),
     Case("np.add", updated, fixed((REALS, (2, 3)), (NONZERO, (3,))), label="in place"),
     Case("np.exp", lambda x: np.exp(x, dtype=np.float64, casting="safe", order="C", subok=False), ROWS, label="dtype="),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import scipy.special
-from tests.ops.case import NEVER, POSITIVE, PROBABILITY, REALS, UNIT, Case, between, broadcast, each
+from tests.ops.case import NEVER, POSITIVE, PROBABILITY, REALS, UNIT, Case, between, broadcast, each, in_double
 
 
 def at(name, *first):
@@ -28,17 +28,20 @@ POLYNOMIALS = ("eval_legendre", "eval_chebyt", "eval_chebyu", "eval_laguerre", "
 SPHERICAL = ("spherical_jn", "spherical_yn", "spherical_in", "spherical_kn")
 
 CASES = (
-    *(Case(f"scipy.special.{name}", parts(name), each(POSITIVE)) for name in ("sici", "shichi", "fresnel", "airy")),
-    Case("sine_integral", one("sici", 0), each(REALS)),
-    Case("cosine_integral", one("sici", 1), each(POSITIVE)),
-    Case("sinh_integral", one("shichi", 0), each(REALS)),
-    Case("cosh_integral", one("shichi", 1), each(POSITIVE)),
-    Case("fresnel_sine", one("fresnel", 0), each(REALS)),
-    Case("fresnel_cosine", one("fresnel", 1), each(REALS)),
-    Case("airy_ai", one("airy", 0), each(REALS)),
-    Case("airy_ai_slope", one("airy", 1), each(REALS)),
-    Case("airy_bi", one("airy", 2), each(REALS)),
-    Case("airy_bi_slope", one("airy", 3), each(REALS)),
+    *(
+        Case(f"scipy.special.{name}", parts(name), each(POSITIVE), complex=True)
+        for name in ("sici", "shichi", "fresnel", "airy")
+    ),
+    Case("sine_integral", one("sici", 0), each(REALS), complex=True),
+    Case("cosine_integral", one("sici", 1), each(POSITIVE), complex=True),
+    Case("sinh_integral", one("shichi", 0), each(REALS), complex=True),
+    Case("cosh_integral", one("shichi", 1), each(POSITIVE), complex=True),
+    Case("fresnel_sine", one("fresnel", 0), each(REALS), complex=True),
+    Case("fresnel_cosine", one("fresnel", 1), each(REALS), complex=True),
+    Case("airy_ai", one("airy", 0), each(REALS), complex=True),
+    Case("airy_ai_slope", one("airy", 1), each(REALS), complex=True),
+    Case("airy_bi", one("airy", 2), each(REALS), complex=True),
+    Case("airy_bi_slope", one("airy", 3), each(REALS), complex=True),
     Case("scipy.special.wofz", scipy.special.wofz, each(REALS), complex=True),
     Case("scipy.special.ellipk", scipy.special.ellipk, each(UNIT)),
     Case("scipy.special.ellipk", scipy.special.ellipk, each(between(-20.0, -1.0)), label="below -1"),
@@ -46,32 +49,39 @@ CASES = (
     Case("scipy.special.ellipe", scipy.special.ellipe, each(UNIT)),
     Case("scipy.special.ellipkinc", lambda x: scipy.special.ellipkinc(x, 0.3), each(POSITIVE)),
     Case("scipy.special.ellipeinc", lambda x: scipy.special.ellipeinc(x, 0.3), each(POSITIVE)),
-    Case("scipy.special.spence", scipy.special.spence, each(between(0.1, 3.0))),
+    Case("scipy.special.spence", scipy.special.spence, each(between(0.1, 3.0)), complex=True),
     Case("scipy.special.struve", at("struve", 0.5), each(POSITIVE)),
     Case("scipy.special.modstruve", at("modstruve", 1.0), each(POSITIVE)),
     Case("scipy.special.hyperu", at("hyperu", 1.2, 0.7), each(POSITIVE)),
-    *(Case(f"scipy.special.{name}", at(name, 2), each(POSITIVE)) for name in SPHERICAL),
+    *(Case(f"scipy.special.{name}", at(name, 2), each(POSITIVE), complex=True) for name in SPHERICAL),
     *(Case(f"scipy.special.{name}", at(name, 0), each(POSITIVE), label="of order 0") for name in SPHERICAL),
     *(
         Case(
             f"scipy.special.{name}",
-            lambda x, name=name: getattr(scipy.special, name)(2, x, derivative=True),
+            in_double(lambda x, name=name: getattr(scipy.special, name)(2, x, derivative=True)),
             each(POSITIVE),
             label="derivative",
         )
         for name in SPHERICAL
+    ),
+    Case(
+        "scipy.special.spherical_kn",
+        lambda x: scipy.special.spherical_kn(2, x, derivative=True),
+        each(POSITIVE),
+        label="derivative in the precision of its argument",
     ),
     *(
         Case(
             f"scipy.special.{name}",
             lambda x, name=name: getattr(scipy.special, name)(DEGREES, x[..., None]),
             each(UNIT),
+            complex=not name.startswith("eval_hermite"),
         )
         for name in POLYNOMIALS
     ),
-    Case("scipy.special.eval_jacobi", at("eval_jacobi", 3, 0.5, 1.2), each(UNIT)),
-    Case("scipy.special.eval_gegenbauer", at("eval_gegenbauer", 3, 0.5), each(UNIT)),
-    Case("scipy.special.eval_genlaguerre", at("eval_genlaguerre", 3, 0.5), each(POSITIVE)),
+    Case("scipy.special.eval_jacobi", at("eval_jacobi", 3, 0.5, 1.2), each(UNIT), complex=True),
+    Case("scipy.special.eval_gegenbauer", at("eval_gegenbauer", 3, 0.5), each(UNIT), complex=True),
+    Case("scipy.special.eval_genlaguerre", at("eval_genlaguerre", 3, 0.5), each(POSITIVE), complex=True),
     Case("scipy.special.fdtr", at("fdtr", 3.0, 4.5), each(POSITIVE)),
     Case("scipy.special.fdtrc", at("fdtrc", 3.0, 4.5), each(POSITIVE)),
     Case("scipy.special.fdtri", at("fdtri", 3.0, 4.5), each(PROBABILITY)),

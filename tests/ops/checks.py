@@ -16,6 +16,9 @@ from chainrule.graph import verify
 
 STEP = 2e-3
 
+#: How close derivatives in float32 are to those in float64.
+SINGLE = 2e-4
+
 
 def is_number(x):
     """Whether a result or an input is what derivatives are taken of."""
@@ -187,8 +190,7 @@ def check_second(case, call, arrays, rng, tolerance=1e-7):
 
 
 def check_forward(case, call, arrays, rng, tolerance=1e-12):
-    """Forward mode against reverse mode: Re(sum(v * J d)) = Re(sum(J^T v * d)), also of the gradient."""
-    tolerance = max(tolerance, case.tolerance)
+    """Forward mode against reverse mode: Re(sum(v * J d)) = Re(sum(J^T v * d))."""
     f, point = on_numbers(case, call, arrays)
     seed = random_like(rng, f(*point))
     direction = random_like(rng, list(point))
@@ -197,15 +199,56 @@ def check_forward(case, call, arrays, rng, tolerance=1e-12):
         assert np.shape(t) == np.shape(y)
         assert np.asarray(t).dtype == (np.asarray(y).dtype if is_number(y) else float)
     found = gradients(f, point, seed)
-    assert_close(pairing(seed, slope), pairing(list(found), direction), tolerance, scale_of(found, direction))
+    close = max(tolerance, case.tolerance)
+    assert_close(pairing(seed, slope), pairing(list(found), direction), close, scale_of(found, direction))
+
+
+def check_orders(case, call, arrays, rng, *, single=False, tolerance=1e-12):
+    """Second derivatives by each mode over each, of which all give Re(sum(v * D^2 f[d, e])), for random v, d and e.
+
+    Where `single`, in float32 and complex64, against reverse mode over itself in double precision.
+    """
+    f, numbers = on_numbers(case, call, arrays)
+    point = narrow(numbers) if single else list(numbers)
+    seed = random_like(rng, f(*point))
+    one, other = random_like(rng, point), random_like(rng, point)
+    # Of truth values and integers the derivative is zero in floating point.
+    floats = tree.map(lambda v: v if is_number(v) else np.zeros(np.shape(v)), seed)
 
     def gradient(*xs):
         return list(vjp(f, *xs)[1](seed))
 
-    _, curve = jvp(gradient, tuple(point), tuple(direction))
-    weights = random_like(rng, list(point))
-    again = gradients(gradient, point, weights)
-    assert_close(pairing(weights, curve), pairing(list(again), direction), tolerance, scale_of(again, direction))
+    def slope(*xs):
+        return jvp(f, xs, tuple(one))[1]
+
+    def in_double(*xs):
+        return list(vjp(f, *xs)[1](wide(seed)))
+
+    reverse = gradients(gradient, point, one)
+    value, bend = jvp(slope, tuple(point), tuple(other))
+    for y, t in zip(tree.leaves(value), tree.leaves(bend), strict=True):
+        assert np.shape(t) == np.shape(y)
+        assert np.asarray(t).dtype == np.asarray(y).dtype
+    _, curve = jvp(gradient, tuple(point), tuple(other))
+    right = gradients(in_double, wide(point), wide(one)) if single else reverse
+    close = max(SINGLE if single else tolerance, case.tolerance)
+    for found in (
+        pairing(list(reverse), other),
+        pairing(curve, one),
+        pairing(floats, bend),
+        pairing(list(gradients(slope, point, floats)), other),
+    ):
+        assert_close(found, pairing(list(right), other), close, scale_of(right, other))
+
+
+def narrow(values):
+    """In single precision."""
+    return tree.map(lambda x: x.astype(np.complex64 if x.dtype.kind == "c" else np.float32), values)
+
+
+def wide(values):
+    """In double precision."""
+    return tree.map(lambda x: x.astype(np.complex128 if x.dtype.kind == "c" else np.float64), values)
 
 
 def check_vectorized(case, call, points):
@@ -220,14 +263,12 @@ def check_vectorized(case, call, points):
         assert_same(found[k], np.stack(column), tolerance=case.tolerance)
 
 
-def check_single(case, call, arrays, rng, tolerance=2e-4):
+def check_single(case, call, arrays, rng, tolerance=SINGLE):
     """In float32 the derivative is a float32 array, close to the float64 one at the same point."""
     f, point = on_numbers(case, call, arrays)
-    singles = [x.astype(np.complex64 if x.dtype.kind == "c" else np.float32) for x in point]
-    doubles = [x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in singles]
+    singles = narrow(point)
     seed = random_like(rng, f(*singles))
-    wide = tree.map(lambda s: s.astype(np.complex128 if s.dtype.kind == "c" else np.float64), seed)
-    found, expected = gradients(f, singles, seed), gradients(f, doubles, wide)
+    found, expected = gradients(f, singles, seed), gradients(f, wide(singles), wide(seed))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.max(np.abs(b), initial=1.0))
 

@@ -54,18 +54,23 @@ def checks_of(case, call, draw):
         yield partial(checks.check_first, case, call, arrays, rng())
         yield partial(checks.check_second, case, call, arrays, rng())
         yield partial(checks.check_single, case, call, arrays, rng())
+        # tests/sweep/test_orders.py leaves none out.
+        single = draw(st.sampled_from((False, True, None)))
+        if single is not None:
+            yield partial(checks.check_orders, case, call, arrays, rng(), single=single)
     else:
         yield partial(checks.check_zero, case, call, arrays, rng())
     yield partial(checks.check_forward, case, call, arrays, rng())
     if not case.looks:
         yield partial(checks.check_vectorized, case, call, [call.at(point) for point in range(3)])
-    if case.complex:
+    if case.complex and draw(st.booleans()):
         arrays = draw(st.sampled_from(mixtures(call)))
         yield partial(checks.check_value, case, call, arrays)
         yield partial(checks.check_forward, case, call, arrays, rng())
         if case.derivative == SMOOTH:
             yield partial(checks.check_first, case, call, arrays, rng())
             yield partial(checks.check_second, case, call, arrays, rng())
+            yield partial(checks.check_orders, case, call, arrays, rng(), single=draw(st.booleans()))
         else:
             yield partial(checks.check_zero, case, call, arrays, rng())
     # Python numbers have neither methods nor entries, so that a function may refuse them.

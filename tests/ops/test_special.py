@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from chainrule import TraceError, elementwise_grad, grad
+from chainrule import NoDerivativeError, TraceError, elementwise_grad, grad, vjp
 
 
 def test_derivatives_of_the_logarithm_of_gamma_are_the_polygamma_functions():
@@ -22,6 +22,28 @@ def test_polygamma_of_several_orders():
     np.testing.assert_allclose(
         grad(lambda x: scipy.special.zeta(3, x))(0.5), -3 * scipy.special.zeta(4, 0.5), rtol=1e-14
     )
+
+
+@pytest.mark.parametrize("name", ["gamma", "rgamma", "loggamma"])
+def test_of_complex_numbers_the_gamma_function_has_a_first_derivative(name):
+    f = getattr(scipy.special, name)
+    z, h = np.array([0.3 + 0.2j, -1.5 + 0.1j, 2.0 - 1.0j]), 1e-4
+    expected = (8 * (f(z + h) - f(z - h)) - (f(z + 2 * h) - f(z - 2 * h))) / (12 * h)
+    found = vjp(f, z)[1](np.ones(3, complex))[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_one_over_gamma_of_complex_numbers_at_its_zeros():
+    z = np.array([0.0, -1.0, -2.0, -3.0])
+    found = vjp(scipy.special.rgamma, z + 0j)[1](np.ones(4, complex))[0]
+    np.testing.assert_allclose(found, [1.0, -1.0, 2.0, -6.0], atol=1e-13)
+
+
+@pytest.mark.parametrize("f", [lambda z: scipy.special.ive(1.5, z), scipy.special.psi])
+def test_no_derivative_for_complex_numbers(f):
+    """exp(-|Re z|), which scales the one, has no derivative by z; of the other SciPy has but the real derivative."""
+    with pytest.raises(NoDerivativeError, match="complex numbers"):
+        vjp(f, np.array([0.3 + 0.2j]))[1](np.ones(1, complex))
 
 
 @pytest.mark.parametrize(

@@ -155,11 +155,12 @@ def test_against_jax(name):
 @pytest.mark.slow
 def test_autograd_runs_most_of_what_it_covers():
     pytest.importorskip("autograd")
-    assert sum(count > 0 for count in counts_of(Autograd()).values()) > 200
+    # It has neither most of scipy.special nor what NumPy 2 brought.
+    assert sum(count > 0 for count in counts_of(Autograd()).values()) > 140
 
 
 @pytest.mark.slow
 def test_jax_runs_most_of_what_it_covers():
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
-        assert sum(count > 0 for count in counts_of(Jax()).values()) > 200
+        assert sum(count > 0 for count in counts_of(Jax()).values()) > 250
