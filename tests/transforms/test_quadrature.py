@@ -20,6 +20,7 @@ from chainrule import (
     trace,
     value_and_grad,
     vectorize,
+    vjp,
 )
 from chainrule.errors import SolutionError
 from chainrule.evaluate import evaluate
@@ -235,3 +236,9 @@ def test_a_derivative_whose_integral_diverges():
         warnings.simplefilter("ignore")
         with pytest.raises(SolutionError, match="integral of a derivative between 0 and inf"):
             grad(lambda w: quad(lambda x: np.sin(w * x) / (1 + x), 0.0, np.inf)[0])(0.5)
+
+
+@pytest.mark.parametrize("integral", [quad, quad_vec])
+def test_complex_limits_are_refused(integral):
+    with pytest.raises(TraceError, match="a limit of an integral is complex"):
+        vjp(lambda a, b: integral(lambda x: np.exp(-a.real * x), 0.0, b)[0], 1.0 + 0.0j, 1.0 + 0.5j)

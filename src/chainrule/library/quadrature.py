@@ -48,6 +48,8 @@ def _integrand(where: str, f: Callable[..., Any], args: Sequence[Any]) -> tuple[
 
 def _limit(x: Any) -> Any:
     x = settled(x)
+    if np.iscomplexobj(x):
+        raise TraceError(f"scipy.integrate: a limit of an integral is complex, expected a real number.{user_line()}")
     if isinstance(x, Tracer):
         return convert(np.reshape(x, ()), np.dtype(float))
     return float(np.reshape(x, ()))
