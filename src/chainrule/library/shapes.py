@@ -208,6 +208,8 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
 @composition(np.tile, "np.tile")
 def _tile(A: Any, reps: Any) -> Any:
     counts = _as_shape(reps)
+    if any(isinstance(count, Tracer) for count in counts):
+        raise TraceError(f"np.tile: reps is traced, expected plain integers.{user_line()}")
     here = shape_of(A)
     ndim = max(len(counts), len(here))
     counts = (1,) * (ndim - len(counts)) + counts
