@@ -14,6 +14,7 @@ ROOMS = (
     "html",
     "tree",
     "lengths",
+    "on_demand",
     "graph",
     "ops",
     "trace",

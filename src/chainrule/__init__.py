@@ -4,8 +4,7 @@ The names below are the short way to what is used most; everything else is found
 `chainrule.optim`, `chainrule.data`, `chainrule.train`, `chainrule.estimators` and `chainrule.inspection`.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import chainrule.library  # noqa: F401  (registers the compositions with the tables)
 from chainrule.differentiate import (
@@ -21,8 +20,9 @@ from chainrule.differentiate import (
     value_and_grad,
     vjp,
 )
-from chainrule.errors import ChainruleError, NoDerivativeError, TraceError
+from chainrule.errors import ChainruleError, NoDerivativeError, SolutionError, TraceError
 from chainrule.jit import jit
+from chainrule.on_demand import on_demand as _on_demand
 from chainrule.trace import stop_gradient, trace, value
 from chainrule.transforms import cond, custom_gradient, recompute, scan, vectorize, while_loop
 
@@ -37,6 +37,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ChainruleError",
     "NoDerivativeError",
+    "SolutionError",
     "TraceError",
     "backprop",
     "check_backprop",
@@ -79,13 +80,4 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return importlib.import_module(f"chainrule.{name}")
-    if name in _LATER:
-        return getattr(importlib.import_module(f"chainrule.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_ROOMS, *_LATER})
+__getattr__, __dir__ = _on_demand(__name__, _ROOMS, _LATER)

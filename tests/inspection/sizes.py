@@ -6,7 +6,7 @@ __all__ = ["drawn_from", "one_in"]
 
 
 def drawn_from(part):
-    """One example for every `part` that the profile draws of other properties (100, and 2000 in `make sweep`)."""
+    """One example for every `part` that the profile draws of other properties (100, and 300 in `make sweep`)."""
     return max(1, settings().max_examples // part)
 
 

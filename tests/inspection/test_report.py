@@ -1,5 +1,6 @@
 """The page of a run: what it says agrees with the run, and a real browser shows it."""
 
+import functools
 import re
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -69,9 +70,15 @@ def reported(kind, options=None, **more):
 KINDS = ("two inputs", "wide", "gaps", "numbers", "many")
 
 
+@functools.cache
+def made(kind):
+    """The report of a kind that several tests look at is made once."""
+    return reported(kind, title="<made>", about={"data": "made.csv"}, command="chainrule train made.csv")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_browser_shows_it(browser, kind):
-    text = reported(kind, title="<made>", about={"data": "made.csv"}, command="chainrule train made.csv")[0]
+    text = made(kind)[0]
     for width, dark in ((360, True), (390, False), (1000, False)):
         with browser.open(text, width=width, dark=dark) as page:
             check_readable(page)
@@ -86,7 +93,7 @@ def test_a_browser_shows_it(browser, kind):
 
 
 def test_its_numbers_are_those_of_the_run():
-    text, model, run, watch = reported("two inputs")
+    text, model, run, watch = made("two inputs")
     test = run.results["test"]
     assert f"{100 * test.measures['accuracy']:.2f} %" in words(text)
     scores = rows(text, "Scores")
@@ -115,7 +122,7 @@ def test_sections_fit_the_task():
         ("wide", 9, "Decisions"),
         ("numbers", 10, "Predictions"),
     ):
-        text = reported(kind)[0]
+        text = made(kind)[0]
         assert name in heads(text)
         images = main_of(text).iter("img")
         assert len([image.get("alt") for image in images]) >= figures - 1, kind

@@ -8,11 +8,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from tests.lessons.running import taught
+from tests.lessons.running import page_of, taught
 
 from chainrule.errors import OptionError
 from chainrule.lessons import LESSONS, Claim, Code, Figure, Formula, Options, Table, run
-from chainrule.lessons.as_html import as_html
 from chainrule.lessons.as_text import as_text
 from chainrule.lessons.writing import spans
 
@@ -137,7 +136,7 @@ def read(page):
 @every_lesson
 def test_the_page_is_whole(name):
     lesson = taught(name)
-    found = read(as_html(lesson, among=list(LESSONS), command="chainrule lesson"))
+    found = read(page_of(name))
     figures = parts(lesson, Figure)
     assert [image["alt"] for image in found.images] == [figure.alt for figure in figures]
     assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in found.images)
@@ -152,7 +151,7 @@ def test_the_page_is_whole(name):
 
 @every_lesson
 def test_the_page_can_be_sent(name):
-    assert len(as_html(taught(name))) < 1_500_000
+    assert len(page_of(name)) < 1_500_000
 
 
 @every_lesson

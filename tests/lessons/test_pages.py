@@ -2,9 +2,10 @@
 
 import pytest
 from tests.browser import check_readable
-from tests.lessons.running import taught
+from tests.lessons.running import page_of, taught
 
 from chainrule import explain, lessons
+from chainrule.cli import lesson as command
 from chainrule.cli.main import main
 from chainrule.lessons.regularised import objective
 
@@ -16,10 +17,16 @@ WORDS = "[...document.querySelectorAll('#words p')].map(p => p.textContent)"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What ``chainrule lesson --all`` writes, with every lesson run once for all tests."""
+    """What ``chainrule lesson --all`` writes, with every lesson run and drawn once for all tests."""
+
+    def as_html(lesson, *, among, command):
+        assert (among, command) == (NAMES, f"chainrule lesson {lesson.name} --seed 0")
+        return page_of(lesson.name)
+
     place = tmp_path_factory.mktemp("lessons") / "pages"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lessons, "run", lambda name, options: taught(name, options.seed))
+        patch.setattr(command, "as_html", as_html)
         assert main(["lesson", "--all", "-o", str(place)]) == 0
     return place
 

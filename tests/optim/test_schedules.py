@@ -41,6 +41,7 @@ def test_numbers_and_schedules():
     [
         (lambda: constant(0.0), "the rate has to be a positive finite number, found 0.0"),
         (lambda: constant(math.nan), "the rate has to be a positive finite number, found nan"),
+        (lambda: constant("0.1"), "the rate has to be a positive finite number, found '0.1'"),
         (lambda: as_schedule(-0.1), "the rate has to be a positive finite number, found -0.1"),
         (lambda: step(0.1, 0), "every has to be a positive integer, found 0"),
         (lambda: step(0.1, 3, factor=0), "the factor of a step schedule has to be a positive"),

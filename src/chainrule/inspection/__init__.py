@@ -1,7 +1,6 @@
 """The glass box: the numbers of the forward and the backward pass, to be read."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainrule.inspection.backprop import Backprop, LayerBackprop, backprop
 from chainrule.inspection.checking import BackpropCheck, Exercise, check_backprop, exercise
@@ -15,6 +14,7 @@ from chainrule.inspection.notation import Notation
 from chainrule.inspection.notations import NOTATIONS, notation_of
 from chainrule.inspection.numpy_code import NumpyCode, to_numpy
 from chainrule.inspection.opened import Opened, opened
+from chainrule.on_demand import on_demand as _on_demand
 
 if TYPE_CHECKING:
     from chainrule.inspection import drawings
@@ -53,8 +53,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Loaded by who draws.
-    if name == "drawings":
-        return importlib.import_module(f"{__name__}.drawings")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Loaded by who draws.
+__getattr__, __dir__ = _on_demand(__name__, ["drawings"])

@@ -47,7 +47,7 @@ _INFIX = {
 #: Operations of this package that NumPy has under another name.
 _RENAMED = {
     "root": "np.sqrt",
-    **{name: name for name in ("philox", "philox_advance", "cofactors", "permutation_of_pivots")},
+    **{name: name for name in ("philox", "philox_advance", "cofactors", "cholesky_pullback", "permutation_of_pivots")},
 }
 
 #: Functions that stand in the text where an operation has no name in NumPy.
@@ -78,6 +78,14 @@ def permutation_of_pivots(piv, rows):
         for k, other in enumerate(piv[place]):
             orders[place][[k, other]] = orders[place][[other, k]]
     return orders
+''',
+    "cholesky_pullback": '''
+def cholesky_pullback(l, g):
+    """The derivative by matrices (..., n, n) from that by their Cholesky factors l."""
+    inner = np.tril(l.mT @ g)
+    inner = inner - 0.5 * np.eye(l.shape[-1], dtype=l.dtype) * inner
+    found = np.linalg.solve(l.mT, np.linalg.solve(l.mT, inner).mT)
+    return 0.5 * (found + found.mT)
 ''',
     "cofactors": '''
 def cofactors(x):
@@ -365,6 +373,7 @@ _SPECIAL: dict[str, Callable[[Node, Sequence[Expression]], Expression]] = {
     "lu_permutation": lambda node, parts: Expression(
         f"np.argsort(scipy.linalg.lu({parts[0].text}, p_indices=True)[0], axis=-1)"
     ),
+    "qr_permutation": lambda node, parts: Expression(f"scipy.linalg.qr({parts[0].text}, mode='r', pivoting=True)[1]"),
     "index": _indexed,
     "output": lambda node, parts: Expression(f"{parts[0].within(ATOM)}[{node.params['k']}]"),
     "astype": _converted,

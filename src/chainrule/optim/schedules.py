@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
@@ -156,6 +157,7 @@ def as_schedule(rate: float | Schedule) -> Schedule:
 
 def check_positive(name: str, value: float) -> float:
     """Return `value` as a float, or raise OptionError where it is not positive and finite."""
-    if not 0 < value < math.inf:
-        raise OptionError(f"{name} has to be a positive finite number, found {value}")
+    if not isinstance(value, Real) or not 0 < value < math.inf:
+        found = value if isinstance(value, Real) else repr(value)
+        raise OptionError(f"{name} has to be a positive finite number, found {found}")
     return float(value)

@@ -4,9 +4,9 @@
 `Model`, which `save` and `load` write and read.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from chainrule.on_demand import on_demand as _on_demand
 from chainrule.train.checkpoint import Checkpoint, check_checkpoint
 from chainrule.train.display import Bar, Lines, progress
 from chainrule.train.running import Progress
@@ -99,11 +99,4 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(f"chainrule.train.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'chainrule.train' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+__getattr__, __dir__ = _on_demand(__name__, names=_LATER)

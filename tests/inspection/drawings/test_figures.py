@@ -1,5 +1,6 @@
 """What all figures share: colours, files, axes of one's own, and the message where matplotlib is missing."""
 
+import pickle
 import sys
 from xml.etree import ElementTree
 
@@ -86,3 +87,17 @@ def test_the_check_of_figures_finds_what_cannot_be_read(spoil, message):
     spoil(figure)
     with pytest.raises(AssertionError, match=message):
         check(figure)
+
+
+def test_numbers_along_a_logarithmic_axis():
+    """Plain ones where all of them are short; powers of ten, all of them, where one is not."""
+
+    def ticks(values):
+        figure = pickle.loads(pickle.dumps(drawings.learning_curves(values, scale="log")))
+        figure.draw_without_rendering()
+        return {label.get_text() for which in (False, True) for label in figure.axes[0].get_yticklabels(minor=which)}
+
+    assert {"0.1", "0.2", "0.6"} <= ticks([0.7, 0.2, 0.05])
+    assert {"10", "100", "1000"} <= ticks([2000.0, 30.0, 5.0])
+    for values in ([0.7, 1e-5], [3e5, 10.0]):
+        assert all("10^{" in text for text in ticks(values) if text)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import DataError, OptionError
-from chainrule.inspection.drawings.figures import DASHES, MARKERS, PALETTE, draw_in
+from chainrule.inspection.drawings.figures import DASHES, MARKERS, PALETTE, draw_in, log_upright
 from chainrule.train import Fit, History, Report, TrainState
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["learning_curves"]
 
 _ACROSS = {"epochs": "epoch", "steps": "steps", "examples": "examples seen", "seconds": "time (s)"}
-_SCALES = {"linear": ("linear", "linear"), "log": ("linear", "log"), "log-log": ("log", "log")}
+_SCALES = ("linear", "log", "log-log")
 #: A line of up to so many points has a mark at each; of several runs longer ones have about so many marks.
 _FEW = 15
 
@@ -104,9 +104,10 @@ def learning_curves(
             }
             one = f"least: {held_out[least]:.4g}" if len(read) == 1 else None
             ax.plot(x[least], held_out[least], label=one, **ring)
-    ax.set_xscale(_SCALES[scale][0])
-    ax.set_yscale(_SCALES[scale][1])
+    if scale != "linear":
+        log_upright(ax)
     if scale == "log-log":
+        ax.set_xscale("log")
         _few_ticks(ax)
     elif across != "seconds":
         ax.locator_params(axis="x", integer=True)

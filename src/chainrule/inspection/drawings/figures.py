@@ -1,4 +1,4 @@
-"""What all drawings share: an empty figure, the colours, and a file of a figure that is the same each time."""
+"""What all drawings share: an empty figure, colours, logarithmic axes, and a file of a figure, the same each time."""
 
 from os import PathLike
 from pathlib import Path
@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DASHES", "MARKERS", "NEGATIVE", "PALETTE", "POSITIVE", "blank", "draw_in", "save_svg", "svg_text"]
+__all__ = [
+    "DASHES",
+    "MARKERS",
+    "NEGATIVE",
+    "PALETTE",
+    "POSITIVE",
+    "blank",
+    "draw_in",
+    "log_upright",
+    "save_svg",
+    "svg_text",
+]
 
 #: Of lines and classes, in order. After those of the pages come more for data of many classes. Each has a contrast of
 #: more than 3 to white, and none tells two things apart alone: lines have dashes too, and classes markers.
@@ -50,6 +61,15 @@ def draw_in(ax: "Axes | None", height: float = 4.0) -> tuple["Figure", Any]:
         raise OptionError(f"ax has to be matplotlib's Axes, found {type(ax).__name__}")
     found: Any = ax.get_figure(root=True)
     return found, ax
+
+
+def log_upright(ax: Any) -> None:
+    """Make the upright axis logarithmic, with the numbers of `ticks`."""
+    from chainrule.inspection.drawings.ticks import PlainNumbers
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(PlainNumbers())
+    ax.yaxis.set_minor_formatter(PlainNumbers(labelOnlyBase=False))
 
 
 def save_svg(figure: "Figure", path: str | PathLike[str]) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
-from chainrule.inspection.drawings.figures import DASHES, MARKERS, PALETTE, draw_in
+from chainrule.inspection.drawings.figures import DASHES, MARKERS, PALETTE, draw_in, log_upright
 from chainrule.inspection.drawings.symbols import symbol
 from chainrule.inspection.drawings.watched import draw_over_time
 from chainrule.inspection.notation import Notation
@@ -68,7 +68,7 @@ def sensitivities_by_layer(seen: Backprop | Mapping[str, Backprop], *, ax: "Axes
         ratio = f"the first is {first / last:.2g} times the last" if last and len(one.layers) > 1 else ""
     else:
         ratio = ""
-    ax.set_yscale("log")
+    log_upright(ax)
     ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("layer")
     ax.set_ylabel("root mean square")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 from chainrule.inspection.diagnosis.watching import Watch
-from chainrule.inspection.drawings.figures import DASHES, MARKERS, PALETTE, draw_in
+from chainrule.inspection.drawings.figures import DASHES, MARKERS, PALETTE, draw_in, log_upright
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +103,7 @@ def draw_over_time(
             style: dict[str, Any] = {"marker": MARKERS[k], "markersize": 4, "color": PALETTE[k], "linestyle": DASHES[k]}
             ax.plot(times, values[:, k], label=name, **style)
         if logarithmic:
-            ax.set_yscale("log")
+            log_upright(ax)
         ax.set_ylabel(unit)
         ax.grid(alpha=0.3, which="both")
         ax.legend()
