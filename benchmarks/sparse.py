@@ -1,6 +1,6 @@
 """Sparse Jacobians and Hessians by colouring, beside SciPy's finite differences with a sparsity pattern.
 
-SciPy is handed the pattern and its own groups of columns, found beforehand. A time is the least of some calls, the
+SciPy is handed the pattern and its own groups of columns, found beforehand. A time is the least of some turns, the
 first call apart: it finds the pattern and the colours, and, compiled, compiles.
 
     python -m benchmarks.sparse
@@ -10,6 +10,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")
@@ -21,6 +22,7 @@ from scipy.optimize._numdiff import approx_derivative, group_columns
 from benchmarks.machine import print_machine
 from benchmarks.results import Result, add_output, show
 from chainrule import jit, sparse_hessian, sparse_jacobian
+from chainrule.inspection.counting.least_seconds import least_seconds
 
 
 def brusselator(u):
@@ -62,14 +64,9 @@ def banded(width: int) -> Callable:
     return f
 
 
-def least(call: Callable[[], object], seconds: float) -> float:
-    """Milliseconds of the quickest of the calls that fit into some seconds; of three at least."""
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times)
+def least(times: int, *calls: Callable[[], object]) -> list[float]:
+    """Milliseconds of each call, the least of some turns."""
+    return [1e3 * seconds for seconds in least_seconds(*calls, times=times, shortest=0.05)]
 
 
 def once(call: Callable[[], object]) -> float:
@@ -78,7 +75,7 @@ def once(call: Callable[[], object]) -> float:
     return 1e3 * (time.perf_counter() - start)
 
 
-def row(name: str, f: Callable, x: np.ndarray, args: tuple, seconds: float) -> list:
+def row(name: str, f: Callable, x: np.ndarray, args: tuple, times: int) -> list:
     """Colours and milliseconds of one case."""
     eager = sparse_jacobian(f)
     first = once(lambda: eager(x, *args))
@@ -94,29 +91,31 @@ def row(name: str, f: Callable, x: np.ndarray, args: tuple, seconds: float) -> l
     # Differences have half of the digits.
     error = abs(compiled(x, *args) - differences()).max() / abs(eager(x, *args)).max()
     assert error < 1e-5, error
+    calls = [partial(g, x, *args) for g in (f, eager, compiled)]
+    of_f, of_eager, of_compiled, of_differences = least(times, *calls, differences)
     return [
         f"{name}, {len(x):,}",
         plan.count,
         int(groups.max()) + 1,
-        least(lambda: f(x, *args), seconds),
+        of_f,
         first,
-        least(lambda: eager(x, *args), seconds),
+        of_eager,
         compiling,
-        least(lambda: compiled(x, *args), seconds),
-        least(differences, seconds),
+        of_compiled,
+        of_differences,
     ]
 
 
-def jacobians(seconds: float, most: int) -> Result:
+def jacobians(times: int, most: int) -> Result:
     rng = np.random.default_rng(0)
     rows = []
     for n in (10_000, 100_000, 1_000_000):
         if n <= most:
-            rows.append(row("Brusselator, 1-D", brusselator, rng.uniform(0.5, 1.5, n), (), seconds))
-            rows.append(row("Bratu, 2-D", bratu, rng.uniform(0, 1, round(n**0.5) ** 2), (), seconds))
+            rows.append(row("Brusselator, 1-D", brusselator, rng.uniform(0.5, 1.5, n), (), times))
+            rows.append(row("Bratu, 2-D", bratu, rng.uniform(0, 1, round(n**0.5) ** 2), (), times))
     for cameras, points in ((16, 400), (49, 7776)):
         truth, camera, point, seen = scene(cameras, points, 4)
-        rows.append(row("bundle adjustment", residuals, truth, (cameras, camera, point, seen), seconds))
+        rows.append(row("bundle adjustment", residuals, truth, (cameras, camera, point, seen), times))
     columns = ("unknowns", "colours", "SciPy's", "function", "first", "eager", "compiling", "compiled", "differences")
     return Result(
         "sparse-jacobians",
@@ -128,14 +127,14 @@ def jacobians(seconds: float, most: int) -> Result:
     )
 
 
-def by_colours(seconds: float) -> Result:
+def by_colours(times: int) -> Result:
     x = np.random.default_rng(0).normal(size=100_000)
     rows = []
     for width in (2, 4, 8, 16, 32):
         f = banded(width)
         eager, compiled = sparse_jacobian(f), jit(sparse_jacobian(f))
-        times = [least(lambda g=g: g(x), seconds) for g in (f, eager, compiled)]
-        rows.append([str(width), eager.plan(x).count, *times, times[1] / times[0], times[2] / times[0]])
+        found = least(times, *(partial(g, x) for g in (f, eager, compiled)))
+        rows.append([str(width), eager.plan(x).count, *found, found[1] / found[0], found[2] / found[0]])
     return Result(
         "sparse-colours",
         "100,000 unknowns, each output of so many neighbours: milliseconds, and how many runs of the function that is",
@@ -144,20 +143,20 @@ def by_colours(seconds: float) -> Result:
     )
 
 
-def hessian_row(name: str, f: Callable, x: np.ndarray, seconds: float) -> list:
+def hessian_row(name: str, f: Callable, x: np.ndarray, times: int) -> list:
     eager, compiled = sparse_hessian(f), jit(sparse_hessian(f))
     first, compiling = once(lambda: eager(x)), once(lambda: compiled(x))
     plan = eager.plan(x)
-    times = [least(lambda g=g: g(x), seconds) for g in (f, eager, compiled)]
+    found = least(times, *(partial(g, x) for g in (f, eager, compiled)))
     widest = int(np.diff(plan.pattern.indptr).max())
-    return [f"{name}, {len(x):,}", plan.count, widest, times[0], first, times[1], compiling, times[2]]
+    return [f"{name}, {len(x):,}", plan.count, widest, found[0], first, found[1], compiling, found[2]]
 
 
-def hessians(seconds: float, most: int) -> Result:
+def hessians(times: int, most: int) -> Result:
     rows = []
     for name, f in (("chain", rosenbrock), ("chain with one variable in all links", with_one_for_all)):
         points = [np.random.default_rng(0).normal(size=n) for n in (10_000, 100_000, 1_000_000) if n <= most]
-        rows += [hessian_row(name, f, x, seconds) for x in points]
+        rows += [hessian_row(name, f, x, times) for x in points]
     return Result(
         "sparse-hessians",
         "Sparse Hessians, milliseconds; colours, and those that it takes at least without the symmetry",
@@ -168,14 +167,14 @@ def hessians(seconds: float, most: int) -> Result:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="for the calls of each time (default 1)")
+    parser.add_argument("--times", type=int, default=5, help="turns, of which the least counts (default 5)")
     parser.add_argument("--most", type=int, default=1_000_000, help="unknowns at most (default a million)")
     add_output(parser)
     options = parser.parse_args()
     print_machine("numpy", "scipy")
-    show(jacobians(options.seconds, options.most), options.out)
-    show(by_colours(options.seconds), options.out)
-    show(hessians(options.seconds, options.most), options.out)
+    show(jacobians(options.times, options.most), options.out)
+    show(by_colours(options.times), options.out)
+    show(hessians(options.times, options.most), options.out)
 
 
 if __name__ == "__main__":

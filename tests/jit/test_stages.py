@@ -115,6 +115,16 @@ def test_what_goes_through_numpy():
     assert "an array of NumPy's" in str(stages)
 
 
+def test_a_product_and_the_loop_that_follows_it():
+    x, w, b = RNG.normal(size=(200, 150)), RNG.normal(size=(150, 300)), np.ones(300)
+    text = part(stages_of(lambda x, w, b: np.tanh(x @ w + b), (x, w, b)), "  1. Slices of up to 48 rows of a product")
+    first, product, _, loop, *_ = text.splitlines()
+    assert first.endswith("each read while it is in the cache, shared by threads")
+    assert product.strip() == "Product"
+    assert loop.strip() == "One loop over 200 x 300 entries, shared by threads"
+    assert "np.matmul(x, w)  float64[200, 300]  on the stack of a slice" in text
+
+
 def test_results_over_arguments():
     graph = trace(lambda w, g: w - 0.1 * g)(np.ones(3), np.ones(3))
     code = SimpleNamespace(program=Program(graph, {0: 0}), recorded=graph, graph=graph, arrays=())

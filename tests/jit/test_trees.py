@@ -77,6 +77,16 @@ def test_another_structure(one, other):
         assert any(tree.flatten(x)[1].kind is not None for x in found)
 
 
+def test_deep_and_wide_trees():
+    deep: Any = 1.0
+    for k in range(200):
+        deep = ({"a": deep}, float(k)) if k % 3 else [deep]
+    for one in (deep, [float(k) for k in range(5000)]):
+        leaves, structure = tree.flatten(one)
+        assert reader(structure)(one) == leaves
+        assert builder(structure, range(len(leaves)))(leaves) == one
+
+
 KINDS = [
     lambda w, b: {"weights": w, "bias": b},
     lambda w, b: (w, b),

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from chainrule.native.pool import using_threads
 from chainrule.native.training import compiled_steps
 from chainrule.passes import optimized
 from chainrule.trace.sizes import trace_sizes
 
 RNG = np.random.default_rng(0)
 X, T = RNG.normal(size=(11, 20)), RNG.normal(size=(11, 1))
+#: Rows so long that they are asked for in advance and shared by threads, and weights that have a place of their own.
+LONG = RNG.normal(size=(40, 701)) / 10, RNG.normal(size=(40, 1))
 
 
 def descent(state, rate, clock, x, t):
@@ -23,8 +26,12 @@ def descent(state, rate, clock, x, t):
 STATE = (RNG.normal(size=(20, 1)), np.zeros((20, 1)), 0)
 
 
-def steps(f=descent, state=STATE, sizes=(4, 3)):
-    arguments = (state, 0.1, 0.0, X[:1], T[:1])
+def start(x):
+    return STATE if x is X else (RNG.normal(size=(701, 1)), np.zeros((701, 1)), 0)
+
+
+def steps(f=descent, state=STATE, sizes=(4, 3), data=(X, T)):
+    arguments = (state, 0.1, 0.0, data[0][:1], data[1][:1])
     names = ("state", "rate", "clock", "x", "t")
     graph = trace_sizes(f, arguments, names, [False, False, False, True, True], sizes)
     return compiled_steps(optimized(graph), 3)
@@ -48,6 +55,21 @@ def test_minibatches_are_picked(first, count):
     np.testing.assert_allclose(losses, costs, rtol=1e-13)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_long_rows_are_picked(threads):
+    x, t = LONG
+    order, state = RNG.permutation(40), start(x)
+    bench = steps(state=state, sizes=(35, 5), data=LONG).bench((0.1,), LONG, 35, gathers=True)
+    with using_threads(threads):
+        found, losses = bench.run(state, 0, order, 0, 2)
+    expected, costs = state, []
+    for k, rows in enumerate((order[:35], order[35:])):
+        *expected, loss = descent(expected, 0.1, k, x[rows], t[rows])
+        costs.append(loss)
+    np.testing.assert_allclose(losses, costs, rtol=1e-12)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-11, atol=1e-13)
 
 
 def test_all_rows_as_they_are():
@@ -84,9 +106,11 @@ def test_states_that_are_refused(f, message):
         steps(f)
 
 
-def test_a_state_that_somebody_holds_stays_as_it_is():
-    bench = steps(sizes=(11,)).bench((0.1,), (X, T), 11, gathers=False)
-    state, held = STATE, []
+@pytest.mark.parametrize("data", [(X, T), LONG], ids=["small", "large"])
+def test_a_state_that_somebody_holds_stays_as_it_is(data):
+    rows, state = len(data[0]), start(data[0])
+    bench = steps(state=state, sizes=(rows,), data=data).bench((0.1,), data, rows, gathers=False)
+    expected, held = state, []
     for k in range(6):
         state, _ = bench.run(state, k, None, 0, 1)
         if k in (1, 2, 3):
@@ -95,13 +119,16 @@ def test_a_state_that_somebody_holds_stays_as_it_is():
             held.append((x, x.copy()))
     for one, copy in held:
         np.testing.assert_array_equal(one, copy)
-    expected, _ = by_hand(None, 11, 0, 6)
-    np.testing.assert_allclose(state[0], expected[0], rtol=1e-12)
+    for k in range(6):
+        *expected, _ = descent(expected, 0.1, k, *data)
+    np.testing.assert_allclose(state[0], expected[0], rtol=1e-11, atol=1e-13)
 
 
-def test_memory_that_nobody_holds_is_used_again():
-    bench = steps(sizes=(11,)).bench((0.1,), (X, T), 11, gathers=False)
-    state, places = STATE, []
+@pytest.mark.parametrize("data", [(X, T), LONG], ids=["small", "large"])
+def test_memory_that_nobody_holds_is_used_again(data):
+    rows, state = len(data[0]), start(data[0])
+    bench = steps(state=state, sizes=(rows,), data=data).bench((0.1,), data, rows, gathers=False)
+    places = []
     for k in range(8):
         state, _ = bench.run(state, k, None, 0, 1)
         places.append(state[0].ctypes.data)

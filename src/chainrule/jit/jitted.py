@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from chainrule import tree
+from chainrule.errors import OptionError
 from chainrule.jit.captures import Captures
 from chainrule.jit.signature import Signature, Static, is_traced, signature_of
 
@@ -215,6 +216,8 @@ def jit(f: Any) -> Any:
 
     Raises
     ------
+    OptionError
+        Where `f` is no function.
     TraceError
         From the call: where something cannot be followed, or `f` does not do the same each time.
 
@@ -231,5 +234,7 @@ def jit(f: Any) -> Any:
     >>> slope(np.array([1.0, 2.0]))
     array([2., 4.])
     """
+    if not callable(f):
+        raise OptionError(f"the first argument should be a function, but is {type(f).__name__}")
     compiled = getattr(f, "__chainrule_jit__", None)
     return Jitted(f) if compiled is None else compiled(jit)

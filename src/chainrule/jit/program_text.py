@@ -5,11 +5,13 @@ from typing import Any
 
 from chainrule.graph import Graph, Node, names_of, operation_text, type_text
 from chainrule.native.control_bodies import quick_form
-from chainrule.native.grouping import Group
-from chainrule.native.lowering import is_shared, through_numpy
+from chainrule.native.grouping import Followed, Group
+from chainrule.native.lowering import through_numpy
 from chainrule.native.program import TROUBLE_PLACE, Program
 from chainrule.native.regions import Region
+from chainrule.native.sharing import is_shared
 from chainrule.native.sizes import Size
+from chainrule.native.touching import Part, groups_of
 
 __all__ = ["memory_lines", "run_lines"]
 
@@ -38,9 +40,9 @@ def run_lines(program: Program, n: int) -> Iterator[str]:
     indent = "   "
     for number, part in enumerate(program.parts, 1):
         rows.append((f"{number}. {_title(part)}", ""))
-        for group in part.groups if isinstance(part, Region) else [part]:
+        for group in groups_of(part):
             inner = indent
-            if isinstance(part, Region):
+            if not isinstance(part, Group):
                 rows.append((f"{indent}{_title(group)}", ""))
                 inner = 2 * indent
             nodes = [x for node in group.nodes for x in (node, *places.outputs_of(node))]
@@ -88,8 +90,10 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _title(part: Group | Region) -> str:
+def _title(part: Part) -> str:
     """What a part of a program is."""
+    if isinstance(part, Followed):
+        return f"Slices of up to {part.rows} rows of a product, each read while it is in the cache, shared by threads"
     if isinstance(part, Region):
         threads = ", shared by threads" if part.is_shared else ""
         return f"Blocks of {part.block} rows, each through all of this{threads}"
@@ -146,16 +150,17 @@ class _Places:
         for k, x in enumerate(program.graph.outputs):
             if isinstance(x, Node):
                 self._results.setdefault(program.places[x], k)
-        regions = [part for part in program.parts if isinstance(part, Region)]
-        self._local = {node for region in regions for node in region.local}
+        several = [part for part in program.parts if isinstance(part, Region | Followed)]
+        self._local = {
+            node: "slice" if isinstance(part, Followed) else "block" for part in several for node in part.local
+        }
         self._in_numpy = {node for group in program.groups if through_numpy(group) for node in group.nodes}
         # In a place that loops write over, the value before, and the number of the loop that ends it.
         self._over: dict[Node, Node] = {}
         self._ended: dict[Node, int] = {}
         held: dict[int, Node] = {}
         for number, part in enumerate(program.parts, 1):
-            groups = part.groups if isinstance(part, Region) else [part]
-            nodes = [x for group in groups for node in group.nodes for x in (node, *self.outputs_of(node))]
+            nodes = [x for group in groups_of(part) for node in group.nodes for x in (node, *self.outputs_of(node))]
             for node in nodes:
                 place = program.places.get(node)
                 if place in held and place not in self._results:
@@ -186,7 +191,7 @@ class _Places:
             over = self._arguments.get(place)
             return f"result {self._results[place]}" + ("" if over is None else f", written over {over}")
         if node in self._local:
-            return "on the stack of a block"
+            return f"on the stack of a {self._local[node]}"
         source = node.inputs[0] if node.op.name == "output" else node
         if source in self._in_numpy:
             return "an array of NumPy's"

@@ -1,7 +1,12 @@
-"""The way between the trees of calls and flat lists, made once for a structure that is known."""
+"""The way between the trees of calls and flat lists, made once for a structure that is known.
 
-from collections.abc import Callable, Collection, Sequence
-from operator import attrgetter, itemgetter
+It is written out as Python code for that structure: to walk through the structure at each call would take longer than
+a small compiled function does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from operator import attrgetter
 from typing import Any
 
 from chainrule.jit.recording import Constant
@@ -10,9 +15,12 @@ from chainrule.tree import LEAF, Structure
 __all__ = ["builder", "reader"]
 
 #: Lists the leaves of a tree; None where its containers are others. What stands for a leaf is not looked at.
-Reader = Callable[[Any], Collection[Any] | None]
+Reader = Callable[[Any], list[Any] | None]
 #: Makes a tree of values.
 Builder = Callable[[Sequence[Any]], Any]
+
+#: Containers in containers that are written as one expression, of which Python reads a few hundred.
+_DEPTH = 50
 
 
 def reader(structure: Structure) -> Reader:
@@ -38,45 +46,40 @@ def reader(structure: Structure) -> Reader:
     >>> read(({"w": 4.0}, 6.0)) is None
     True
     """
-    parts_of = _parts(structure)
-    readers = [None if child.kind is None else reader(child) for child in structure.children]
-    if not any(readers):
-        return parts_of
-
-    def read(tree: Any) -> Collection[Any] | None:
-        parts = parts_of(tree)
-        if parts is None:
-            return None
-        found: list[Any] = []
-        for part, read_part in zip(parts, readers, strict=True):
-            if read_part is None:
-                found.append(part)
-            else:
-                leaves = read_part(part)
-                if leaves is None:
-                    return None
-                found += leaves
-        return found
-
+    words = _Words()
+    lines: list[str] = []
+    leaves: list[str] = []
+    waiting, numbers = [(structure, "tree")], count()
+    while waiting:
+        part, name = waiting.pop()
+        if part.kind is None:
+            leaves.append(name)
+            continue
+        test, found = _taken_apart(part, name, words)
+        lines.append(f"    if {test}: return None")
+        names = [f"part{next(numbers)}" for _ in part.children]
+        if names:
+            lines.append(f"    {', '.join(names)}, = {found}")
+        waiting += reversed(list(zip(part.children, names, strict=True)))
+    text = "\n".join(["def read(tree):", *lines, f"    return [{', '.join(leaves)}]"])
+    exec(text, words.values)
+    read: Reader = words.values["read"]
     return read
 
 
-def _parts(structure: Structure) -> Reader:
-    """What lists the parts of one container."""
+def _taken_apart(structure: Structure, name: str, words: "_Words") -> tuple[str, str]:
+    """What holds where a container is another one, and its parts."""
     kind: Any = structure.kind
-    keys, count = structure.keys, len(structure.children)
-    if kind is dict:
-        return lambda tree: tree.values() if type(tree) is dict and (*tree,) == keys else None
     if kind is type(None):
-        return lambda tree: () if tree is None else None
+        return f"{name} is not None", ""
+    is_other = f"type({name}) is not {words.name(kind)}"
+    if kind is dict:
+        return f"{is_other} or (*{name},) != {words.name(structure.keys)}", f"{name}.values()"
     if kind is list or issubclass(kind, tuple):
-        return lambda tree: tree if type(tree) is kind and len(tree) == count else None
-    if count == 0:
-        return lambda tree: () if type(tree) is kind else None
-    fields = attrgetter(*keys)
-    if count == 1:
-        return lambda tree: (fields(tree),) if type(tree) is kind else None
-    return lambda tree: fields(tree) if type(tree) is kind else None
+        return f"{is_other} or len({name}) != {len(structure.children)}", name
+    if len(structure.children) < 2:
+        return is_other, "".join(f"{words.name(attrgetter(key))}({name})," for key in structure.keys)
+    return is_other, f"{words.name(attrgetter(*structure.keys))}({name})"
 
 
 def builder(structure: Structure, sources: Sequence[int | Constant]) -> Builder:
@@ -102,37 +105,47 @@ def builder(structure: Structure, sources: Sequence[int | Constant]) -> Builder:
     >>> build((4.0, 5.0, 6.0))
     (4.0, {'w': 6.0, 'b': 7.0})
     """
-    if structure.kind is None:
-        (source,) = sources
-        return _given(source.value) if isinstance(source, Constant) else itemgetter(source)
+    return _built(structure, iter(sources))
+
+
+def _built(structure: Structure, sources: Iterator[int | Constant]) -> Builder:
+    words = _Words()
+    text = _text(structure, sources, words, 0)
+    build: Builder = eval(f"lambda values: {text}", words.values)
+    return build
+
+
+def _text(structure: Structure, sources: Iterator[int | Constant], words: "_Words", depth: int) -> str:
+    """An expression that makes a tree."""
     kind = structure.kind
-    parts = _parts_builder(structure, sources)
-    if kind is tuple:
-        return lambda values: tuple(parts(values))
-    if kind is list:
-        return lambda values: list(parts(values))
-    if kind is dict:
-        keys = structure.keys
-        return lambda values: dict(zip(keys, parts(values), strict=True))
+    if kind is None:
+        source = next(sources)
+        return words.name(source.value) if isinstance(source, Constant) else f"values[{source}]"
+    if depth == _DEPTH:
+        return f"{words.name(_built(structure, sources))}(values)"
+    parts = [_text(child, sources, words, depth + 1) for child in structure.children]
     if kind is type(None):
-        return _given(None)
+        return "None"
+    if kind is tuple:
+        return f"({', '.join(parts)},)" if parts else "()"
+    if kind is dict:
+        keys = map(words.name, structure.keys)
+        return f"{{{', '.join(f'{key}: {part}' for key, part in zip(keys, parts, strict=True))}}}"
+    listed = f"[{', '.join(parts)}]"
+    if kind is list:
+        return listed
     flat = Structure(kind, structure.keys, (LEAF,) * len(structure.children))
-    return lambda values: flat.unflatten(parts(values))
+    return f"{words.name(flat.unflatten)}({listed})"
 
 
-def _given(value: Any) -> Builder:
-    return lambda values: value
+class _Words:
+    """Names for objects in code."""
 
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
 
-def _parts_builder(structure: Structure, sources: Sequence[int | Constant]) -> Builder:
-    """What lists the parts of one container."""
-    first = next(iter(sources), None)
-    if isinstance(first, int) and all(child.kind is None for child in structure.children):
-        last = first + len(sources)
-        if list(sources) == list(range(first, last)):
-            return itemgetter(slice(first, last))
-    builders, start = [], 0
-    for child in structure.children:
-        builders.append(builder(child, sources[start : start + child.size]))
-        start += child.size
-    return lambda values: [build(values) for build in builders]
+    def name(self, x: Any) -> str:
+        """A name by which the code finds an object."""
+        found = f"word{len(self.values)}"
+        self.values[found] = x
+        return found

@@ -18,6 +18,9 @@ from chainrule.native.patience import FOREVER, TAKEN, Patience
 
 __all__ = ["Bench", "Plan", "Steps"]
 
+#: Bytes of a page, and how far apart in one what is read side by side starts: lines of the cache, in no simple ratio.
+_PAGE, _APART = 4096, 39 * 64
+
 _Place: TypeAlias = tuple[int, np.dtype[Any]]
 """Number of a buffer, and the dtype of its entries."""
 
@@ -29,7 +32,7 @@ class Plan:
     Attributes
     ----------
     names, imports : tuple of str
-        The functions that make up a step, in order, and what they call from elsewhere.
+        The functions that make up a step, in order, and what all code calls from elsewhere.
     memory : Memory
         The buffers.
     constants : mapping of int to ndarray
@@ -113,8 +116,9 @@ class Steps:
         self.plan, self.code = plan, code
         of_step, of_steps = code
         # Addresses hold as long as the libraries live.
-        step = machine.linked(of_step, plan.names, addresses(plan.imports))
-        steps = machine.linked(of_steps, ("steps",), step.addresses)
+        found = addresses(plan.imports)
+        step = machine.linked(of_step, plan.names, found)
+        steps = machine.linked(of_steps, ("steps",), step.addresses | found)
         self._libraries = step, steps
         kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 3
         self._call = ctypes.CFUNCTYPE(None, *kinds)(steps.addresses["steps"])
@@ -160,6 +164,7 @@ class Bench:
             arrays[place] = np.empty((batch, *x.shape[1:]), dtype) if gathers else x
         self._dtypes = [dtype for _, dtype in plan.leaves]
         leaves = [place for place, _ in plan.leaves]
+        self._large = [plan.memory.buffers[place].bytes(batch) >= _PAGE for place in leaves]
         spare = sorted(set(plan.written) - set(leaves))
         #: Places of the state, and of what a step writes beside it.
         self._places = np.array([*leaves, *spare], np.intp)
@@ -255,22 +260,39 @@ class Bench:
     def _copied(self, state: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
         """Copies of the leaves of a state, in the memory of the state before the last where nobody holds it."""
         old, copies = self._before, []
-        for k, (value, dtype) in enumerate(zip(state, self._dtypes, strict=True)):
-            if old and _references(old, k) == _ALONE and old[k].shape == np.shape(value):
+        for k, (value, dtype, is_large) in enumerate(zip(state, self._dtypes, self._large, strict=True)):
+            if old and _references(old, k) == _ALONE and old[k].shape == np.shape(value) and not is_large:
                 np.copyto(old[k], value)
                 copies.append(old[k])
-            else:
+            elif not is_large:
                 copies.append(np.array(value, dtype, order="C"))
+            else:
+                copies.append(_copy(value, dtype, k, old))
         self._before = []
         return copies
 
 
+def _copy(value: Any, dtype: np.dtype[Any], k: int, old: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """A copy of a large leaf, of that number, in the old one's memory where nobody holds that or a part of it.
+
+    Vectors do not lie across lines of the cache. And what is read side by side, as a weight and its means are, starts
+    at different places of a page: a cache tells lines apart by those, and a processor takes a load for one of what was
+    just stored at the same place of another page.
+    """
+    # Parts of an array refer to the memory that it is itself a part of.
+    if old and _references(old, k) == _ALONE == sys.getrefcount(old[k].base) and old[k].shape == np.shape(value):
+        found = old[k]
+    else:
+        size = np.size(value) * dtype.itemsize
+        memory = np.empty(size + _PAGE, np.uint8)
+        first = (k * _APART - _address(memory)) % _PAGE
+        found = memory[first : first + size].view(dtype).reshape(np.shape(value))
+    np.copyto(found, value)
+    return found
+
+
 def _references(arrays: list[np.ndarray[Any, Any]], k: int) -> int:
     return sys.getrefcount(arrays[k])
-
-
-#: References to an array that only a list holds, as Python counts them here.
-_ALONE = _references([np.empty(0)], 0)
 
 
 def _address(x: np.ndarray[Any, Any]) -> int:
@@ -279,3 +301,7 @@ def _address(x: np.ndarray[Any, Any]) -> int:
         return x.ctypes.data
     buffer: Any = x
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+#: References to an array that only a list holds, as Python counts them here.
+_ALONE = _references([np.empty(0)], 0)

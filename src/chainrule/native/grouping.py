@@ -16,7 +16,7 @@ from chainrule.native.sizes import ONE, Size
 from chainrule.native.windows import windows_of
 from chainrule.ops.axes import normalize_axes
 
-__all__ = ["REDUCTIONS", "Domain", "Group", "grouped"]
+__all__ = ["REDUCTIONS", "Domain", "Followed", "Group", "grouped"]
 
 #: Reductions that are computed in the loop which makes what they reduce.
 REDUCTIONS = frozenset({"np.sum", "np.max", "np.min", "np.prod", "np.any", "np.all", "np.count_nonzero"})
@@ -64,6 +64,31 @@ class Group:
     reach: int = 0  # The groups that have to run before, and this one, as bits.
     before: dict[int, bool] = field(default_factory=dict)  # Direct ones; True where their loop has to have ended.
     in_blocks: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """A product and the loop that follows it, slice by slice of their rows.
+
+    Attributes
+    ----------
+    product, loop : Group
+        Both of them.
+    rows : int
+        Of a slice, at most.
+    local : tuple of Node
+        The product, where nothing but the loop reads it.
+    """
+
+    product: Group
+    loop: Group
+    rows: int
+    local: tuple[Node, ...] = ()
+
+    @property
+    def groups(self) -> list[Group]:
+        """Both, in order."""
+        return [self.product, self.loop]
 
 
 def grouped(

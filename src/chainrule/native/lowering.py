@@ -17,7 +17,8 @@ from chainrule.native.control import CONTROL, can_control, has_run_time_length
 from chainrule.native.control_steps import Sized
 from chainrule.native.control_writer import Lowered
 from chainrule.native.emitter import Emitter
-from chainrule.native.grouping import REDUCTIONS, Group, grouped
+from chainrule.native.followed import emit_followed, with_followed
+from chainrule.native.grouping import Followed, Group, grouped
 from chainrule.native.kernels import KERNELS, can_run
 from chainrule.native.loops import LoopKernel
 from chainrule.native.matmul import emit_matmul, factors_of
@@ -26,12 +27,12 @@ from chainrule.native.planning import Life
 from chainrule.native.region_code import RegionWriter
 from chainrule.native.regions import Region, divided, rows_of
 from chainrule.native.rows import RowKernel
-from chainrule.native.sharing import SHARED_ENTRIES, emit_shared
+from chainrule.native.sharing import emit_shared, is_shared
 from chainrule.native.sizes import Size, product_of, size_of
-from chainrule.native.touching import put_in_place, read_outside, touched, written_over
+from chainrule.native.touching import Part, groups_of, put_in_place, read_outside, touched, written_over
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["Lowering", "is_shared", "through_numpy"]
+__all__ = ["Lowering", "through_numpy"]
 
 #: A function, and the buffers that it asks for: by number among those of a group, or the one of the whole program.
 _Body = tuple[ir.Function, list[tuple[int | None, Any]]]
@@ -51,7 +52,7 @@ class Lowering:
 
     Attributes
     ----------
-    parts : list of Group or Region
+    parts : list of Group, Region or Followed
         What runs, in order.
     steps : list
         The same as it is called; see `chainrule.native.translation.Translation`.
@@ -88,6 +89,7 @@ class Lowering:
         self._always = {self.places[TROUBLE]} | shown
         others = self._fixed() | self._always | self._elsewhere
         self._elsewhere |= put_in_place(self.parts, self.places, self.accesses, others)
+        self.parts = with_followed(graph, self.parts, self.places, self.accesses)
         self.steps: list[Any] = self._stretches()
         self.lives = self._lives()
 
@@ -154,14 +156,14 @@ class Lowering:
         self.buffers.append(Buffer(product_of(shape), array.dtype, shape))
         self.accesses[id(x)] = Access.whole(id(x), shape)
 
-    def _divided(self, groups: Sequence[Group]) -> list[Group | Region]:
+    def _divided(self, groups: Sequence[Group]) -> list[Part]:
         """What runs, in order."""
         outputs = {x for x in self.graph.outputs if isinstance(x, Node)}
         taken = {self.places[node] for node in self.graph.inputs}
         over = {node for node in outputs if self.places[node] in taken}
         before, region, after = divided(groups, self.access, self.places, outputs, over, rows_of(self.graph))
-        parts: list[Group | Region] = [*before, *([] if region is None else [region]), *after]
-        return [part for part in parts if isinstance(part, Region) or not _is_projection(part)]
+        parts: list[Part] = [*before, *([] if region is None else [region]), *after]
+        return [part for part in parts if not isinstance(part, Group) or not _is_projection(part)]
 
     def _stretches(self) -> list[Any]:
         steps: list[Any] = []
@@ -172,7 +174,7 @@ class Lowering:
                 steps.append(self._driver(f"run{len(steps)}", kernels))
                 kernels.clear()
 
-        groups = [group for part in self.parts for group in _groups_of(part)]
+        groups = [group for part in self.parts for group in groups_of(part)]
         keys = {group: kernel_key(group, self.access, self.accesses) for group in groups if _can_repeat(group)}
         alike = Counter(key for key, _ in keys.values())
 
@@ -185,6 +187,8 @@ class Lowering:
             if isinstance(part, Region):
                 names = [kernel(group) for group in part.groups]
                 kernels.append(RegionWriter(self, part, names).emit())
+            elif isinstance(part, Followed):
+                kernels.append(self._followed(part))
             elif through_numpy(part):
                 close()
                 steps.append(part.nodes[0])
@@ -199,14 +203,14 @@ class Lowering:
 
     # When memory is needed
 
-    def _note(self, part: Group | Region, number: int, made: Iterable[int]) -> None:
+    def _note(self, part: Part, number: int, made: Iterable[int]) -> None:
         """Note what a part of the program touches; what was made for it alone is needed by nothing else."""
         read, written = touched(part, self.places, self.accesses)
         for place in (*read, *written, *made):
             born, _ = self._touched.get(place, (number, number))
             self._touched[place] = (born, number)
-        if isinstance(part, Region):
-            # Blocks of rows hold these on the stack.
+        if isinstance(part, Region | Followed):
+            # Blocks and slices of rows hold these on the stack.
             self._elsewhere |= {self.places[node] for node in part.local}
 
     def _touched_by_numpy(self) -> tuple[set[int], set[int]]:
@@ -252,19 +256,38 @@ class Lowering:
             return e.int(self.places[buffer])
 
         if is_shared(group):
-            emit_shared(e, lambda inner, arguments: self._loop(inner, group, arguments, own), f"{name}.slice")
+
+            def loop(inner: Emitter, arguments: Sequence[ir.Value]) -> LoopKernel | RowKernel:
+                return self._loop(inner, group, arguments, self._bases(inner, arguments[0], own))
+
+            emit_shared(e, loop, f"{name}.slice")
         else:
             self._write(e, group, e.b.function.args, own)
         e.b.ret_void()
         return name
 
+    def _followed(self, part: Followed) -> str:
+        """A product and the loop that follows it."""
+        name = self._next_name()
+        e = Emitter(self._function(name, [POINTER, INT, INT]))
+
+        def bases(inner: Emitter, table: ir.Value) -> Callable[[Any], ir.Value]:
+            return self._bases(inner, table, lambda buffer: inner.int(self.places[buffer]))
+
+        def loop(inner: Emitter, arguments: Sequence[ir.Value], base: Callable[[Any], ir.Value]) -> Any:
+            return self._loop(inner, part.loop, arguments, base)
+
+        emit_followed(e, part, self.access, bases, loop, f"{name}.slice")
+        e.b.ret_void()
+        return name
+
     def _write(self, e: Emitter, group: Group, arguments: Sequence[ir.Value], place: _Place) -> None:
-        if group.domain is not None:
-            self._loop(e, group, arguments, place).emit()
-            return
         node = group.nodes[0]
         table, n, _ = arguments
         base = self._bases(e, table, place)
+        if group.domain is not None:
+            self._loop(e, group, arguments, base).emit()
+            return
         if group.in_blocks:
             factors = factors_of(node, self.access)
             assert factors is not None, "of operations by themselves only products are taken through blocks"
@@ -323,12 +346,13 @@ class Lowering:
 
         return base
 
-    def _loop(self, e: Emitter, group: Group, arguments: Sequence[ir.Value], place: _Place) -> LoopKernel | RowKernel:
-        table, n, total = arguments
+    def _loop(
+        self, e: Emitter, group: Group, arguments: Sequence[ir.Value], base: Callable[[Any], ir.Value]
+    ) -> LoopKernel | RowKernel:
+        _, n, total = arguments
         assert group.domain is not None
         stored = {node: self.accesses[node] for node in group.nodes if node in self.accesses}
         kernel = RowKernel if group.domain.by_rows else LoopKernel
-        base = self._bases(e, table, place)
         return kernel(e, (n, total), group.domain.shape, group.nodes, stored, self.access, base)
 
     def _function(self, name: str, kinds: Sequence[ir.Type]) -> ir.Function:
@@ -345,26 +369,14 @@ class Lowering:
         return name
 
 
-def _groups_of(part: Group | Region) -> Sequence[Group]:
-    return part.groups if isinstance(part, Region) else (part,)
-
-
 def _can_repeat(group: Group) -> bool:
     """True where the instructions of a group may be those of another, as with the layers of a network."""
     return not (through_numpy(group) or is_shared(group) or (group.domain is None and can_control(group.nodes[0])))
 
 
-def is_shared(group: Group) -> bool:
-    """True for a loop so long, and of a length so well known, that threads share it."""
-    if group.domain is None or group.domain.by_rows or any(node.op.name in REDUCTIONS for node in group.nodes):
-        return False
-    entries = product_of(group.domain.shape)
-    return entries.is_known and entries.known() >= SHARED_ENTRIES
-
-
-def through_numpy(part: Group | Region) -> bool:
+def through_numpy(part: Part) -> bool:
     """True for an operation that has no native form."""
-    if isinstance(part, Region) or part.domain is not None:
+    if not isinstance(part, Group) or part.domain is not None:
         return False
     return not can_run(part.nodes[0]) and not can_control(part.nodes[0])
 

@@ -12,14 +12,24 @@ from chainrule.graph import Node
 from chainrule.native import machine
 from chainrule.native.access import Access
 from chainrule.native.emitter import Emitter
-from chainrule.native.pool import context_of, emit_parallel, slice_function
-from chainrule.native.products import Product, emit_product, slice_rows
+from chainrule.native.pool import context_of, emit_parallel, emit_threads, slice_function
+from chainrule.native.products import Product, emit_product, most_rows, slice_rows
 from chainrule.native.products_by_blocks import block_of, emit_by_blocks
 from chainrule.native.products_packed import FEWEST_ROWS, copies_of, emit_packed, rows_of_copy
+from chainrule.native.products_tiles import minimum
 from chainrule.native.sizes import LEADING, ONE, ZERO, Size, size_of
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["Factors", "as_matrices", "emit_matmul", "factors_of", "has_products", "matrices", "start_of"]
+__all__ = [
+    "Factors",
+    "as_matrices",
+    "emit_matmul",
+    "factors_of",
+    "has_products",
+    "matrices",
+    "rows_and_slices",
+    "start_of",
+]
 
 #: Rows that a batch of open length is taken to have when it is decided whether threads may be worth asking.
 _USUAL_BATCH = 256
@@ -216,14 +226,13 @@ def emit_matmul(
 
 def _emit_by_rows(e: Emitter, product: Product, pointers: Sequence[ir.Value], batch: ir.Value, name: str) -> None:
     """Write a product of the factors as they stand, in slices of rows."""
-    rows = slice_rows(product)
-    if _usual_rows(product) <= rows:
+    if _usual_rows(product) <= slice_rows(product):
         emit_product(e, product, *pointers, batch=batch)
         return
-    part = _slice_function(e, product, rows, name)
-    context = context_of(e, [*pointers, batch])
+    part = _slice_function(e, product, name)
     total = batch if product.m is None else e.int(product.m)
-    count = e.b.sdiv(e.b.add(total, e.int(rows - 1)), e.int(rows))
+    rows, count = rows_and_slices(e, product, total, most_rows(product))
+    context = context_of(e, [*pointers, batch, rows])
     with e.b.if_else(e.b.icmp_signed(">", count, e.int(1))) as (many, one):
         with many:
             emit_parallel(e, part, context, count)
@@ -235,12 +244,27 @@ def _usual_rows(product: Product) -> int:
     return _USUAL_BATCH if product.m is None else product.m
 
 
-def _slice_function(outer: Emitter, product: Product, rows: int, name: str) -> ir.Function:
+def rows_and_slices(e: Emitter, product: Product, total: ir.Value, most: int) -> tuple[ir.Value, ir.Value]:
+    """How many rows a slice has, and how many slices there are; no bit of a row depends on the slice that it is in."""
+    least, b = slice_rows(product), e.b
+
+    def shares(whole: ir.Value, part: ir.Value) -> ir.Value:
+        return b.sdiv(b.add(whole, b.sub(part, e.int(1))), part)
+
+    if least == most:
+        return e.int(least), shares(total, e.int(least))
+    # Two for each thread: one that is interrupted then holds up the others for half as long.
+    rows = b.mul(shares(total, b.mul(emit_threads(e), e.int(2 * least))), e.int(least))
+    rows = minimum(e, b.select(b.icmp_signed(">", rows, e.int(0)), rows, e.int(least)), e.int(most))
+    return rows, shares(total, rows)
+
+
+def _slice_function(outer: Emitter, product: Product, name: str) -> ir.Function:
     """A function (context, number) that computes one slice of the rows."""
-    e, (a, b, c, batch), number = slice_function(outer.module, name, [POINTER, POINTER, POINTER, INT])
+    e, (a, b, c, batch, rows), number = slice_function(outer.module, name, [POINTER, POINTER, POINTER, INT, INT])
     total = batch if product.m is None else e.int(product.m)
-    start = e.b.mul(number, e.int(rows))
-    stop = e.b.add(start, e.int(rows))
+    start = e.b.mul(number, rows)
+    stop = e.b.add(start, rows)
     stop = e.b.select(e.b.icmp_signed("<", stop, total), stop, total)
     emit_product(e, product, a, b, c, batch=batch, rows=(start, stop))
     e.b.ret_void()

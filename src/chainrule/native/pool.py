@@ -33,6 +33,7 @@ from chainrule.native.pool_code import (
     SLICE_ARGUMENTS,
     STATE_BYTES,
     SYMBOLS,
+    THREADS,
     write_pool,
 )
 from chainrule.native.types import INT, POINTER
@@ -40,6 +41,7 @@ from chainrule.native.types import INT, POINTER
 __all__ = [
     "context_of",
     "emit_parallel",
+    "emit_threads",
     "pool_addresses",
     "set_threads",
     "slice_function",
@@ -70,7 +72,7 @@ class Pool:
         imports = {"chainrule.pool.state": self._state}
         if self._c is not None:
             imports |= {name: ctypes.cast(getattr(self._c, name), ctypes.c_void_p).value or 0 for name in SYMBOLS}
-        self.library = machine.linked(kept.code, (PARALLEL, "chainrule.pool.wake"), imports)
+        self.library = machine.linked(kept.code, (PARALLEL, THREADS, "chainrule.pool.wake"), imports)
         self._wake = ctypes.CFUNCTYPE(None)(self.library.addresses["chainrule.pool.wake"])
         self.clear()
         if posix:
@@ -269,6 +271,11 @@ def emit_parallel(e: Emitter, function: ir.Value, context: ir.Value, count: ir.V
         How many slices there are; they are numbered from 0.
     """
     e.b.call(e.declared(PARALLEL, ir.VoidType(), PARALLEL_ARGUMENTS), [function, context, count])
+
+
+def emit_threads(e: Emitter) -> ir.Value:
+    """Write a call that finds the number of threads: for slices on whose length no bit of a result depends."""
+    return e.b.call(e.declared(THREADS, INT, []), [])
 
 
 def pool_addresses(names: Iterable[str]) -> dict[str, int]:

@@ -17,7 +17,16 @@ import llvmlite.ir as ir
 from chainrule.native.emitter import Emitter
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["FIELDS", "PARALLEL", "PARALLEL_ARGUMENTS", "SLICE_ARGUMENTS", "STATE_BYTES", "SYMBOLS", "write_pool"]
+__all__ = [
+    "FIELDS",
+    "PARALLEL",
+    "PARALLEL_ARGUMENTS",
+    "SLICE_ARGUMENTS",
+    "STATE_BYTES",
+    "SYMBOLS",
+    "THREADS",
+    "write_pool",
+]
 
 _LINE = 64  # bytes of a cache line: what different threads write stands in different ones
 _LEFT = (1 << 32) - 1  # the lower half of the word: slices left
@@ -59,7 +68,7 @@ SYMBOLS = (
 LOOKS = 1024
 LOOKS_TO_A_YIELD = 32
 
-PARALLEL = "chainrule.parallel"
+PARALLEL, THREADS = "chainrule.parallel", "chainrule.parallel.threads"
 PARALLEL_ARGUMENTS = (POINTER, POINTER, INT)  # function, context, count
 SLICE_ARGUMENTS = (POINTER, INT)  # context, number of the slice
 
@@ -158,6 +167,7 @@ class Writer:
 def write_pool(module: ir.Module, *, threads: bool, set_mask: int) -> None:
     """Write the pool's functions.
 
+    ``chainrule.parallel.threads()`` is how many threads there may be.
     ``chainrule.parallel(function, context, count)`` calls ``function(context, i)`` for i from 0 to count - 1.
     ``chainrule.pool.wake()`` wakes all threads that sleep.
 
@@ -187,6 +197,8 @@ def write_pool(module: ir.Module, *, threads: bool, set_mask: int) -> None:
         write_worker(Writer(worker, state), take)
         write_start(Writer(start, state), worker, set_mask)
     write_parallel(Writer(parallel, state), (take, start) if threads else None)
+    w = Writer(function(THREADS, INT), state)
+    w.b.ret(w.b.add(w.get("limit"), w.e.int(1)))
     w = Writer(wake, state)
     if threads:
         with w.locked():

@@ -15,10 +15,19 @@ The order of the loops follows Goto and van de Geijn, Anatomy of High-Performanc
 import llvmlite.ir as ir
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.products_blocks import Product, blocks, own_loop, scratch_bytes, slice_rows, without_rest
+from chainrule.native.products_blocks import (
+    Product,
+    blocks,
+    most_rows,
+    own_loop,
+    scratch_bytes,
+    slice_rows,
+    without_rest,
+)
 from chainrule.native.products_dots import DotLoop
 from chainrule.native.products_loops import (
     Arrays,
+    Following,
     Range,
     emit_dots,
     emit_inner,
@@ -30,7 +39,7 @@ from chainrule.native.products_loops import (
 from chainrule.native.products_tiles import minimum, on_stack
 from chainrule.native.products_vectors import VectorLoop
 
-__all__ = ["Product", "Range", "emit_product", "scratch_bytes", "slice_rows"]
+__all__ = ["Following", "Product", "Range", "emit_product", "most_rows", "scratch_bytes", "slice_rows"]
 
 
 def emit_product(
@@ -43,6 +52,7 @@ def emit_product(
     batch: ir.Value,
     rows: Range | None = None,
     scratch: ir.Value | None = None,
+    following: Following | None = None,
 ) -> None:
     """Write a product.
 
@@ -64,6 +74,8 @@ def emit_product(
     scratch : Value, optional
         Address of memory of `scratch_bytes`, which slices that run at the same time do not share; it is taken from
         the stack by default.
+    following : callable, optional
+        What comes after the product and is asked for meanwhile, for one whose tiles ask.
     """
     m, k = (batch if x is None else e.int(x) for x in (product.m, product.k))
     rows = rows or (e.int(0), m)
@@ -78,7 +90,7 @@ def emit_product(
         return
     if (split := without_rest(product)) is not None:
         most, rest = split
-        emit_product(e, most, a, b, c, batch=batch, rows=rows, scratch=scratch)
+        emit_product(e, most, a, b, c, batch=batch, rows=rows, scratch=scratch, following=following)
         b = e.address(b, e.int(most.n * (product.b_row if product.form == "NT" else 1)), product.dtype)
         c = e.address(c, e.int(most.n), product.dtype)
         emit_product(e, rest, a, b, c, batch=batch, rows=rows, scratch=scratch)
@@ -94,7 +106,7 @@ def emit_product(
 
     def block(some: Range, first: ir.Value) -> None:
         def one(inner: Range, adds: ir.Value) -> None:
-            emit_panels(e, cut, x, some, columns, product.n, inner, adds, scratch, first)
+            emit_panels(e, cut, x, some, columns, product.n, inner, adds, scratch, first, following)
 
         emit_inner(e, cut.inner, k, one, accumulates=product.accumulates)
 

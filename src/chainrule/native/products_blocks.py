@@ -17,6 +17,7 @@ __all__ = [
     "blocks",
     "inner_step",
     "scratch_bytes",
+    "most_rows",
     "slice_rows",
     "turned_bytes",
     "up",
@@ -33,6 +34,8 @@ FAR = 4096
 WHOLE = 1 << 17
 # Fewer rows than this do not pay for copying a factor whose rows are far apart.
 FEW = 64
+# Bytes of a right factor or a result that do not stay in the second cache, beside all that goes by.
+LARGE = 1 << 18
 # Rows of a turned result that are turned back at once.
 TURNED = 64
 
@@ -109,6 +112,8 @@ class Blocks:
         True where the copy of B is kept as a whole.
     turned : bool
         True where the transposed result is computed, because it fills registers better.
+    far : bool
+        True where the right factor, or the result, is not in the second cache: wide tiles ask for what comes next.
     """
 
     wide: Tile
@@ -118,6 +123,7 @@ class Blocks:
     packing: Packing | None = None
     whole: bool = False
     turned: bool = False
+    far: bool = False
 
 
 def up(value: int, step: int) -> int:
@@ -191,12 +197,21 @@ def blocks(product: Product) -> Blocks:
     # Rows of A and C that stay in the first cache, or the second while a large B passes by.
     room = (24 << 10) // (size * (inner + p.n)) if inner * p.n * size <= WHOLE else 128
     rows = min(max(up(room, 16), 32), 256)
+    far = _is_far(p)
     if p.form == "NT":
         whole = (p.k or 0) * up(p.n, p.lanes) * size <= WHOLE
-        return Blocks(wide, narrow, inner, rows if whole else 0, Packing(p.dtype, p.lanes, True), whole)
+        return Blocks(wide, narrow, inner, rows if whole else 0, Packing(p.dtype, p.lanes, True), whole, far=far)
     if p.b_row * size >= FAR and (p.m is None or p.m >= FEW):
         return Blocks(wide, narrow, inner, 0, Packing(p.dtype, p.lanes, False))
-    return Blocks(wide, narrow, inner, rows)
+    return Blocks(wide, narrow, inner, rows, far=far)
+
+
+def _is_far(p: Product) -> bool:
+    """True where a long batch goes by a right factor, or makes a result, that comes from beyond the second cache."""
+    batch = p.k if p.form == "TN" else p.m
+    right, result = p.n * (p.k or 0), p.n * (p.m or 0)
+    entries = {"NN": right, "NT": max(right, result), "TN": result}[p.form]
+    return entries * p.dtype.itemsize >= LARGE and (batch is None or batch >= FEW)
 
 
 def own_loop(product: Product) -> VectorLoop | NarrowLoop | DotLoop | None:
@@ -293,6 +308,24 @@ def slice_rows(product: Product) -> int:
     packing = blocks(product).packing if own is None else None
     least = 16 if packing is None else FEW if packing.transposes else 2 * FEW
     return min(max(up(rows, 16), least), 256)
+
+
+def most_rows(product: Product) -> int:
+    """Rows of a slice where there are few threads: of a large right factor each slice reads all.
+
+    Parameters
+    ----------
+    product : Product
+        The product.
+
+    Returns
+    -------
+    int
+        A multiple of 16, at least `slice_rows`.
+    """
+    rows = slice_rows(product)
+    is_read = product.form == "NN" and own_loop(product) is None and blocks(product).far
+    return max(rows, FEW) if is_read else rows
 
 
 def turned_bytes(product: Product) -> int:

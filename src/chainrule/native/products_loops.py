@@ -1,7 +1,7 @@
 """The loops of a product around its tiles."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import llvmlite.ir as ir
@@ -15,13 +15,15 @@ from chainrule.native.products_narrow import ARGUMENTS as NARROW_ARGUMENTS
 from chainrule.native.products_narrow import NarrowLoop
 from chainrule.native.products_packing import ARGUMENTS as PACKING_ARGUMENTS
 from chainrule.native.products_packing import Packing
-from chainrule.native.products_strips import call_strip
+from chainrule.native.products_strips import Ahead, call_strip
 from chainrule.native.products_tiles import Tile, minimum, on_stack
 from chainrule.native.products_vectors import ARGUMENTS as VECTOR_ARGUMENTS
 from chainrule.native.products_vectors import VectorLoop
 
 __all__ = [
+    "LINE",
     "Arrays",
+    "Following",
     "Range",
     "emit_dots",
     "emit_inner",
@@ -37,6 +39,12 @@ Step: TypeAlias = int | ir.Value
 
 # The first one, and the one after the last.
 Range = tuple[ir.Value, ir.Value]
+
+# Of a tile, a panel's first column, the inner length and where the panel starts: what is read next.
+Following: TypeAlias = Callable[[Tile, ir.Value, ir.Value, ir.Value], Ahead]
+
+#: Bytes of a line of the cache.
+LINE = 64
 
 
 @dataclass(frozen=True)
@@ -90,11 +98,13 @@ def emit_panels(
     adds: ir.Value,
     scratch: ir.Value | None,
     first: ir.Value | None,
+    following: Following | None = None,
 ) -> None:
     """Compute a block of the result, for a part of the inner length, panel by panel.
 
     `known` is the number of columns, where it is known in advance and they start at 0. `first` says of these rows
-    whether no others were computed before, which matters where the copy of B is kept as a whole.
+    whether no others were computed before, which matters where the copy of B is kept as a whole. `following` says what
+    is asked for while a panel is gone along, where tiles ask; by default it is the next panel.
     """
     b = e.b
     length = b.sub(inner[1], inner[0])
@@ -111,7 +121,22 @@ def emit_panels(
             at_b, step = pack(tile, column, width, cut.packing), tile.width
         at_c = e.address(c, column, x.dtype)
         by_row, by_inner, b_inner, c_row = (_number(e, s) for s in (x.a_row, x.a_inner, step, x.c_row))
-        call_strip(e, tile, a, (by_row, by_inner), at_b, b_inner, length, at_c, c_row, width, height, adds)
+        ahead = None
+        if cut.far and tile == cut.wide:
+            tile = replace(tile, far=True)
+            ahead = (following or next_panel)(tile, column, length, at_b)
+        call_strip(e, tile, a, (by_row, by_inner), at_b, b_inner, length, at_c, c_row, width, height, adds, ahead)
+
+    def next_panel(tile: Tile, column: ir.Value, length: ir.Value, at_b: ir.Value) -> Ahead:
+        """With each tile a line of each of its rows; of what will be turned a part, as it stands."""
+        size = e.int(x.dtype.itemsize)
+        if cut.packing is None:
+            return e.address(at_b, e.int(tile.width), x.dtype), scaled(e, size, x.b_row), e.int(LINE)
+        row = scaled(e, b.add(column, e.int(tile.width)), x.b_row)
+        steps = b.mul(length, b.sdiv(b.add(height, e.int(tile.rows - 1)), e.int(tile.rows)))
+        whole = b.mul(scaled(e, size, x.b_row), e.int(tile.width))
+        step = minimum(e, b.add(b.sdiv(whole, b.add(steps, e.int(1))), e.int(1)), e.int(LINE))
+        return e.address(x.b, row, x.dtype), step, b.mul(length, step)
 
     def pack(tile: Tile, column: ir.Value, width: ir.Value, packing: Packing) -> ir.Value:
         steps: tuple[Step, Step] = (x.b_row, 1) if packing.transposes else (1, x.b_row)

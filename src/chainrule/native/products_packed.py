@@ -144,9 +144,11 @@ class _Slices:
             if tile.far:
                 # The next panel, a part of it for each tile.
                 following = e.address(right, b.mul(self.length, e.int(tile.width)), self.product.dtype)
-                ahead = following, e.int(tile.width * self.product.dtype.itemsize * tile.rows // ROWS)
-            step = e.int(tile.width)
-            call_strip(e, tile, a, steps, right, step, self.length, c, e.int(c_row), width, rows, adds, ahead)
+                step = e.int(tile.width * self.product.dtype.itemsize * tile.rows // ROWS)
+                ahead = following, step, b.mul(self.length, step)
+            call_strip(
+                e, tile, a, steps, right, e.int(tile.width), self.length, c, e.int(c_row), width, rows, adds, ahead
+            )
 
         with e.loop(first, stop, wide.width) as columns:
             self._by_tiles(columns.index, tile)

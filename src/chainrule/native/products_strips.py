@@ -4,7 +4,7 @@ Whole tiles are computed by the tile's own function. The one that computes the r
 and compiled once for a process, like these.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import llvmlite.ir as ir
 import numpy as np
@@ -15,21 +15,23 @@ from chainrule.native.products_tiles import ARGUMENTS as TILE_ARGUMENTS
 from chainrule.native.products_tiles import GROUP, Tile, minimum, on_stack
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["PREFIX", "call_strip", "emit_strip"]
+__all__ = ["PREFIX", "Ahead", "call_strip", "emit_strip"]
 
 PREFIX = "chainrule.strip"
 
 _BIT, _INTEGER = ir.IntType(1), np.dtype(np.int64)
+# What will be read next, and how many bytes on it is asked for at each step along the inner length, and with each tile.
+Ahead: TypeAlias = tuple[ir.Value, ir.Value, ir.Value]
+
 #: Rows and registers that a tile has at most.
 _ROWS, _REGISTERS = 16, 32
 
 # The tile's function, its rows and its columns; how many rows are done; a, its steps to the next row and along the
 # inner length; b and its step; the inner length; c and its step to the next row; columns and rows of c; whether c is
-# added to; what will be read next, and the bytes of it to each step along the inner length of each tile. Steps and
-# lengths count entries.
+# added to; what comes next, see `Ahead`. Steps and lengths count entries.
 _ARGUMENTS = (
     *(POINTER, INT, INT, INT, POINTER, INT, INT, POINTER, INT, INT, POINTER, INT, INT, INT, _BIT),
-    *(POINTER, INT),
+    *(POINTER, INT, INT),
 )
 
 
@@ -46,7 +48,7 @@ def call_strip(
     columns: ir.Value,
     rows: ir.Value,
     adds: ir.Value,
-    ahead: tuple[ir.Value, ir.Value] | None = None,
+    ahead: Ahead | None = None,
 ) -> None:
     """Write a call that computes ``c = a @ b``, or ``c += a @ b``, for at most ``tile.width`` columns.
 
@@ -67,13 +69,13 @@ def call_strip(
     adds : Value
         Whether c is added to.
     ahead : tuple of Value, optional
-        What will be read next, and the bytes of it to each step along the inner length of each tile.
+        What will be read next, for a tile that asks for it.
     """
     builder, height = e.b, e.int(tile.rows)
     computed = e.declared(tile.name, ir.VoidType(), TILE_ARGUMENTS)
     whole = builder.udiv(rows, height)
     full = builder.mul(whole, height)
-    after = ahead or (ir.Constant(POINTER, None), e.int(0))
+    after = ahead or (ir.Constant(POINTER, None), e.int(0), e.int(0))
     factors, result = (b, b_inner, length), (c, c_row, columns)
     if known(whole) != 0:
         steps = a_steps[0], builder.mul(a_steps[0], height), a_steps[1]
@@ -155,8 +157,8 @@ def emit_strip(module: ir.Module, dtype: np.dtype[Any], lanes: int) -> ir.Functi
         a = e.address(at_a, b.mul(start, a_row), dtype)
         steps = b.select(few, zero, a_row), zero, a_inner
         number = b.add(b.udiv(done, height), loop.index)
-        at = b.gep(ahead[0], [b.mul(number, b.mul(length, ahead[1]))], source_etype=ir.IntType(8))
-        b.call(called, [groups, one, a, *steps, at_b, b_inner, length, kept, width, columns, no, at, ahead[1]])
+        at = b.gep(ahead[0], [b.mul(number, ahead[2])], source_etype=ir.IntType(8))
+        b.call(called, [groups, one, a, *steps, at_b, b_inner, length, kept, width, columns, no, at, *ahead[1:]])
         with e.loop(zero, b.select(few, one, height)) as down:
             group = b.mul(b.udiv(down.index, e.int(GROUP)), e.int(GROUP))
             row = b.add(shift(group), b.sub(down.index, group))

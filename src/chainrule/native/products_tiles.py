@@ -32,9 +32,9 @@ _INTEGER = np.dtype(np.int64)
 
 # How far in a the groups of rows are from the first row, one after the other; how many tiles; a, its steps to the next
 # row of a group, to the next tile, and along the inner length; b and its step; the inner length; c and its step to the
-# next row; columns; whether c is added to; what will be read next, and the bytes of it to each step along the inner
-# length of each tile, for a tile that asks for it. Steps and lengths are counted in entries.
-ARGUMENTS = (POINTER, INT, POINTER, INT, INT, INT, POINTER, INT, INT, POINTER, INT, INT, _BIT, POINTER, INT)
+# next row; columns; whether c is added to; what will be read next, and how many bytes on it is asked for at each step
+# along the inner length, and with each tile. Other steps and lengths are counted in entries.
+ARGUMENTS = (POINTER, INT, POINTER, INT, INT, INT, POINTER, INT, INT, POINTER, INT, INT, _BIT, POINTER, INT, INT)
 
 #: Rows to a pointer: x86 adds a register, or twice the register, to an address at no cost.
 GROUP = 3
@@ -129,7 +129,7 @@ def emit_tile(module: ir.Module, tile: Tile) -> ir.Function:
         total = sums(e, tile, pointers, steps, a_inner, at_b, b_inner, length, masks, asked)
         below = write(e, tile, total, c, c_row, masks, adds)
         if tile.far:
-            ahead = b.gep(ahead, [b.mul(length, following[1])], source_etype=_BYTE)
+            ahead = b.gep(ahead, [following[2]], source_etype=_BYTE)
         loop.carry = [e.address(a, a_tile, tile.dtype), below, ahead]
     b.ret_void()
     return function

@@ -25,7 +25,7 @@ from chainrule.native.imports import addresses, imported
 from chainrule.native.lowering import Lowering
 from chainrule.native.memory import TROUBLE_PLACE, Memory
 from chainrule.native.own_memory import in_own_memory
-from chainrule.native.regions import Region
+from chainrule.native.touching import Part, groups_of
 from chainrule.native.translation import Translation, translated
 from chainrule.passes import Pass, run
 
@@ -88,20 +88,20 @@ class Program:
         return Translation(code, imports, x.steps, x.buffers, x.places, x.accesses, x.constants, x.lives, x.swaps)
 
     @cached_property
-    def _lowered(self) -> tuple[list[Group | Region], Mapping[Any, Access]]:
+    def _lowered(self) -> tuple[list[Part], Mapping[Any, Access]]:
         """What runs, and where entries stand; found out again where the code was at hand."""
         x = Lowering(self.graph, self._given_up)
         return x.parts, x.accesses
 
     @property
-    def parts(self) -> list[Group | Region]:
+    def parts(self) -> list[Part]:
         """What runs, in order."""
         return self._lowered[0]
 
     @property
     def groups(self) -> list[Group]:
         """The loops and the operations by themselves, in their order."""
-        return [group for part in self.parts for group in (part.groups if isinstance(part, Region) else [part])]
+        return [group for part in self.parts for group in groups_of(part)]
 
     def access(self, x: Any) -> Access:
         """Where the entries of a node or a constant array stand."""

@@ -6,15 +6,25 @@ from typing import Any
 import llvmlite.ir as ir
 
 from chainrule.native.emitter import Emitter
+from chainrule.native.grouping import REDUCTIONS, Group
 from chainrule.native.pool import context_of, emit_parallel, slice_function
+from chainrule.native.sizes import product_of
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["SHARED_ENTRIES", "emit_shared"]
+__all__ = ["SHARED_ENTRIES", "emit_shared", "is_shared"]
 
 #: Entries from which on a loop is shared: its arithmetic takes some ten times what the threads cost.
 SHARED_ENTRIES = 1 << 15
 #: Entries of a slice, about.
 _SLICE = 1 << 13
+
+
+def is_shared(group: Group) -> bool:
+    """True for a loop so long, and of a length so well known, that threads share it."""
+    if group.domain is None or group.domain.by_rows or any(node.op.name in REDUCTIONS for node in group.nodes):
+        return False
+    entries = product_of(group.domain.shape)
+    return entries.is_known and entries.known() >= SHARED_ENTRIES
 
 
 def emit_shared(e: Emitter, loop: Callable[[Emitter, Sequence[ir.Value]], Any], name: str) -> None:

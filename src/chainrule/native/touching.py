@@ -7,14 +7,19 @@ import numpy as np
 
 from chainrule.graph import Graph, Node
 from chainrule.native.access import Access, shape_sizes
-from chainrule.native.grouping import REDUCTIONS, Domain, Group
+from chainrule.native.grouping import REDUCTIONS, Domain, Followed, Group
 from chainrule.native.regions import Region
 
-__all__ = ["put_in_place", "read_outside", "touched", "written_over"]
+__all__ = ["Part", "groups_of", "put_in_place", "read_outside", "touched", "written_over"]
 
-Part = Group | Region
+Part = Group | Region | Followed
 Places = Mapping[Any, int]
 Accesses = Mapping[Any, Access]
+
+
+def groups_of(part: Part) -> Sequence[Group]:
+    """The loops and the operations by themselves that a part of a program consists of."""
+    return (part,) if isinstance(part, Group) else part.groups
 
 
 def touched(part: Part, places: Places, accesses: Accesses) -> tuple[set[int], set[int]]:
@@ -22,7 +27,7 @@ def touched(part: Part, places: Places, accesses: Accesses) -> tuple[set[int], s
 
     Parameters
     ----------
-    part : Group or Region
+    part : Group, Region or Followed
         The part.
     places : mapping
         Number of the buffer of a node, an output of a node or a constant.
@@ -34,8 +39,7 @@ def touched(part: Part, places: Places, accesses: Accesses) -> tuple[set[int], s
     read, written : set of int
         Numbers of buffers.
     """
-    groups = part.groups if isinstance(part, Region) else [part]
-    nodes = [node for group in groups for node in group.nodes]
+    nodes = [node for group in groups_of(part) for node in group.nodes]
     read = {places[access.buffer] for access in _accesses_read(nodes, accesses) if access.buffer in places}
     return read, {place for node in nodes for place in _places_of(node, places)}
 
@@ -65,7 +69,7 @@ def put_in_place(
 
     Parameters
     ----------
-    parts : sequence of Group or Region
+    parts : sequence of Group, Region or Followed
         What runs, in order.
     places : dict
         As for `touched`; the results get the places of what they are written over.
@@ -85,7 +89,7 @@ def put_in_place(
             last |= dict.fromkeys(some, number)
     left: set[int] = set()
     for number, part in enumerate(parts):
-        if isinstance(part, Region) or part.domain is None or part.domain.by_rows:
+        if not isinstance(part, Group) or part.domain is None or part.domain.by_rows:
             continue
         free = {
             source: places[source]

@@ -16,6 +16,8 @@ from chainrule.native import patience as words
 from chainrule.native.bench import Plan, Steps
 from chainrule.native.emitter import Emitter
 from chainrule.native.garbage import collector_paused
+from chainrule.native.gathering import emit_gather
+from chainrule.native.imports import imported
 from chainrule.native.program import Program
 from chainrule.native.types import INT, POINTER, register
 
@@ -60,7 +62,7 @@ def compiled_steps(graph: Graph, state: int, rows: int = 2) -> Steps:
         writer = _Writer(program, state, rows)
         module = machine.new_module("steps")
         writer.emit(module)
-        return Steps(writer.plan(), (program.code, cache.object_code(module)))
+        return Steps(writer.plan(imported(module)), (program.code, cache.object_code(module)))
 
 
 class _Writer:
@@ -73,12 +75,12 @@ class _Writer:
         self._leaves, self._clock = inputs[:state], inputs[-rows - 1]
         self._fixed = inputs[state : -rows - 1]
 
-    def plan(self) -> Plan:
-        """What is known of the steps beside their code."""
+    def plan(self, imports: Sequence[str]) -> Plan:
+        """What is known of the steps beside their code, which itself calls these from elsewhere."""
         program = self.program
         return Plan(
             names=tuple(program.steps),
-            imports=program.imports,
+            imports=tuple(dict.fromkeys((*program.imports, *imports))),
             memory=program.memory,
             # Who made the graph may write into an array that it reads as a constant.
             constants={place: array.copy() for place, array in program.constants.items()},
@@ -110,9 +112,10 @@ class _Writer:
             n = e.b.select(e.b.icmp_signed("<", left, batch), left, batch)
             n = e.b.select(e.b.icmp_signed("!=", gathers, e.int(0)), n, batch)
             with e.b.if_then(e.b.icmp_signed("!=", gathers, e.int(0))):
+                numbers = e.b.gep(order, [start], source_etype=INT)
                 for k, node in enumerate(self._rows):
-                    source = e.pointer_in(sources, k)
-                    self._gather(e, node, source, self._pointer(e, table, node), order, start, n)
+                    arrays = (e.pointer_in(sources, k), self._pointer(e, table, node), numbers)
+                    emit_gather(e, node.shape[1:], node.dtype, arrays, n, f"gather{k}")
             e.b.store(e.b.add(start, n), place)
             left = e.b.sub(left, n)
             over = e.b.icmp_signed("==", left, e.int(0))
@@ -141,27 +144,6 @@ class _Writer:
             return e.const(found, register(_DOUBLE))
         value = e.load(self._pointer(e, table, found), e.int(0), found.dtype)
         return e.convert(value, found.dtype, _DOUBLE)
-
-    def _gather(
-        self, e: Emitter, node: Node, source: ir.Value, target: ir.Value, order: ir.Value, start: ir.Value, n: ir.Value
-    ) -> None:
-        """Copy the rows of a minibatch, entry by entry in vectors; their length is known."""
-        length = 1
-        for k in node.shape[1:]:
-            length *= k
-        dtype, lanes = node.dtype, machine.lanes(node.dtype)
-        whole = length // lanes * lanes
-        with e.loop(e.int(0), n) as rows:
-            place = e.b.gep(order, [e.b.add(start, rows.index)], source_etype=INT)
-            row = e.b.load(place, typ=INT)
-            origin = e.address(source, e.b.mul(row, e.int(length)), dtype)
-            goal = e.address(target, e.b.mul(rows.index, e.int(length)), dtype)
-            if whole:
-                with e.loop(e.int(0), e.int(whole), lanes) as loop:
-                    e.store(e.load(origin, loop.index, dtype, lanes), goal, loop.index, dtype)
-            if length % lanes:
-                mask = e.tail_mask(e.int(whole), e.int(length), lanes)
-                e.store(e.load(origin, e.int(whole), dtype, lanes, mask), goal, e.int(whole), dtype, mask)
 
 
 def _watch(e: Emitter, watched: ir.Value, value: ir.Value, n: ir.Value, over: ir.Value, total: ir.Value) -> None:
