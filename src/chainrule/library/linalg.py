@@ -9,6 +9,7 @@ from chainrule.errors import NoDerivativeError, user_line
 from chainrule.ops import decompositions, linalg
 from chainrule.ops.axes import shape_of, with_dtype
 from chainrule.ops.batching import BATCHING
+from chainrule.ops.cholesky import cholesky
 from chainrule.ops.elementwise import stop_gradient
 from chainrule.ops.linalg import adjoint
 from chainrule.ops.op import Op
@@ -164,7 +165,7 @@ def _slogdet(a: Any) -> Any:
 @composition(np.linalg.cholesky, "np.linalg.cholesky")
 def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
     a = _square(a)
-    return adjoint(linalg.cholesky(adjoint(a))) if upper else linalg.cholesky(a)
+    return adjoint(cholesky(adjoint(a))) if upper else cholesky(a)
 
 
 _EighResult = type(np.linalg.eigh(np.eye(1)))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.ops import shapes
 from chainrule.ops.axes import normalize_axes, shape_of, with_dtype
 from chainrule.ops.shapes import strong
 from chainrule.trace.dispatch import composition
@@ -17,9 +18,9 @@ def _kron(a: Any, b: Any) -> Any:
     ndim = max(len(shape_of(a)), len(shape_of(b)))
     p, q = ((1,) * (ndim - len(shape_of(x))) + shape_of(x) for x in (a, b))
     # The axes of the one and of the other in turns, and then each pair as one.
-    left = np.reshape(a, tuple(n for length in p for n in (length, 1)))
-    right = np.reshape(b, tuple(n for length in q for n in (1, length)))
-    return np.reshape(left * right, tuple(n * m for n, m in zip(p, q, strict=True)))
+    left = shapes.reshape(a, shape=tuple(n for length in p for n in (length, 1)))
+    right = shapes.reshape(b, shape=tuple(n for length in q for n in (1, length)))
+    return shapes.reshape(left * right, shape=tuple(n * m for n, m in zip(p, q, strict=True)))
 
 
 @composition(np.cross, "np.cross")

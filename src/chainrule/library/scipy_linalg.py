@@ -13,7 +13,7 @@ from chainrule.ops.matrix_functions import matrix_function, solve_banded, solve_
 from chainrule.ops.shapes import convert
 from chainrule.trace.hooks import hook
 
-__all__: list[str] = []
+__all__ = ["from_triangle"]
 
 
 # Equations.
@@ -25,8 +25,30 @@ def _column(b: Any) -> tuple[Any, bool]:
     return (b[:, None], True) if len(shape_of(b)) == 1 else (b, False)
 
 
-def _from_triangle(a: Any, lower: bool, *, is_hermitian: bool) -> Any:
-    """The matrix of which one triangle is read."""
+def from_triangle(a: Any, lower: bool, *, is_hermitian: bool) -> Any:
+    """Make the matrix of which one triangle is read.
+
+    Parameters
+    ----------
+    a : array
+        Matrices in the last two axes.
+    lower : bool
+        Which triangle.
+    is_hermitian : bool
+        Whether the other one is its conjugate transpose, or the transpose alone.
+
+    Returns
+    -------
+    array
+        The whole matrices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from_triangle(np.array([[1.0, 0.0], [2.0, 3.0]]), True, is_hermitian=True)
+    array([[1., 2.],
+           [2., 3.]])
+    """
     half, rest = (np.tril(a), np.tril(a, -1)) if lower else (np.triu(a), np.triu(a, 1))
     return half + (adjoint(rest) if is_hermitian else rest.mT)
 
@@ -50,7 +72,7 @@ def _solve(
     if assume_a in _TRIANGULAR:
         return _solve_triangular(a, b, int(transposed), assume_a == "lower triangular")
     if assume_a in ("sym", "symmetric", "her", "hermitian", "pos", "positive definite"):
-        a = _from_triangle(a, lower, is_hermitian=assume_a[:3] != "sym")
+        a = from_triangle(a, lower, is_hermitian=assume_a[:3] != "sym")
     elif assume_a == "diagonal":
         a = a * np.eye(shape_of(a)[-1], dtype=a.dtype)
     elif assume_a not in _GENERAL:
@@ -166,34 +188,6 @@ def _cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite
     return _solve_triangular(c, first, 2 if lower else 0, lower)
 
 
-@hook("scipy.linalg", "eigh")
-def _eigh(
-    a: Any,
-    b: Any = None,
-    *,
-    lower: bool = True,
-    eigvals_only: bool = False,
-    overwrite_a: bool = False,
-    overwrite_b: bool = False,
-    check_finite: bool = True,
-) -> Any:
-    if b is None:
-        w, v = np.linalg.eigh(with_dtype(a), "L" if lower else "U")
-        return w if eigvals_only else (w, v)
-    # a v = b v diag(w) with b = l l^H: the eigenvectors of l^-1 a l^-H are l^H v.
-    wide = common_dtype(with_dtype(a), with_dtype(b))
-    whole, weight = (_from_triangle(convert(x, wide), lower, is_hermitian=True) for x in (a, b))
-    factor = np.linalg.cholesky(weight)
-    half = _solve_triangular(factor, whole, 0, True)
-    w, v = np.linalg.eigh(adjoint(_solve_triangular(factor, adjoint(half), 0, True)))
-    return w if eigvals_only else (w, _solve_triangular(factor, v, 2, True))
-
-
-@hook("scipy.linalg", "eigvalsh")
-def _eigvalsh(a: Any, b: Any = None, *, lower: bool = True, check_finite: bool = True) -> Any:
-    return _eigh(a, b, lower=lower, eigvals_only=True)
-
-
 @hook("scipy.linalg", "svd")
 def _svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, overwrite_a: bool = False, check_finite: bool = True
@@ -207,29 +201,43 @@ def _svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> An
     return np.linalg.svd(a, compute_uv=False)
 
 
-@hook("scipy.linalg", "qr")
-def _qr(a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False) -> Any:
-    m, n = shape_of(a)[-2:]
-    if pivoting or mode not in ("full", "economic", "r") or (mode == "full" and m > n):
-        raise NoDerivativeError(
-            f"scipy.linalg.qr: arguments mode={mode!r}, pivoting={pivoting} have no derivative here; 'economic' and "
-            f"'r' have, without pivoting.{user_line()}"
-        )
-    if mode != "r":
-        return tuple(np.linalg.qr(a))
-    r = np.linalg.qr(a, mode="r")
-    return (np.pad(r, (*((0, 0),) * (len(shape_of(a)) - 2), (0, max(m - n, 0)), (0, 0))),)
+def _of_pair(name: str, a: Any, b: Any, homogeneous: bool) -> Any:
+    """The matrix that has the eigenvalues of a pair, a v = w b v, and its eigenvectors."""
+    if homogeneous:
+        raise TraceError(f"scipy.linalg.{name}: argument homogeneous_eigvals= is not followed.{user_line()}")
+    return with_dtype(a) if b is None else np.linalg.solve(with_dtype(b), with_dtype(a))
 
 
 @hook("scipy.linalg", "eig")
-def _eig(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
-    w, v = np.linalg.eig(with_dtype(a))
-    return w + 0j, v
+def _eig(
+    a: Any,
+    b: Any = None,
+    left: bool = False,
+    right: bool = True,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+    homogeneous_eigvals: bool = False,
+) -> Any:
+    matrix = _of_pair("eig", a, b, homogeneous_eigvals)
+    if left:
+        raise TraceError(
+            "scipy.linalg.eig: left eigenvectors are not followed; they are the right ones of the conjugate "
+            f"transposes.{user_line()}"
+        )
+    w, v = np.linalg.eig(matrix)
+    return (w + 0j, v) if right else w + 0j
 
 
 @hook("scipy.linalg", "eigvals")
-def _eigvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
-    return np.linalg.eigvals(with_dtype(a)) + 0j
+def _eigvals(
+    a: Any,
+    b: Any = None,
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    homogeneous_eigvals: bool = False,
+) -> Any:
+    return np.linalg.eigvals(_of_pair("eigvals", a, b, homogeneous_eigvals)) + 0j
 
 
 # Triangular factors.

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from chainrule.native.emitter import Emitter
 
-__all__ = ["DENSE", "MOST_ROWS", "can_solve", "has_at_most", "is_small_dense"]
+__all__ = ["DENSE", "MOST_ROWS", "MOST_ROWS_IN_LANES", "can_solve", "has_at_most", "is_small_dense"]
 
 #: Rows of a single matrix that is held in registers.
 MOST_ROWS = 4
+#: Rows of matrices of which there is one in each lane.
+MOST_ROWS_IN_LANES = 12
 
 
 def can_solve(node: Node) -> bool:
@@ -50,7 +52,8 @@ def _dense(scene: Any, e: "Emitter", n: "ir.Value", node: Node, base: Any) -> No
 DENSE: dict[str, Callable[[Any, "Emitter", "ir.Value", Node, Any], None]] = dict.fromkeys(
     (
         *("np.linalg.solve", "np.linalg.inv", "np.linalg.det", "np.linalg.slogdet", "np.linalg.cholesky"),
-        *("cofactors", "scipy.linalg.solve_triangular"),
+        *("cofactors", "cholesky_pullback", "scipy.linalg.solve_triangular"),
+        *("lu_kept", "solve_by_lu", "inv_by_lu", "det_by_lu", "slogdet_by_lu", "cofactors_by_lu"),
     ),
     _dense,
 )

@@ -2,8 +2,7 @@
 
 Sizes are arguments, so that a process translates each function once.
 
-Sources: G. Golub and C. Van Loan, Matrix Computations, sections 3.4 (partial pivoting by blocks) and 4.2 (Cholesky's
-factor, row by row).
+Source: G. Golub and C. Van Loan, Matrix Computations, section 3.4 (partial pivoting by blocks).
 """
 
 from collections.abc import Callable
@@ -12,9 +11,12 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from chainrule.native.dense_products import ARGUMENTS, PRODUCTS, ROWS, Matrices, dense_name
+from chainrule.native.dense_cholesky import CHOLESKY
+from chainrule.native.dense_products import ARGUMENTS, PRODUCTS, Matrices, dense_name
+from chainrule.native.dense_triangles import TRIANGLES
+from chainrule.native.dense_vectors import VECTORS
 from chainrule.native.emitter import Emitter
-from chainrule.native.types import INT, POINTER, register
+from chainrule.native.types import INT, register
 
 __all__ = ["DOUBTFUL", "ODD", "emit_dense"]
 
@@ -23,8 +25,6 @@ DOUBTFUL, ODD = 1, 2
 
 #: Columns of a panel that is eliminated between two products, and of a block after which all others follow.
 _PANEL, _BLOCK = 16, 64
-#: Entries of a turned block.
-_TURNED = 8
 
 _BIT = ir.IntType(1)
 
@@ -71,6 +71,7 @@ def _eliminate(x: Matrices, *args: ir.Value) -> ir.Value:
             with e.loop(panels.index, stop, carried=[*panels.carry, *first]) as loop:
                 j, found, where = loop.index, *loop.carry[2:]
                 doubt = x.doubtful(found, e.load(sizes, j, x.dtype), n)
+                e.store(b.sitofp(where, found.type), sizes, j, x.dtype)
                 moves = b.icmp_signed("!=", where, j)
                 with b.if_then(moves):
                     x.along([x.at(a, j, a_row), x.at(a, where, a_row)], columns, lambda one, other: [other, one])
@@ -133,54 +134,88 @@ def _clear(
     return loop.carry[0], loop.carry[1]
 
 
-# A = R' R
-
-
-def _cholesky(x: Matrices, a: ir.Value, a_row: ir.Value, n: ir.Value) -> ir.Value:
-    e, b = x.e, x.b
-    diagonal = b.add(a_row, e.int(1))
-    sizes = b.bitcast(b.alloca(register(x.dtype), ROWS), POINTER)  # The diagonal of a block as it was given.
-    with e.loop(e.int(0), n, ROWS, [ir.Constant(_BIT, 0)]) as blocks:
-        k = blocks.index
-        height, width = x.smaller(e.int(ROWS), b.sub(n, k)), b.sub(n, k)
-        corner, above = x.at(a, k, diagonal), e.address(a, k, x.dtype)
-        with e.loop(e.int(0), height) as loop:
-            e.store(x.load(x.at(corner, loop.index, diagonal)), sizes, loop.index, x.dtype)
-        x.call("subtract", corner, a_row, above, e.int(1), a_row, above, a_row, height, width, k)
-        with e.loop(e.int(0), height, carried=[blocks.carry[0]]) as rows:
-            i = rows.index
-            line, left = x.at(corner, i, diagonal), e.address(corner, i, x.dtype)
-            rest = b.sub(width, i)
-            x.call("tiles", line, a_row, left, e.int(1), a_row, left, a_row, e.int(1), rest, i)
-            pivot = x.load(line)
-            doubt = x.doubtful(pivot, e.load(sizes, i, x.dtype), n)
-            root = e.intrinsic("llvm.sqrt", pivot)
-            x.along([line], rest, lambda v: [b.fdiv(v, e.splat(root, x.lanes))])
-            x.store(root, line)
-            rows.carry = [b.or_(rows.carry[0], doubt)]
-        blocks.carry = rows.carry
-    return b.zext(blocks.carry[0], INT)
-
-
 # Y = X'
 
 
 def _turn(x: Matrices, *args: ir.Value) -> ir.Value:
-    source, row, column, target, target_row, n, m = args
+    _, row, column, *_ = args
     e, b = x.e, x.b
-    with e.loop(e.int(0), n, _TURNED) as tall, e.loop(e.int(0), m, _TURNED) as wide:
-        bottom = x.smaller(b.add(tall.index, e.int(_TURNED)), n)
-        right = x.smaller(b.add(wide.index, e.int(_TURNED)), m)
-        with e.loop(wide.index, right) as j:
-            line, at = x.at(target, j.index, target_row), x.at(source, j.index, column)
-            with e.loop(tall.index, bottom) as i:
-                e.store(e.load(at, b.mul(i.index, row), x.dtype), line, i.index, x.dtype)
+    with b.if_else(b.icmp_signed("==", row, e.int(1))) as (in_order, other):
+        with in_order:
+            _copy(x, *args)
+        with other, b.if_else(b.icmp_signed("==", column, e.int(1))) as (turned, scattered):
+            with turned:
+                _by_squares(x, *args, _turn_square)
+            with scattered:
+                _by_squares(x, *args, _one_by_one)
     return e.int(0)
+
+
+def _copy(
+    x: Matrices, source: ir.Value, _: ir.Value, column: ir.Value, target: ir.Value, step: ir.Value, *size: ir.Value
+) -> None:
+    """Entries that stand side by side stay so."""
+    n, m = size
+    with x.e.loop(x.e.int(0), m) as loop:
+        x.along([x.at(target, loop.index, step), x.at(source, loop.index, column)], n, lambda _, value: [value])
+
+
+def _by_squares(x: Matrices, *args: Any) -> None:
+    """Small squares of both matrices, of which neither has long rows."""
+    source, row, column, target, step, n, m, write = args
+    e, b = x.e, x.b
+    with e.loop(e.int(0), n, x.lanes) as tall, e.loop(e.int(0), m, x.lanes) as wide:
+        start = b.add(b.mul(tall.index, row), b.mul(wide.index, column))
+        corner, found = e.address(source, start, x.dtype), x.at(target, wide.index, step, tall.index)
+        height = x.smaller(e.int(x.lanes), b.sub(n, tall.index))
+        width = x.smaller(e.int(x.lanes), b.sub(m, wide.index))
+        write(x, corner, row, column, found, step, height, width)
+
+
+def _turn_square(
+    x: Matrices, source: ir.Value, row: ir.Value, _: ir.Value, target: ir.Value, step: ir.Value, *size: ir.Value
+) -> None:
+    """A row in each register, of which then some columns change places: by 1, by 2, by 4."""
+    e, lanes = x.e, x.lanes
+    height, width = size
+    # Rows past the end are the last one again; of the columns past the end none stays written.
+    across, down = (e.tail_mask(e.int(0), length, lanes) for length in (width, height))
+    last, end = x.b.sub(height, e.int(1)), x.b.sub(width, e.int(1))
+    rows = [
+        e.load(x.at(source, x.smaller(e.int(k), last), row), e.int(0), x.dtype, lanes, across) for k in range(lanes)
+    ]
+    apart = 1
+    while apart < lanes:
+        for k in range(lanes):
+            if not k & apart:
+                one, other = rows[k], rows[k + apart]
+                rows[k] = _chosen(x, one, other, [j if not j & apart else lanes + j - apart for j in range(lanes)])
+                rows[k + apart] = _chosen(
+                    x, one, other, [j + apart if not j & apart else lanes + j for j in range(lanes)]
+                )
+        apart *= 2
+    for k in reversed(range(lanes)):
+        e.store(rows[k], x.at(target, x.smaller(e.int(k), end), step), e.int(0), x.dtype, down)
+
+
+def _chosen(x: Matrices, one: ir.Value, other: ir.Value, places: list[int]) -> ir.Value:
+    kind = ir.VectorType(ir.IntType(32), len(places))
+    return x.b.shuffle_vector(one, other, ir.Constant(kind, places))
+
+
+def _one_by_one(x: Matrices, *args: ir.Value) -> None:
+    source, row, column, target, step, height, width = args
+    e, b = x.e, x.b
+    with e.loop(e.int(0), width) as j, e.loop(e.int(0), height) as i:
+        value = e.load(source, b.add(b.mul(i.index, row), b.mul(j.index, column)), x.dtype)
+        e.store(value, x.at(target, j.index, step), i.index, x.dtype)
 
 
 _WRITERS: dict[str, Callable[..., ir.Value]] = {
     **PRODUCTS,
+    **TRIANGLES,
+    **VECTORS,
+    **CHOLESKY,
     "eliminate": _eliminate,
-    "cholesky": _cholesky,
     "turn": _turn,
 }

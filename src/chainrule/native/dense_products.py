@@ -1,7 +1,7 @@
-"""Products of matrices of any size, ``C -= A B``, and triangular systems: what factoring is made of.
+"""Products of matrices of any size, ``C -= A B``, which is what factoring is made of.
 
-The entries of a tile of C stay in registers. Threads share the rows or columns of large products and the columns of
-right-hand sides; each entry is summed up in one order, so that its bits depend on nothing else.
+The entries of a tile of C stay in registers. Threads share the rows or columns of large products; each entry is summed
+up in one order, so that its bits depend on nothing else.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,19 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.pool import context_of, emit_parallel, slice_function
 from chainrule.native.types import INT, POINTER, register
 
-__all__ = ["ARGUMENTS", "PREFIX", "PRODUCTS", "ROWS", "Matrices", "dense_name"]
+__all__ = [
+    "ARGUMENTS",
+    "PREFIX",
+    "PRODUCTS",
+    "ROWS",
+    "SHARED",
+    "WIDE",
+    "Matrices",
+    "dense_name",
+    "part_at",
+    "parts_of",
+    "shared_if",
+]
 
 PREFIX = "chainrule.dense"
 
@@ -25,15 +37,29 @@ ARGUMENTS: dict[str, tuple[ir.Type, ...]] = {
     "subtract": (POINTER, INT, POINTER, INT, INT, POINTER, INT, INT, INT, INT),
     # The same by one thread.
     "tiles": (POINTER, INT, POINTER, INT, INT, POINTER, INT, INT, INT, INT),
+    # The same of a square C, whose upper triangle is asked for: C, A with both steps, B, rows of C, columns of A.
+    "subtract_upper": (POINTER, INT, POINTER, INT, INT, POINTER, INT, INT, INT),
+    # The same by one thread.
+    "tiles_upper": (POINTER, INT, POINTER, INT, INT, POINTER, INT, INT, INT),
     # T X = B in place of B: T with both steps, B, its rows and columns, whether T has ones on its diagonal.
     "triangular": (POINTER, INT, INT, POINTER, INT, INT, INT, INT),
     # The same by one thread.
     "substitute": (POINTER, INT, INT, POINTER, INT, INT, INT, INT),
-    # A = P L U in place of A: A, its rows, its columns (those past the square part are brought along), memory for as
-    # many numbers as there are rows.
+    # A = P L U in place of A: A, its rows, its columns (those past the square part are brought along), and where for
+    # each row is to stand with which one it was exchanged.
     "eliminate": (POINTER, INT, INT, INT, POINTER),
-    # A = R' R in place of the upper triangle of A: A, its rows.
-    "cholesky": (POINTER, INT, INT),
+    # A = R' R in place of the upper triangle of A: A, its rows, its diagonal as given; the rows of the whole matrix.
+    "cholesky": (POINTER, INT, INT, POINTER, INT),
+    # With W the derivative by R in the upper triangle, twice that by A = R' R in its place: R with both steps, W, rows.
+    "pull": (POINTER, INT, INT, POINTER, INT, INT),
+    # The same for one column: T with both steps, B, the step of its entries, how many, whether T has ones on its
+    # diagonal. The step is 1 or -1, and so is that along the rows of T, or along its columns.
+    "by_dots": (POINTER, INT, INT, POINTER, INT, INT, INT),
+    "by_columns": (POINTER, INT, INT, POINTER, INT, INT, INT),
+    # T^-1 of a lower triangle: T with both steps, where it is to stand, rows.
+    "inverse_of_lower": (POINTER, INT, INT, POINTER, INT, INT),
+    # The same by one thread.
+    "inverse_by_columns": (POINTER, INT, INT, POINTER, INT, INT),
     # Y[j, i] = X[i, j]: X with both steps, Y, rows and columns of X.
     "turn": (POINTER, INT, INT, POINTER, INT, INT, INT),
 }
@@ -43,9 +69,7 @@ _TILES = {16: (4, 2), 32: (4, 2), 64: (8, 3)}
 #: Rows that are solved for between two products.
 ROWS = 8
 #: Multiplications from which on threads share work; rows and columns that one of them takes at a time.
-_SHARED, _TALL, _WIDE = 1 << 18, 32, 96
-
-_BIT = ir.IntType(1)
+SHARED, _TALL, WIDE = 1 << 18, 32, 96
 
 
 def dense_name(function: str, dtype: np.dtype[Any]) -> str:
@@ -100,6 +124,15 @@ class Matrices:
         with self.b.if_then(self.b.icmp_signed("<", whole, count)):
             one(whole, e.tail_mask(whole, count, self.lanes))
 
+    def backward(
+        self, t: ir.Value, row: ir.Value, column: ir.Value, right: ir.Value, step: ir.Value, n: ir.Value, m: ir.Value
+    ) -> ir.Value:
+        """Solve with an upper triangle, from its last row on: read from its end it is a lower one."""
+        b = self.b
+        last = b.sub(n, self.e.int(1))
+        corner, line = self.at(t, last, b.add(row, column)), self.at(right, last, step)
+        return self.call("triangular", corner, b.neg(row), b.neg(column), line, b.neg(step), n, m, self.e.int(0))
+
     def doubtful(self, pivot: ir.Value, size: ir.Value, rows: ir.Value) -> ir.Value:
         """Say whether a pivot is as small as the errors of rounding, given the entries that it came from; or NaN."""
         info = np.finfo(self.dtype)
@@ -114,12 +147,12 @@ class Matrices:
 def _subtract(x: Matrices, *args: ir.Value) -> ir.Value:
     m, n, k = args[-3:]
     e, b = x.e, x.b
-    _shared_if(
+    shared_if(
         x,
-        b.icmp_signed(">=", b.mul(b.mul(m, n), k), e.int(_SHARED)),
+        b.icmp_signed(">=", b.mul(b.mul(m, n), k), e.int(SHARED)),
         "tiles",
         args,
-        b.select(b.icmp_signed(">=", m, n), _parts(e, m, _TALL), _parts(e, n, _WIDE)),
+        b.select(b.icmp_signed(">=", m, n), parts_of(e, m, _TALL), parts_of(e, n, WIDE)),
         _part_of_product,
     )
     return e.int(0)
@@ -130,25 +163,26 @@ def _part_of_product(x: Matrices, args: list[ir.Value], number: ir.Value) -> Non
     e, b = x.e, x.b
     with b.if_else(b.icmp_signed(">=", m, n)) as (tall, wide):
         with tall:
-            start, count = _range(x, number, _TALL, m)
+            start, count = part_at(x, number, _TALL, m)
             x.call("tiles", x.at(c, start, c_row), c_row, x.at(a, start, a_row), *args[3:7], count, n, k)
         with wide:
-            start, count = _range(x, number, _WIDE, n)
+            start, count = part_at(x, number, WIDE, n)
             c, b_ = e.address(c, start, x.dtype), e.address(b_, start, x.dtype)
             x.call("tiles", c, c_row, a, a_row, a_column, b_, b_row, m, count, k)
 
 
-def _parts(e: Emitter, length: ir.Value, each: int) -> ir.Value:
+def parts_of(e: Emitter, length: ir.Value, each: int) -> ir.Value:
+    """Into how many parts of a length something is cut."""
     return e.b.sdiv(e.b.add(length, e.int(each - 1)), e.int(each))
 
 
-def _range(x: Matrices, number: ir.Value, each: int, length: ir.Value) -> tuple[ir.Value, ir.Value]:
+def part_at(x: Matrices, number: ir.Value, each: int, length: ir.Value) -> tuple[ir.Value, ir.Value]:
     """Where a part begins, and its length."""
     start = x.b.mul(number, x.e.int(each))
     return start, x.smaller(x.e.int(each), x.b.sub(length, start))
 
 
-def _shared_if(
+def shared_if(
     x: Matrices,
     holds: ir.Value,
     name: str,
@@ -166,6 +200,28 @@ def _shared_if(
             emit_parallel(x.e, inner.b.function, context_of(x.e, args), count)
         with one:
             x.call(name, *args)
+
+
+def _subtract_upper(x: Matrices, *args: ir.Value) -> ir.Value:
+    n, k = args[-2:]
+    e, b = x.e, x.b
+    holds = b.icmp_signed(">=", b.mul(b.mul(n, n), k), e.int(2 * SHARED))
+    shared_if(x, holds, "tiles_upper", args, parts_of(e, n, _TALL), _part_of_upper)
+    return e.int(0)
+
+
+def _tiles_upper(x: Matrices, *args: ir.Value) -> ir.Value:
+    with x.e.loop(x.e.int(0), parts_of(x.e, args[-2], _TALL)) as loop:
+        _part_of_upper(x, list(args), loop.index)
+    return x.e.int(0)
+
+
+def _part_of_upper(x: Matrices, args: list[ir.Value], number: ir.Value) -> None:
+    """Some rows from the diagonal on."""
+    c, c_row, a, a_row, a_column, b_, b_row, n, k = args
+    start, count = part_at(x, number, _TALL, n)
+    corner, right = x.at(c, start, c_row, start), x.e.address(b_, start, x.dtype)
+    x.call("tiles", corner, c_row, x.at(a, start, a_row), a_row, a_column, right, b_row, count, x.b.sub(n, start), k)
 
 
 def _tiles(x: Matrices, *args: ir.Value) -> ir.Value:
@@ -218,52 +274,9 @@ def _tiles(x: Matrices, *args: ir.Value) -> ir.Value:
     return e.int(0)
 
 
-# T X = B
-
-
-def _triangular(x: Matrices, *args: ir.Value) -> ir.Value:
-    t, t_row, t_column, _, _, n, m, ones = args
-    e, b = x.e, x.b
-    work = b.mul(b.mul(n, n), m)
-    is_wide = b.icmp_signed(">", m, e.int(_WIDE))
-    holds = b.and_(is_wide, b.icmp_signed(">=", work, e.int(2 * _SHARED)))
-    _shared_if(x, holds, "substitute", args, _parts(e, m, _WIDE), _some_columns)
-    stop = b.select(b.icmp_signed("==", ones, e.int(0)), n, e.int(0))
-    with e.loop(e.int(0), stop, carried=[ir.Constant(_BIT, 0)]) as loop:
-        entry = x.load(x.at(t, loop.index, b.add(t_row, t_column)))
-        loop.carry = [b.or_(loop.carry[0], b.fcmp_ordered("==", entry, e.const(0, entry.type)))]
-    return b.zext(loop.carry[0], INT)
-
-
-def _some_columns(x: Matrices, args: list[ir.Value], number: ir.Value) -> None:
-    *t, b_, b_row, n, m, ones = args
-    start, count = _range(x, number, _WIDE, m)
-    x.call("substitute", *t, x.e.address(b_, start, x.dtype), b_row, n, count, ones)
-
-
-def _substitute(x: Matrices, *args: ir.Value) -> ir.Value:
-    t, t_row, t_column, b_, b_row, n, m, ones = args
-    e, b = x.e, x.b
-    diagonal = b.add(t_row, t_column)
-    divides = b.icmp_signed("==", ones, e.int(0))
-    with e.loop(e.int(0), n, ROWS) as blocks:
-        k = blocks.index
-        height = x.smaller(e.int(ROWS), b.sub(n, k))
-        first, corner = x.at(b_, k, b_row), x.at(t, k, diagonal)
-        x.call("subtract", first, b_row, x.at(t, k, t_row), t_row, t_column, b_, b_row, height, m, k)
-        with e.loop(e.int(0), height) as rows:
-            i = rows.index
-            line, left = x.at(first, i, b_row), x.at(corner, i, t_row)
-            x.call("tiles", line, b_row, left, t_row, t_column, first, b_row, e.int(1), m, i)
-            with b.if_then(divides):
-                pivot = e.splat(x.load(x.at(corner, i, diagonal)), x.lanes)
-                x.along([line], m, lambda v, pivot=pivot: [b.fdiv(v, pivot)])
-    return e.int(0)
-
-
 PRODUCTS: dict[str, Callable[..., ir.Value]] = {
     "subtract": _subtract,
     "tiles": _tiles,
-    "triangular": _triangular,
-    "substitute": _substitute,
+    "subtract_upper": _subtract_upper,
+    "tiles_upper": _tiles_upper,
 }

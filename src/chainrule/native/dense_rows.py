@@ -1,240 +1,121 @@
-"""One matrix solved or factored through memory, by calls of the functions of `dense_code`."""
+"""One matrix solved or factored through memory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import llvmlite.ir as ir
-import numpy as np
 
 from chainrule.graph import Node
 from chainrule.native import machine
-from chainrule.native.access import shape_sizes
-from chainrule.native.dense_code import DOUBTFUL, ODD
-from chainrule.native.dense_products import ARGUMENTS, dense_name
-from chainrule.native.elementwise import FUNCTIONS
+from chainrule.native.dense_work import Factors, Operand, Target, Work
 from chainrule.native.emitter import Emitter
-from chainrule.native.sizes import Size, size_of
-from chainrule.native.types import INT, register
+from chainrule.native.types import register
 
-__all__ = ["DENSE_ROWS", "Operand", "Target", "memory_for"]
+__all__ = ["DENSE_ROWS"]
 
-
-@dataclass(frozen=True)
-class Operand:
-    """A matrix that is read.
-
-    Attributes
-    ----------
-    pointer : Value
-        Its first entry.
-    dtype : numpy.dtype
-        Of its entries.
-    rows, columns : Value
-        Its lengths.
-    row, column : Value
-        Entries from row to row and from column to column.
-    """
-
-    pointer: ir.Value
-    dtype: np.dtype[Any]
-    rows: ir.Value
-    columns: ir.Value
-    row: ir.Value
-    column: ir.Value
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where the work is done and where its results go.
-
-    Attributes
-    ----------
-    dtype : numpy.dtype
-        What is computed in.
-    scratch : Value
-        Memory for as many numbers as `memory_for` says.
-    results : list of Value
-        Where each result begins; a matrix stands there row after row.
-    """
-
-    dtype: np.dtype[Any]
-    scratch: ir.Value
-    results: list[ir.Value]
-
-
-def memory_for(node: Node) -> Size:
-    """How many numbers an operation on one matrix needs memory for."""
-    n, m = (shape_sizes(x.shape[-2:])[-1] for x in (node.inputs[0], node.inputs[-1]))
-    name = node.op.name
-    if name in ("np.linalg.inv", "cofactors"):
-        return n * (n * size_of(2) + size_of(1))
-    if name == "np.linalg.solve":
-        return n * (n + m + size_of(1))
-    return n * (n + size_of(1))
-
-
-class _Work:
-    """Writes the work on one matrix."""
-
-    def __init__(self, e: Emitter, target: Target) -> None:
-        self.e, self.b, self.dtype = e, e.b, target.dtype
-
-    def call(self, name: str, *args: ir.Value) -> ir.Value:
-        """Call one of the functions."""
-        return self.b.call(self.e.declared(dense_name(name, self.dtype), INT, ARGUMENTS[name]), args)
-
-    def at(self, matrix: ir.Value, row: ir.Value, step: ir.Value, column: ir.Value | None = None) -> ir.Value:
-        """Address of an entry."""
-        place = self.b.mul(row, step)
-        return self.e.address(matrix, place if column is None else self.b.add(place, column), self.dtype)
-
-    def copied(self, x: Operand, target: ir.Value, step: ir.Value) -> None:
-        """Write a matrix into rows that stand `step` entries apart."""
-        e = self.e
-        if x.dtype == self.dtype:
-            self.call("turn", x.pointer, x.column, x.row, target, step, x.columns, x.rows)
-            return
-        with e.loop(e.int(0), x.rows) as i, e.loop(e.int(0), x.columns) as j:
-            place = self.b.add(self.b.mul(i.index, x.row), self.b.mul(j.index, x.column))
-            value = e.convert(e.load(x.pointer, place, x.dtype), x.dtype, self.dtype)
-            e.store(value, target, self.b.add(self.b.mul(i.index, step), j.index), self.dtype)
-
-    def identity(self, target: ir.Value, step: ir.Value, n: ir.Value) -> None:
-        """Write ones on the diagonal, and zeros beside it."""
-        e = self.e
-        with e.loop(e.int(0), n) as i:
-            line = self.at(target, i.index, step)
-            with e.loop(e.int(0), n) as j:
-                e.store(e.const(0, register(self.dtype)), line, j.index, self.dtype)
-            e.store(e.const(1, register(self.dtype)), line, i.index, self.dtype)
-
-    def backward(self, a: ir.Value, step: ir.Value, n: ir.Value, right: ir.Value, width: ir.Value) -> None:
-        """Solve with the upper triangle of an eliminated matrix, from the last row on."""
-        e, b = self.e, self.b
-        last, one = b.sub(n, e.int(1)), e.int(1)
-        corner, line = self.at(a, last, b.add(step, one)), self.at(right, last, step)
-        minus = b.neg(step)
-        self.call("triangular", corner, minus, e.int(-1), line, minus, n, width, e.int(0))
-
-    def product(self, a: ir.Value, step: ir.Value, n: ir.Value, odd: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """The product of a diagonal as a number from 1 to 2 or from -1 to -2, its power of two, and doubt.
-
-        The doubt is about numbers so small that they have lost digits.
-        """
-        e, b = self.e, self.b
-        bits, fraction = (64, 52) if self.dtype.itemsize == 8 else (32, 23)
-        integer, info = ir.IntType(bits), np.finfo(self.dtype)
-        field, bias = (1 << (bits - fraction - 1)) - 1, info.maxexp - 1
-        one = e.const(1, register(self.dtype))
-        start = b.select(odd, b.fneg(one), one)
-        diagonal = b.add(step, e.int(1))
-        with e.loop(e.int(0), n, carried=[start, e.int(0), ir.Constant(ir.IntType(1), 0)]) as loop:
-            entry = e.load(a, b.mul(loop.index, diagonal), self.dtype)
-            size = e.intrinsic("llvm.fabs", entry)
-            fits = b.fcmp_ordered(">=", size, e.const(float(info.tiny), size.type))
-            whole = b.bitcast(b.fmul(loop.carry[0], entry), integer)
-            power = b.and_(b.lshr(whole, ir.Constant(integer, fraction)), ir.Constant(integer, field))
-            kept = b.and_(whole, ir.Constant(integer, ~(field << fraction)))
-            found = b.bitcast(b.or_(kept, ir.Constant(integer, bias << fraction)), size.type)
-            power = power if bits == 64 else b.zext(power, INT)
-            total = b.add(loop.carry[1], b.sub(power, e.int(bias)))
-            loop.carry = [found, total, b.or_(loop.carry[2], b.not_(fits))]
-        return loop.carry[0], loop.carry[1], loop.carry[2]
-
-    def scaled(self, x: ir.Value, power: ir.Value) -> ir.Value:
-        """A number times a power of two, in two steps, so that only what is out of range overflows or is 0."""
-        b, e = self.b, self.e
-        half = b.ashr(power, e.int(1))
-        for part in (half, b.sub(power, half)):
-            x = b.fmul(x, self._power(part))
-        return x
-
-    def _power(self, power: ir.Value) -> ir.Value:
-        e, b = self.e, self.b
-        bits, fraction = (64, 52) if self.dtype.itemsize == 8 else (32, 23)
-        bias = np.finfo(self.dtype).maxexp - 1
-        low, high = e.int(1 - bias), e.int(bias)
-        power = b.select(b.icmp_signed("<", power, low), low, power)
-        power = b.select(b.icmp_signed(">", power, high), high, power)
-        word = b.shl(b.add(power, e.int(bias)), e.int(fraction))
-        word = word if bits == 64 else b.trunc(word, ir.IntType(32))
-        return b.bitcast(word, register(self.dtype))
-
-    def eliminated(self, x: Operand, scratch: ir.Value, right: ir.Value | None) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """Copy a matrix in front of right-hand sides of so many columns, if any, and eliminate: step, doubt, odd."""
-        b, e, n = self.b, self.e, x.rows
-        step = n if right is None else b.add(n, right)
-        self.copied(x, scratch, step)
-        sizes = self.at(scratch, n, step)
-        found = self.call("eliminate", scratch, step, n, step, sizes)
-        doubt, odd = (b.trunc(b.lshr(found, e.int(k)), ir.IntType(1)) for k in (DOUBTFUL - 1, ODD - 1))
-        return step, doubt, odd
+_NO = ir.Constant(ir.IntType(1), 0)
 
 
 def _solve(e: Emitter, node: Node, target: Target, x: Operand, y: Operand) -> ir.Value:
-    w, n, a = _Work(e, target), x.rows, target.scratch
+    w, n, a = Work(e, target), x.rows, target.scratch
     right = e.address(a, n, w.dtype)
     w.copied(y, right, e.b.add(n, y.columns))
-    step, doubt, _ = w.eliminated(x, a, y.columns)
-    w.backward(a, step, n, right, y.columns)
-    w.call("turn", right, e.int(1), step, target.results[0], y.columns, y.columns, n)
+    f, doubt, _ = w.eliminated(x, a, y.columns)
+    w.backward(a, f.row, f.column, right, f.row, n, y.columns)
+    w.call("turn", right, e.int(1), f.row, target.results[0], y.columns, y.columns, n)
     return doubt
 
 
-def _inverse(w: _Work, target: Target, x: Operand) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
-    e, n, a = w.e, x.rows, target.scratch
-    right = e.address(a, n, w.dtype)
-    w.identity(right, e.b.add(n, n), n)
-    step, doubt, odd = w.eliminated(x, a, n)
-    w.backward(a, step, n, right, n)
-    return step, right, doubt, odd
-
-
 def _inv(e: Emitter, node: Node, target: Target, x: Operand) -> ir.Value:
-    w = _Work(e, target)
-    step, right, doubt, _ = _inverse(w, target, x)
-    w.call("turn", right, e.int(1), step, target.results[0], x.rows, x.rows, x.rows)
+    w, n = Work(e, target), x.rows
+    f, doubt, _ = w.eliminated(x, target.scratch)
+    turned = w.at(target.scratch, e.b.add(n, e.int(1)), n)
+    w.inverse_transposed(f, turned)
+    w.call("turn", turned, n, e.int(1), target.results[0], n, n, n)
     return doubt
 
 
 def _cofactors(e: Emitter, node: Node, target: Target, x: Operand) -> ir.Value:
-    w, n = _Work(e, target), x.rows
-    step, right, doubt, odd = _inverse(w, target, x)
-    found, power, lost = w.product(target.scratch, step, n, odd)
-    whole = w.scaled(found, power)
-    w.call("turn", right, step, e.int(1), target.results[0], n, n, n)
-    with e.loop(e.int(0), e.b.mul(n, n)) as loop:
-        entry = e.load(target.results[0], loop.index, w.dtype)
-        e.store(e.b.fmul(whole, entry), target.results[0], loop.index, w.dtype)
-    return e.b.or_(doubt, lost)
+    w = Work(e, target)
+    f, doubt, odd = w.eliminated(x, target.scratch)
+    return e.b.or_(doubt, w.put_cofactors(f, odd, target.results[0]))
 
 
 def _det(e: Emitter, node: Node, target: Target, x: Operand) -> ir.Value:
-    w = _Work(e, target)
-    step, doubt, odd = w.eliminated(x, target.scratch, None)
-    found, power, lost = w.product(target.scratch, step, x.rows, odd)
-    e.store(w.scaled(found, power), target.results[0], e.int(0), w.dtype)
-    return e.b.or_(doubt, lost)
+    w = Work(e, target)
+    f, doubt, odd = w.eliminated(x, target.scratch)
+    return e.b.or_(doubt, w.put_det(f, odd, target.results[0]))
 
 
 def _slogdet(e: Emitter, node: Node, target: Target, x: Operand) -> ir.Value:
-    w, b = _Work(e, target), e.b
-    step, doubt, odd = w.eliminated(x, target.scratch, None)
-    found, power, lost = w.product(target.scratch, step, x.rows, odd)
-    side = e.intrinsic("llvm.copysign", e.const(1, found.type), found)
-    log = FUNCTIONS["np.log"](e, w.dtype, e.intrinsic("llvm.fabs", found))
-    log = e.fma(b.sitofp(power, found.type), e.const(float(np.log(2)), found.type), log)
-    e.store(side, target.results[0], e.int(0), w.dtype)
-    e.store(log, target.results[1], e.int(0), w.dtype)
-    return b.or_(doubt, lost)
+    w = Work(e, target)
+    f, doubt, odd = w.eliminated(x, target.scratch)
+    return e.b.or_(doubt, w.put_slogdet(f, odd, target.results))
+
+
+# The same of a matrix whose factors are at hand: where these come from, what is doubtful has been said.
+
+
+def _lu(e: Emitter, node: Node, target: Target, x: Operand) -> ir.Value:
+    return Work(e, target).eliminated(x, target.results[0])[1]
+
+
+def _factors(w: Work, x: Operand) -> tuple[Factors, ir.Value]:
+    """Factors as `_lu` leaves them, and whether their exchanges are odd in number."""
+    e, b, n = w.e, w.b, x.columns
+    f = Factors(x.pointer, x.row, x.column, w.at(x.pointer, n, x.row), n)
+    with e.loop(e.int(0), n, carried=[_NO]) as loop:
+        loop.carry = [b.xor(loop.carry[0], b.icmp_signed("!=", w.exchange(f, loop.index), loop.index))]
+    return f, loop.carry[0]
+
+
+def _solve_by_lu(e: Emitter, node: Node, target: Target, x: Operand, _: Operand, y: Operand) -> ir.Value:
+    w, n, m, result = Work(e, target), x.columns, y.columns, target.results[0]
+    f, _odd = _factors(w, x)
+    w.copied(y, result, m)
+    if node.params["trans"]:
+        w.call("triangular", f.pointer, f.column, f.row, result, m, n, m, e.int(0))
+        w.backward(f.pointer, f.column, f.row, result, m, n, m, ones=1)
+        w.exchanged(f, result, m, m, backwards=True)
+    else:
+        w.exchanged(f, result, m, m, backwards=False)
+        w.call("triangular", f.pointer, f.row, f.column, result, m, n, m, e.int(1))
+        w.backward(f.pointer, f.row, f.column, result, m, n, m)
+    return _NO
+
+
+def _inv_by_lu(e: Emitter, node: Node, target: Target, x: Operand, _: Operand) -> ir.Value:
+    w, n = Work(e, target), x.columns
+    w.inverse_transposed(_factors(w, x)[0], target.scratch)
+    w.call("turn", target.scratch, n, e.int(1), target.results[0], n, n, n)
+    return _NO
+
+
+def _cofactors_by_lu(e: Emitter, node: Node, target: Target, x: Operand, _: Operand) -> ir.Value:
+    w = Work(e, target)
+    return w.put_cofactors(*_factors(w, x), target.results[0])
+
+
+def _det_by_lu(e: Emitter, node: Node, target: Target, x: Operand, _: Operand) -> ir.Value:
+    w = Work(e, target)
+    return w.put_det(*_factors(w, x), target.results[0])
+
+
+def _slogdet_by_lu(e: Emitter, node: Node, target: Target, x: Operand, _: Operand) -> ir.Value:
+    w = Work(e, target)
+    return w.put_slogdet(*_factors(w, x), target.results)
+
+
+# Triangles.
 
 
 def _cholesky(e: Emitter, node: Node, target: Target, x: Operand) -> ir.Value:
-    w, b, n, a = _Work(e, target), e.b, x.rows, target.scratch
+    w, b, n, a = Work(e, target), e.b, x.rows, target.scratch
     turned = Operand(x.pointer, x.dtype, n, n, x.column, x.row)
     w.copied(turned, a, n)
-    found = w.call("cholesky", a, n, n)
+    sizes = w.at(a, n, n)
+    with e.loop(e.int(0), n) as loop:
+        e.store(e.load(w.at(a, loop.index, b.add(n, e.int(1))), e.int(0), w.dtype), sizes, loop.index, w.dtype)
+    found = w.call("cholesky", a, n, n, sizes, n)
     result = target.results[0]
     w.call("turn", a, n, e.int(1), result, n, n, n)
     lanes = machine.lanes(w.dtype)
@@ -246,8 +127,30 @@ def _cholesky(e: Emitter, node: Node, target: Target, x: Operand) -> ir.Value:
     return b.icmp_unsigned("!=", found, e.int(0))
 
 
+def _cholesky_pullback(e: Emitter, node: Node, target: Target, x: Operand, y: Operand) -> ir.Value:
+    w, b, n, result = Work(e, target), e.b, x.rows, target.results[0]
+    one, zero = e.int(1), e.const(0, register(w.dtype))
+    r, row, column = x.pointer, x.column, x.row  # The transpose of the lower factor.
+    if x.dtype != w.dtype:
+        w.copied(x, target.scratch, n)
+        r, row, column = target.scratch, one, n
+    w.copied(Operand(y.pointer, y.dtype, n, n, y.column, y.row), result, n)
+    diagonal, lanes = b.add(row, column), machine.lanes(w.dtype)
+    half = e.const(0.5, register(w.dtype, lanes))
+    with e.loop(e.int(0), n, carried=[ir.Constant(ir.IntType(1), 0)]) as loop:
+        line = w.at(result, loop.index, n)
+        with e.loop(loop.index, n, lanes) as along:
+            mask = e.tail_mask(along.index, n, lanes)
+            value = b.fmul(half, e.load(line, along.index, w.dtype, lanes, mask))
+            e.store(value, line, along.index, w.dtype, mask)
+        entry = e.load(w.at(r, loop.index, diagonal), e.int(0), w.dtype)
+        loop.carry = [b.or_(loop.carry[0], b.fcmp_ordered("==", entry, zero))]
+    w.call("pull", r, row, column, result, n, n)
+    return loop.carry[0]
+
+
 def _triangular(e: Emitter, node: Node, target: Target, x: Operand, y: Operand) -> ir.Value:
-    w, b, n, params = _Work(e, target), e.b, x.rows, node.params
+    w, b, n, params = Work(e, target), e.b, x.rows, node.params
     result, step = target.results[0], y.columns
     w.copied(y, result, step)
     t, row, column = x.pointer, x.row, x.column
@@ -271,7 +174,14 @@ DENSE_ROWS: dict[str, Callable[..., ir.Value]] = {
     "np.linalg.inv": _inv,
     "np.linalg.det": _det,
     "cofactors": _cofactors,
+    "lu_kept": _lu,
+    "solve_by_lu": _solve_by_lu,
+    "inv_by_lu": _inv_by_lu,
+    "det_by_lu": _det_by_lu,
+    "slogdet_by_lu": _slogdet_by_lu,
+    "cofactors_by_lu": _cofactors_by_lu,
     "np.linalg.slogdet": _slogdet,
     "np.linalg.cholesky": _cholesky,
+    "cholesky_pullback": _cholesky_pullback,
     "scipy.linalg.solve_triangular": _triangular,
 }

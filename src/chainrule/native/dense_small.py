@@ -14,7 +14,7 @@ from chainrule.graph import Node
 from chainrule.native.elementwise import FUNCTIONS
 from chainrule.native.emitter import Emitter
 
-__all__ = ["Matrix", "small_dense"]
+__all__ = ["Matrix", "Writer", "small_dense"]
 
 #: Rows of registers.
 Matrix = list[list[ir.Value]]
@@ -44,10 +44,20 @@ def small_dense(e: Emitter, node: Node, dtype: np.dtype[Any], *operands: Matrix)
         A bit, or one in each lane: true where rounding decides whether a matrix is singular or positive definite, where
         a pivot is NaN, and where a determinant leaves the range of the numbers on the way.
     """
-    return _WRITERS[node.op.name](_Writer(e, dtype), node, *operands)
+    return _WRITERS[node.op.name](_Registers(e, dtype), node, *operands)
 
 
-class _Writer:
+class Writer:
+    """Writes what is the same of numbers in any registers.
+
+    Parameters
+    ----------
+    e : Emitter
+        Where the instructions go.
+    dtype : numpy.dtype
+        What is computed in.
+    """
+
     def __init__(self, e: Emitter, dtype: np.dtype[Any]) -> None:
         self.e, self.b, self.dtype = e, e.b, dtype
         self._eps, self._tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
@@ -65,6 +75,21 @@ class _Writer:
         limit = self.b.fmul(size, self.e.const(rows * self._eps, size.type))
         limit = self.e.intrinsic("llvm.maxnum", limit, self.e.const(self._tiny, size.type))
         return self.b.not_(self.b.fcmp_ordered(">", pivot, limit))
+
+    def times(self, x: ir.Value, y: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """A product, and whether it came near the ends of the range of the numbers."""
+        info = np.finfo(self.dtype)
+        found = self.b.fmul(x, y)
+        size = self.absolute(found)
+        fits = [
+            self.b.fcmp_ordered(">", size, self.e.const(float(info.tiny), size.type)),
+            self.b.fcmp_ordered("<", size, self.e.const(float(info.max), size.type)),
+        ]
+        return found, self.b.not_(self.b.and_(*fits))
+
+
+class _Registers(Writer):
+    """Matrices of registers."""
 
     def identity(self, rows: int, like: ir.Type) -> Matrix:
         """Ones on the diagonal."""
@@ -118,35 +143,29 @@ class _Writer:
 
     def product(self, upper: Matrix, sign: ir.Value) -> tuple[ir.Value, ir.Value]:
         """The product of a diagonal, and whether it came near the ends of the range of the numbers on its way."""
-        info = np.finfo(self.dtype)
         found, doubts = sign, []
         for k, line in enumerate(upper):
-            found = self.b.fmul(found, line[k])
-            size = self.absolute(found)
-            fits = [
-                self.b.fcmp_ordered(">", size, self.e.const(float(info.tiny), size.type)),
-                self.b.fcmp_ordered("<", size, self.e.const(float(info.max), size.type)),
-            ]
-            doubts.append(self.b.not_(self.b.and_(*fits)))
+            found, leaves = self.times(found, line[k])
+            doubts.append(leaves)
         return found, self.any(doubts)
 
 
-def _solve(w: _Writer, node: Node, x: Matrix, y: Matrix) -> _Found:
+def _solve(w: _Registers, node: Node, x: Matrix, y: Matrix) -> _Found:
     upper, right, _, doubt = w.eliminated(x, y)
     return [w.solved(upper, right)], doubt
 
 
-def _inv(w: _Writer, node: Node, x: Matrix) -> _Found:
+def _inv(w: _Registers, node: Node, x: Matrix) -> _Found:
     return _solve(w, node, x, w.identity(len(x), x[0][0].type))
 
 
-def _det(w: _Writer, node: Node, x: Matrix) -> _Found:
+def _det(w: _Registers, node: Node, x: Matrix) -> _Found:
     upper, _, sign, doubt = w.eliminated(x, [[] for _ in x])
     whole, leaves = w.product(upper, sign)
     return [[[whole]]], w.b.or_(doubt, leaves)
 
 
-def _cofactors(w: _Writer, node: Node, x: Matrix) -> _Found:
+def _cofactors(w: _Registers, node: Node, x: Matrix) -> _Found:
     upper, right, sign, doubt = w.eliminated(x, w.identity(len(x), x[0][0].type))
     whole, leaves = w.product(upper, sign)
     inverse = w.solved(upper, right)
@@ -154,7 +173,7 @@ def _cofactors(w: _Writer, node: Node, x: Matrix) -> _Found:
     return [found], w.b.or_(doubt, leaves)
 
 
-def _slogdet(w: _Writer, node: Node, x: Matrix) -> _Found:
+def _slogdet(w: _Registers, node: Node, x: Matrix) -> _Found:
     upper, _, sign, doubt = w.eliminated(x, [[] for _ in x])
     whole, leaves = w.product(upper, sign)
     side = w.e.intrinsic("llvm.copysign", w.e.const(1, whole.type), whole)
@@ -162,7 +181,7 @@ def _slogdet(w: _Writer, node: Node, x: Matrix) -> _Found:
     return [[[side]], [[log]]], w.b.or_(doubt, leaves)
 
 
-def _cholesky(w: _Writer, node: Node, x: Matrix) -> _Found:
+def _cholesky(w: _Registers, node: Node, x: Matrix) -> _Found:
     b, n = w.b, len(x)
     zero = w.e.const(0, x[0][0].type)
     found: Matrix = [[zero] * n for _ in range(n)]
@@ -181,7 +200,26 @@ def _cholesky(w: _Writer, node: Node, x: Matrix) -> _Found:
     return [found], w.any(doubts)
 
 
-def _triangular(w: _Writer, node: Node, x: Matrix, y: Matrix) -> _Found:
+def _cholesky_pullback(w: _Registers, node: Node, x: Matrix, y: Matrix) -> _Found:
+    # As `chainrule.native.dense_cholesky` does it, row by row from the end.
+    b, n = w.b, len(x)
+    zero, half = (w.e.const(value, x[0][0].type) for value in (0, 0.5))
+    found: Matrix = [[zero] * n for _ in range(n)]
+    for i in reversed(range(n)):
+        after = range(i + 1, n)
+        line = {j: y[j][i] for j in after}
+        for k in after:
+            line = {j: w.less(value, x[k][i], found[k][j]) for j, value in line.items()}
+        entry = y[i][i]
+        for j, value in line.items():
+            found[i][j] = found[j][i] = b.fdiv(value, x[i][i])
+            entry = w.less(entry, x[j][i], found[i][j])
+        found[i][i] = b.fdiv(entry, x[i][i])
+    doubt = w.any([b.fcmp_ordered("==", x[k][k], zero) for k in range(n)])
+    return [[[b.fmul(half, value) for value in line] for line in found]], doubt
+
+
+def _triangular(w: _Registers, node: Node, x: Matrix, y: Matrix) -> _Found:
     n, params = len(x), node.params
     t = [[x[j][i] if params["trans"] else x[i][j] for j in range(n)] for i in range(n)]
     if params["unit_diagonal"]:
@@ -203,5 +241,6 @@ _WRITERS: dict[str, Callable[..., _Found]] = {
     "cofactors": _cofactors,
     "np.linalg.slogdet": _slogdet,
     "np.linalg.cholesky": _cholesky,
+    "cholesky_pullback": _cholesky_pullback,
     "scipy.linalg.solve_triangular": _triangular,
 }

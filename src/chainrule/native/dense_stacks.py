@@ -18,9 +18,11 @@ from chainrule.graph import Node
 from chainrule.native import machine
 from chainrule.native.access import Access
 from chainrule.native.arrays import TROUBLE
-from chainrule.native.dense import has_at_most, is_small_dense
-from chainrule.native.dense_rows import DENSE_ROWS, Operand, Target, memory_for
+from chainrule.native.dense import MOST_ROWS_IN_LANES, has_at_most, is_small_dense
+from chainrule.native.dense_lanes import Entries, dense_in_lanes
+from chainrule.native.dense_rows import DENSE_ROWS
 from chainrule.native.dense_small import Matrix, small_dense
+from chainrule.native.dense_work import Operand, Target, memory_for
 from chainrule.native.emitter import Emitter
 from chainrule.native.matmul import start_of
 from chainrule.native.pool import context_of, emit_parallel, slice_function
@@ -35,7 +37,7 @@ _SHARED, _SLICE = 1 << 17, 1 << 15
 #: What a length that follows from n is taken to be when it is decided what a slice is.
 _USUAL = 64
 #: Rows and columns of matrices that have a lane each.
-_IN_LANES = (8, 8)
+_STRAIGHT = (8, 8)
 #: Multiplications that are written out for them: translating more takes a second.
 _WRITTEN_OUT = 700
 #: Bytes that a slice may have on its stack.
@@ -79,18 +81,26 @@ class _Stack:
         """True for straight code: for a single matrix as short as it can be, for one in each lane some longer."""
         if is_small_dense(self.node):
             return True
-        has_many = len(self.lengths) == 1 and self.total.is_known and self.total.known() >= machine.lanes(self.dtype)
-        return has_many and has_at_most(self.node, _IN_LANES) and self.work() <= _WRITTEN_OUT
+        return self._has_many and has_at_most(self.node, _STRAIGHT) and self.work() <= _WRITTEN_OUT
+
+    @property
+    def is_in_lanes(self) -> bool:
+        """True where each lane has a matrix in memory."""
+        return self._has_many and has_at_most(self.node, (MOST_ROWS_IN_LANES, 2 * MOST_ROWS_IN_LANES))
+
+    @property
+    def _has_many(self) -> bool:
+        return len(self.lengths) == 1 and self.total.is_known and self.total.known() >= machine.lanes(self.dtype)
 
     def work(self) -> int:
         """Multiplications for one matrix, about."""
         columns = [x.shape[-1] for x in self.accesses[: self.count]]
-        columns += columns[:1] if self.node.op.name in ("np.linalg.inv", "cofactors") else []
+        columns += columns[:1] if "inv" in self.node.op.name or "cofactors" in self.node.op.name else []
         rows, *more = (length.known() if length.is_known else _USUAL for length in columns)
         return rows * rows * (rows + sum(more))
 
 
-_NUMBERS = frozenset({"np.linalg.det", "np.linalg.slogdet"})
+_NUMBERS = frozenset({"np.linalg.det", "np.linalg.slogdet", "det_by_lu", "slogdet_by_lu"})
 
 
 def emit_dense_stack(scene: Any, e: Emitter, n: ir.Value, node: Node, base: Any) -> None:
@@ -101,8 +111,8 @@ def emit_dense_stack(scene: Any, e: Emitter, n: ir.Value, node: Node, base: Any)
     total = stack.total.emit(e, n)
     known = stack.total.known() if stack.total.is_known else _USUAL * _USUAL
     work = stack.work()
-    if stack.is_straight:
-        write: Any = _straight
+    if stack.is_straight or stack.is_in_lanes:
+        write: Any = _straight if stack.is_straight else _in_lanes
     else:
         size = memory_for(node)
         on_stack = size.is_known and size.known() * stack.dtype.itemsize <= _STACK
@@ -116,7 +126,7 @@ def emit_dense_stack(scene: Any, e: Emitter, n: ir.Value, node: Node, base: Any)
         return
     each = max(1, _SLICE // (work + 16))
     lanes = machine.lanes(stack.dtype)
-    each = -(-each // lanes) * lanes if write is _straight else each
+    each = -(-each // lanes) * lanes if write is not _through_memory else each
     inner, (*values, at, words), number = slice_function(
         e.module, f"{e.b.function.name}.slice", [*[POINTER] * len(pointers), POINTER, INT]
     )
@@ -220,6 +230,44 @@ def _entries(
         doubt = e.b.icmp_unsigned("!=", e.b.bitcast(doubt, bits), ir.Constant(bits, 0))
     with e.b.if_then(doubt, likely=False):
         e.b.store(e.int(1), trouble)
+
+
+# In lanes, from memory
+
+
+def _in_lanes(
+    e: Emitter, stack: _Stack, n: ir.Value, pointers: Sequence[ir.Value], trouble: ir.Value, part: _Range
+) -> None:
+    start, stop = part
+    lanes = machine.lanes(stack.dtype)
+    steps = [step.emit(e, n) for step in stack.strides[0]]
+
+    def place(k: int, pointer: ir.Value, i: ir.Value, j: ir.Value) -> ir.Value:
+        row, column = (step.emit(e, n) for step in stack.accesses[k].strides[-2:])
+        return e.address(pointer, e.b.add(e.b.mul(i, row), e.b.mul(j, column)), stack.dtypes[k])
+
+    def read(k: int, pointer: ir.Value) -> Entries:
+        found = Entries(e, stack.dtype, *(length.known() for length in stack.accesses[k].shape[-2:]))
+        with e.loop(e.int(0), e.int(found.rows)) as i, e.loop(e.int(0), e.int(found.columns)) as j:
+            entries = e.gather(place(k, pointer, i.index, j.index), e.int(0), steps[k], stack.dtypes[k], lanes)
+            found.put(e.convert(entries, stack.dtypes[k], stack.dtype), i.index, j.index)
+        return found
+
+    # The last vector begins so that it ends with the stack: what is computed twice comes out the same.
+    last = e.int(stack.total.known() - lanes)
+    with e.loop(start, stop, lanes) as loop:
+        first = e.b.select(e.b.icmp_signed("<", loop.index, last), loop.index, last)
+        here = _of_matrix(e, stack, n, pointers, first)
+        operands = [read(k, here[k]) for k in range(stack.count)]
+        results, doubt = dense_in_lanes(e, stack.node, stack.dtype, *operands)
+        for k, found in enumerate(results, stack.count):
+            with e.loop(e.int(0), e.int(found.rows)) as i, e.loop(e.int(0), e.int(found.columns)) as j:
+                where = place(k, here[k], i.index, j.index)
+                e.scatter(found.get(i.index, j.index), where, e.int(0), steps[k], stack.dtype)
+        bits = ir.IntType(lanes)
+        doubt = e.b.icmp_unsigned("!=", e.b.bitcast(doubt, bits), ir.Constant(bits, 0))
+        with e.b.if_then(doubt, likely=False):
+            e.b.store(e.int(1), trouble)
 
 
 # Through memory

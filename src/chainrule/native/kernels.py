@@ -187,7 +187,7 @@ WITHOUT: dict[str, str] = {
             *("fractional_matrix_power", "solve_sylvester"),
         )
     },
-    **dict.fromkeys(("lu_pivots", "lu_permutation", "permutation_of_pivots", "lu_factors"), _ROWS),
+    **dict.fromkeys(("lu_pivots", "lu_permutation", "permutation_of_pivots", "qr_permutation", "lu_factors"), _ROWS),
     "scipy.linalg.solve_banded": "LAPACK's elimination of bands takes longer than the way there",
     "scipy.sparse.linalg.spsolve": "which entries fill in, SuperLU finds out by the values",
     "scipy.sparse.linalg.expm_multiply": _BRANCHES,

@@ -37,6 +37,9 @@ _MOST, _SOURCES = 24, 2
 #: Arrays of fewer entries stay in the cache, if not in registers.
 _LEAST = 256
 
+#: What stands over a whole, by its place there and what it is; None for where there is something.
+_Made = dict[tuple[Hashable, Node | None], Node]
+
 _VIEWS = frozenset({"np.transpose", "np.reshape", "np.broadcast_to", "index"})
 
 
@@ -51,7 +54,8 @@ def operands_padded(graph: Graph) -> Graph:
     Returns
     -------
     Graph
-        One that gives the same bits; the same graph where there is nothing to do.
+        One that gives the same bits, but for sums of all entries of what is now computed over the whole, too: their
+        loop is that of the whole. The same graph where there is nothing to do.
     """
     if not any(node.op.name == _ADD for node in graph.nodes):
         return graph
@@ -59,8 +63,9 @@ def operands_padded(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.op.name != _ADD and not can_compute(node):
             kept.update(x for x in node.inputs if isinstance(x, Node))
-    made: dict[Hashable, Node] = {}
-    return rewritten(graph, lambda node: _pushed(node, made) if _is_worth_while(node, kept) else node)
+    made: _Made = {}
+    found = rewritten(graph, lambda node: _pushed(node, made) if _is_worth_while(node, kept) else node)
+    return rewritten(found, lambda node: _with_whole(node, made)) if made else found
 
 
 def _is_worth_while(node: Node, kept: set[Node]) -> bool:
@@ -110,7 +115,24 @@ def _source(x: Node) -> Node:
     return x
 
 
-def _pushed(node: Node, made: dict[Hashable, Node]) -> Node:
+def _with_whole(node: Node, made: _Made) -> Node:
+    """A sum of all entries as one over a whole for which everything that these are made of is read anyway."""
+    if node.op.name != "np.sum" or node.dtype.kind != "f" or not isinstance(node.inputs[0], Node):
+        return node
+    (x,) = node.inputs
+    axes = node.params["axis"]
+    if not _is_cheap(x) or not (axes is None or len(axes) == len(x.shape)) or x.dtype != node.dtype:
+        return node
+    leaves = [y for y in _expression(x) if not _is_cheap(y) and y.shape != ()]
+    for (place, inside), whole in list(made.items()):
+        if inside is None and all((place, leaf) in made for leaf in leaves):
+            read = made[place, leaves[0]]
+            padded = _pushed(Node(read.op, (x,), read.params, whole.shape, x.dtype, x.weak, x.group), made)
+            return Node(node.op, (padded,), node.params, node.shape, node.dtype, node.weak, node.group)
+    return node
+
+
+def _pushed(node: Node, made: _Made) -> Node:
     """The operation over the whole; `made` has what others have made of the same."""
     place = tuple((name, key_of(value, lambda x: x)) for name, value in sorted(node.params.items()))
 

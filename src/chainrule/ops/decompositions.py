@@ -14,15 +14,14 @@ import numpy as np
 
 from chainrule.ops.axes import shape_of
 from chainrule.ops.linalg import adjoint, common_dtype, hermitian_part, inv, solve
-from chainrule.ops.op import Op, joint
+from chainrule.ops.op import Op, joint, of_arrays
 from chainrule.ops.outputs import Outputs, output
 
 __all__ = ["DECOMPOSITIONS", "eig", "eigh", "qr", "svd"]
 
 Given = Sequence[Any]
 
-# NumPy's annotations want the triangle as a literal.
-_numpy: Any = np.linalg
+_numpys_svd, _numpys_qr, _numpys_eigh = map(of_arrays, (np.linalg.svd, np.linalg.qr, np.linalg.eigh))
 
 
 def _conj(x: Any) -> Any:
@@ -58,7 +57,7 @@ def _real(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _eigh(x: Any, *, uplo: str) -> Outputs:
-    return Outputs(_numpy.eigh(x, uplo))
+    return Outputs(_numpys_eigh(x, uplo))
 
 
 def _infer_eigh(x: Any, *, uplo: str) -> Any:
@@ -85,7 +84,7 @@ def _eigh_push(tangents: Given, ans: Any, x: Any, *, uplo: str) -> list[Any]:
 
 
 def _svd(x: Any) -> Outputs:
-    return Outputs(np.linalg.svd(x, full_matrices=False))
+    return Outputs(_numpys_svd(x, full_matrices=False))
 
 
 def _infer_svd(x: Any) -> Any:
@@ -151,7 +150,7 @@ def _svd_push(tangents: Given, ans: Any, x: Any) -> list[Any]:
 
 
 def _qr(x: Any) -> Outputs:
-    return Outputs(np.linalg.qr(x))
+    return Outputs(_numpys_qr(x))
 
 
 def _infer_qr(x: Any) -> Any:

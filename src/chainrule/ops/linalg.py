@@ -1,8 +1,7 @@
 """Systems of linear equations, inverses and determinants, for matrices in the last two axes.
 
 A contribution to z = u + iv is df/du - i df/dv. By that convention the rules of functions that do without conjugation
-have transposes where textbooks have conjugate transposes. Those of the Cholesky factor, which is a function of
-Hermitian matrices, take the derivative along these: the contribution is symmetric, whichever triangle is read.
+have transposes where textbooks have conjugate transposes.
 """
 
 import functools
@@ -12,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops.axes import shape_of
-from chainrule.ops.op import Op, joint, structural
+from chainrule.ops.op import Op, joint, of_arrays, structural
 from chainrule.ops.outputs import Outputs, output
 
 __all__ = [
     "LINALG",
     "adjoint",
-    "cholesky",
     "cofactors",
     "common_dtype",
     "det",
@@ -165,8 +163,11 @@ def _cofactors_push(i: int, t: Any, ans: Any, x: Any) -> Any:
     return np.sum(inverse * t, axis=(-2, -1))[..., None, None] * ans - inverse @ t.mT @ ans
 
 
+_slogdet_of_arrays = of_arrays(np.linalg.slogdet)
+
+
 def _slogdet(x: Any) -> Outputs:
-    return Outputs(np.linalg.slogdet(x))
+    return Outputs(_slogdet_of_arrays(x))
 
 
 def _infer_slogdet(x: Any) -> Any:
@@ -271,55 +272,15 @@ def _triangular_push(
     return solve_triangular(x, moved, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
 
 
-def _lower_half(x: Any) -> Any:
-    """The lower triangle, with half of the diagonal: twice the Hermitian part of it is x, where x is Hermitian."""
-    real = np.dtype(x.dtype.char.lower())
-    size = x.shape[-1]
-    return x * (_small_weights if size <= _LOOPED else _weights)(size, real)
-
-
-def _weights(size: int, dtype: np.dtype[Any]) -> Any:
-    return np.tri(size, size, -1, dtype) + np.eye(size, dtype=dtype) * dtype.type(0.5)
-
-
-_small_weights = functools.lru_cache(maxsize=2 * _LOOPED)(_weights)
-
-
-def _by_factor(x: Any, y: Any) -> Any:
-    """x^-1 y of a lower triangle x."""
-    return solve_triangular(x, y, trans=0, lower=True, unit_diagonal=False)
-
-
-def _by_adjoint(x: Any, y: Any) -> Any:
-    """x^-H y of a lower triangle x."""
-    return solve_triangular(np.conjugate(x) if x.dtype.kind == "c" else x, y, trans=1, lower=True, unit_diagonal=False)
-
-
-def _cholesky_transpose(i: int, g: Any, ans: Any, x: Any) -> Any:
-    # I. Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
-    g = np.conjugate(g) if g.dtype.kind == "c" else g
-    half = _by_adjoint(ans, _lower_half(adjoint(ans) @ g))
-    found = hermitian_part(adjoint(_by_adjoint(ans, adjoint(half))))
-    return np.conjugate(found) if found.dtype.kind == "c" else found
-
-
-def _cholesky_push(i: int, t: Any, ans: Any, x: Any) -> Any:
-    half = _by_factor(ans, hermitian_part(t))
-    return ans @ _lower_half(adjoint(_by_factor(ans, adjoint(half))))
-
-
-inv: Op = structural("np.linalg.inv", np.linalg.inv, _infer_same, _inv_transpose, _inv_push, keeps=(0,))
+inv: Op = structural("np.linalg.inv", of_arrays(np.linalg.inv), _infer_same, _inv_transpose, _inv_push, keeps=(0,))
 #: Of matrices on the right-hand side; a vector is a matrix of one column.
-solve: Op = joint("np.linalg.solve", np.linalg.solve, _infer_solve, _solve_pull, _solve_push, keeps=(0, 1))
+solve: Op = joint("np.linalg.solve", of_arrays(np.linalg.solve), _infer_solve, _solve_pull, _solve_push, keeps=(0, 1))
 pinv: Op = structural("np.linalg.pinv", _pinv, _infer_pinv, _pinv_transpose, _pinv_push, keeps=(0, 1))
-det: Op = structural("np.linalg.det", np.linalg.det, _infer_det, _det_transpose, _det_push, keeps=(0, 1))
+det: Op = structural("np.linalg.det", of_arrays(np.linalg.det), _infer_det, _det_transpose, _det_push, keeps=(0, 1))
 #: For each entry of a square matrix the derivative of its determinant by it.
 cofactors: Op = structural("cofactors", _cofactors, _infer_same, _cofactors_transpose, _cofactors_push, keeps=(0, 1))
 #: Two outputs: the sign, for complex numbers of size 1, and the logarithm of the size.
 slogdet: Op = joint("np.linalg.slogdet", _slogdet, _infer_slogdet, _slogdet_pull, _slogdet_push, keeps=(0, 1))
-cholesky: Op = structural(
-    "np.linalg.cholesky", np.linalg.cholesky, _infer_same, _cholesky_transpose, _cholesky_push, keeps=(0,)
-)
 #: x ans = y, or x^T ans = y where `trans` is 1, with matrices on the right-hand side.
 solve_triangular: Op = joint(
     "scipy.linalg.solve_triangular",
@@ -330,4 +291,4 @@ solve_triangular: Op = joint(
     keeps=(0, 1),
 )
 
-LINALG: tuple[Op, ...] = (inv, solve, pinv, det, cofactors, slogdet, cholesky, solve_triangular)
+LINALG: tuple[Op, ...] = (inv, solve, pinv, det, cofactors, slogdet, solve_triangular)

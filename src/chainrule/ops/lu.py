@@ -1,4 +1,4 @@
-"""The factors of a matrix without exchange of rows, a = l u, and the exchanges that keep them small.
+"""The factors of a matrix without exchange of rows, a = l u, and the exchanges that keep them small; those of QR, too.
 
 Which rows are exchanged is piecewise constant. With F = l^-1 da u^-1 the derivative of the factors is
 dl = l tril(F, -1) and du = triu(F) u: l^-1 dl is strictly lower, du u^-1 is upper, and their sum is F.
@@ -12,7 +12,7 @@ from chainrule.ops.axes import shape_of
 from chainrule.ops.linalg import common_dtype, solve_triangular
 from chainrule.ops.op import Op, piecewise_constant, structural
 
-__all__ = ["LU", "factors", "permutation", "permutation_of_pivots", "pivots"]
+__all__ = ["LU", "factors", "packed_with_exchanges", "permutation", "permutation_of_pivots", "pivots", "qr_permutation"]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
 
@@ -41,6 +41,11 @@ def _order(exchanged: Any, rows: int) -> Any:
     for k, other in enumerate(exchanged):
         order[[k, other]] = order[[other, k]]
     return order
+
+
+def packed_with_exchanges(a: Any, *, dtype: np.dtype[Any]) -> Any:
+    """Both factors in one matrix, and below them the exchanges of rows, as numbers of a dtype."""
+    return _each(lambda x: np.vstack(_lapack(x)), np.asarray(a, dtype), (a.shape[-2] + 1, a.shape[-1]), dtype)
 
 
 def _pivots(a: Any) -> Any:
@@ -72,6 +77,22 @@ def _permutation_of_pivots(piv: Any, *, rows: int) -> Any:
 
 def _infer_permutation_of_pivots(piv: Any, *, rows: int) -> Aval:
     return (*shape_of(piv)[:-1], rows), np.dtype(np.int64)
+
+
+def _qr_permutation(a: Any) -> Any:
+    import scipy.linalg
+
+    a = np.asarray(a, common_dtype(a))
+
+    def order(x: Any) -> Any:
+        return scipy.linalg.qr(x, mode="r", pivoting=True)[1] if x.size else np.arange(x.shape[-1])
+
+    return _each(order, a, (a.shape[-1],), np.int32)
+
+
+def _infer_qr_permutation(a: Any) -> Aval:
+    shape = shape_of(a)
+    return (*shape[:-2], shape[-1]), np.dtype(np.int32)
 
 
 def _in_order(a: Any) -> Any:
@@ -132,7 +153,10 @@ permutation_of_pivots = piecewise_constant(
     "permutation_of_pivots", _permutation_of_pivots, _infer_permutation_of_pivots
 )
 
+#: In which order the columns are taken where the longest that is left comes next.
+qr_permutation = piecewise_constant("qr_permutation", _qr_permutation, _infer_qr_permutation)
+
 #: u, and below its diagonal l, whose diagonal of ones is left out; of square matrices whose rows are in order.
 factors: Op = structural("lu_factors", _factors, _infer_factors, _factors_transpose, _factors_push, keeps=(0,))
 
-LU: tuple[Op, ...] = (pivots, permutation, permutation_of_pivots, factors)
+LU: tuple[Op, ...] = (pivots, permutation, permutation_of_pivots, qr_permutation, factors)
