@@ -2,14 +2,14 @@
 
 Every function computes a value and its gradient on scalars or small arrays, where the arithmetic itself takes next to
 nothing. The libraries take turns within one run; the median over the rounds is divided by the number of operations.
+A second table has single operations, many of which do more arithmetic than those of a program do on the average, beside
+the time that the same takes by hand (see `benchmarks.recording_operations`).
 
     python -m benchmarks.recording
 """
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable
 
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -22,6 +22,7 @@ import torch
 
 import chainrule
 from benchmarks.machine import print_machine
+from benchmarks.recording_operations import seconds_of, single_operations
 from benchmarks.results import Result, add_output, show
 
 torch.set_num_threads(1)
@@ -103,20 +104,6 @@ def operations(f: Callable, point: object) -> int:
     return len(chainrule.trace(lambda x: f(np, x))(point).nodes)
 
 
-def measure(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each call, the libraries taking turns."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    for _ in range(rounds):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(CALLS):
-                call()
-            times[name].append((time.perf_counter() - start) / CALLS)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30, help="rounds of a hundred calls each (default 30)")
@@ -133,11 +120,13 @@ def main() -> None:
         for library in ("autograd", "PyTorch"):
             np.testing.assert_allclose(values["chainrule"], values[library], rtol=1e-10)
         count = operations(f, point)
-        cost = {library: 1e6 * seconds / count for library, seconds in measure(calls, options.rounds).items()}
+        seconds = seconds_of(calls, options.rounds, CALLS)
+        cost = {library: 1e6 * float(np.median(values)) / count for library, values in seconds.items()}
         ratios = [cost[library] / cost["chainrule"] for library in libraries[1:]]
         rows.append([name, count, *(cost[library] for library in libraries), *ratios])
     axis = "microseconds an operation (less is better)"
     show(Result("recording", title, columns, rows, drawn=libraries, axis=axis), options.out)
+    show(single_operations(options.rounds), options.out)
 
 
 if __name__ == "__main__":

@@ -156,6 +156,23 @@ def _is_users(frame: FrameType) -> bool:
     return not (name.startswith((_OWN_FOLDER, "<__array", *_library_folders())) or name == contextlib.__file__)
 
 
+def frames_to_user() -> tuple[list[FrameType], FrameType | None]:
+    """Frames of chainrule, NumPy and SciPy from the innermost on, and the user's that called them, where there is one.
+
+    Examples
+    --------
+    >>> from chainrule.errors import frames_to_user
+    >>> len(frames_to_user()[0])
+    1
+    """
+    frame: FrameType | None = sys._getframe(0)
+    passed = []
+    while frame is not None and not _is_users(frame):
+        passed.append(frame)
+        frame = frame.f_back
+    return passed, frame
+
+
 def user_line() -> str:
     """Name the innermost line on the call stack that is the user's own code.
 
@@ -173,9 +190,7 @@ def user_line() -> str:
     >>> "in f" in f()
     True
     """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame):
-        frame = frame.f_back
+    _, frame = frames_to_user()
     if frame is None:
         return ""
     code = frame.f_code

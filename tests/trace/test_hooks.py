@@ -1,6 +1,7 @@
 """SciPy's Python functions are caught while recording, in the recording thread, and never otherwise."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 import threading
@@ -15,10 +16,19 @@ from scipy.spatial import cKDTree
 from scipy.special import logsumexp as imported_earlier
 
 from chainrule import grad, value_and_grad
+from chainrule.ops import PRIMITIVES
 from chainrule.trace.hooks import HOOKED, UNLISTED, function_at
 
 for module in sorted({module for module, _ in HOOKED}):
     importlib.import_module(module)
+
+
+def call_plainly():
+    np.sum([1.0])
+    scipy.special.logsumexp(np.zeros(1))
+
+
+call_plainly()
 
 # The private functions among them are there in some versions of SciPy only.
 FUNCTIONS = [function_at(*key) for key in (*HOOKED, *UNLISTED) if key in HOOKED or function_at(*key) is not None]
@@ -26,7 +36,13 @@ OWN_CODE = [function.__code__ for function in FUNCTIONS]
 X = np.array([0.5, -1.0, 2.0])
 
 
+def is_caught(function):
+    return function.__code__ is not OWN_CODE[FUNCTIONS.index(function)]
+
+
 def assert_untouched():
+    """A call is enough to give all functions of NumPy their own code again, and another one those of SciPy."""
+    call_plainly()
     for function, code in zip(FUNCTIONS, OWN_CODE, strict=True):
         assert function.__code__ is code
         assert "site-packages" in function.__code__.co_filename
@@ -41,12 +57,104 @@ def _untouched_before_and_after():
 
 def test_caught_while_recording():
     def f(x):
-        assert scipy.special.logsumexp.__code__ is not OWN_CODE[0]
+        assert is_caught(scipy.special.logsumexp)
         return scipy.special.logsumexp(x)
 
     value, g = value_and_grad(f)(X)
     assert value == pytest.approx(scipy.special.logsumexp(X))
     np.testing.assert_allclose(g, scipy.special.softmax(X), rtol=1e-14)
+
+
+def test_between_recordings_the_code_stays_until_the_next_call():
+    grad(scipy.special.logsumexp)(X)
+    assert is_caught(scipy.special.logsumexp)
+    assert scipy.linalg.solve(np.eye(2), [1.0, 2.0]).tolist() == [1.0, 2.0]
+    np.sum(X)
+    assert [function.__code__ for function in FUNCTIONS] == OWN_CODE
+    np.testing.assert_allclose(grad(scipy.special.logsumexp)(X), scipy.special.softmax(X), rtol=1e-14)
+
+
+def test_operations_compute_past_what_is_caught():
+    evaluate = PRIMITIVES["np.linalg.inv"].evaluate
+    code = evaluate.__code__
+
+    def f(x):
+        assert np.linalg.inv._implementation.__code__ is not code
+        assert evaluate.__code__ is code
+        return np.sum(np.linalg.inv(x))
+
+    grad(f)(np.eye(2))
+    np.linalg.inv(np.eye(2))
+    assert np.linalg.inv._implementation.__code__ is code
+
+
+@pytest.mark.parametrize(
+    "function", [np.sum, np.linalg.solve, scipy.special.logsumexp, scipy.stats.norm.pdf, scipy.linalg.solve, np.einsum]
+)
+def test_signatures_are_the_librarys_own(function):
+    def f(x):
+        seen.append(inspect.signature(function))
+        return np.sum(x)
+
+    seen = []
+    call_plainly()
+    own = inspect.signature(function)
+    grad(f)(X)
+    assert inspect.signature(function) == own
+    assert seen == [own]
+    assert str(inspect.signature(function)) == str(own)
+
+
+def test_arguments_are_found_by_name_in_a_function_that_is_caught():
+    for _ in range(2):
+        np.testing.assert_allclose(grad(scipy.special.logsumexp, "a")(X), scipy.special.softmax(X), rtol=1e-14)
+
+
+def test_a_call_that_fails_puts_the_code_back_too():
+    grad(scipy.special.logsumexp)(X)
+    with pytest.raises(np.linalg.LinAlgError):
+        scipy.linalg.inv(np.zeros((2, 2)))
+    np.sum(X)
+    assert [function.__code__ for function in FUNCTIONS] == OWN_CODE
+
+
+def test_a_plain_call_in_another_thread_leaves_what_is_recorded_alone():
+    def f(x):
+        thread = threading.Thread(target=lambda: found.append(scipy.special.logsumexp(X)))
+        thread.start()
+        thread.join()
+        assert is_caught(scipy.special.logsumexp)
+        return scipy.special.logsumexp(x)
+
+    found = []
+    np.testing.assert_allclose(grad(f)(X), scipy.special.softmax(X), rtol=1e-14)
+    assert found == [scipy.special.logsumexp(X)]
+
+
+def test_many_threads_between_recording_and_plain_calls():
+    expected, value = scipy.special.softmax(X), scipy.special.logsumexp(X)
+
+    def record():
+        for _ in range(200):
+            np.testing.assert_allclose(grad(scipy.special.logsumexp)(X), expected, rtol=1e-14)
+
+    def call():
+        for _ in range(200):
+            assert scipy.special.logsumexp(X) == value
+
+    def watched(run):
+        try:
+            run()
+        except BaseException as problem:
+            problems.append(problem)
+
+    problems = []
+    threads = [threading.Thread(target=watched, args=(run,)) for run in (record, call, record, call)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
 
 
 def test_names_imported_earlier_are_caught():
@@ -198,7 +306,7 @@ def test_a_thread_that_goes_on_recording_keeps_the_hooks():
     thread.start()
     assert inside.wait(10)
     np.testing.assert_allclose(grad(scipy.special.logsumexp)(X), scipy.special.softmax(X), rtol=1e-14)
-    assert scipy.special.logsumexp.__code__ is not OWN_CODE[0]
+    assert is_caught(scipy.special.logsumexp)
     leave.set()
     thread.join()
     np.testing.assert_allclose(found[0], scipy.special.softmax(X), rtol=1e-14)

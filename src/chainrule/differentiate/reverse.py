@@ -200,7 +200,9 @@ def _pass_structural(
     if op is index and len(node.inputs) == 1 and not isinstance(g, Tracer):
         _add_entries(derivatives, own, node.inputs[0], g, (), node.params["template"])
         return
-    ans, inputs = complete(node)
+    kept = node.kept
+    # As `complete` has it, whose call would take as long.
+    ans, inputs = (node if kept[0] is None else kept[0], kept[1:]) if kept else (node, node.inputs)
     if (op is index or op is index_set) and not isinstance(g, Tracer):
         if (
             op is index
@@ -244,12 +246,13 @@ def _add(derivatives: dict[Node, Any], own: set[Node], source: Node, part: Any) 
 
 def _pull_all(derivatives: dict[Node, Any], own: set[Node], node: Node, g: Any) -> None:
     """Pass on what a rule for all inputs at once gives."""
-    wanted = tuple(type(source) is Node for source in node.inputs)
+    sources = node.inputs
+    wanted = [type(source) is Node for source in sources]
     ans, inputs = complete(node)
-    for source, part in zip(node.inputs, node.op.pull_all(wanted, g, ans, *inputs, **node.params), strict=True):
-        if type(source) is not Node or part is None:
-            continue
-        _add(derivatives, own, source, part if hasattr(part, "dtype") else np.asarray(part))
+    parts = node.op.pull_all(wanted, g, ans, *inputs, **node.params)
+    for source, is_wanted, part in zip(sources, wanted, parts, strict=True):
+        if is_wanted and part is not None:
+            _add(derivatives, own, source, part if hasattr(part, "dtype") else np.asarray(part))
 
 
 def _add_output(derivatives: dict[Node, Any], source: Node, k: int, g: Any) -> None:

@@ -1,5 +1,6 @@
 """The table of primitive operations, one file for each family."""
 
+from chainrule.ops.cholesky import CHOLESKY
 from chainrule.ops.decompositions import DECOMPOSITIONS
 from chainrule.ops.elementwise import ELEMENTWISE
 from chainrule.ops.fourier import FOURIER
@@ -22,6 +23,7 @@ _FAMILIES = (
     PRODUCTS,
     FOURIER,
     LINALG,
+    CHOLESKY,
     DECOMPOSITIONS,
     LU,
     MATRIX_FUNCTIONS,

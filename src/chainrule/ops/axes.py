@@ -1,5 +1,6 @@
 """Axes and shapes: the small arithmetic that the structural operations share."""
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -79,16 +80,29 @@ def inverse_order(axes: Sequence[int]) -> tuple[int, ...]:
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum `g` over the axes along which an input of `shape` was broadcast: the transpose of broadcasting."""
-    here = g.shape
-    extra = len(here) - len(shape)
-    axes: tuple[int, ...] | None = None
-    if here[extra:] == shape:
-        axes = tuple(range(extra))
-    elif shape:
-        axes = tuple(range(extra)) + tuple(
-            extra + i for i, length in enumerate(shape) if length == 1 and here[extra + i] != 1
-        )
-    if axes != ():
-        # The ufunc itself takes half the time of np.sum, and a traced value comes by its method.
-        g = np.add.reduce(g, axis=axes) if type(g) is np.ndarray else g.sum(axes)
+    if type(g) is np.ndarray:
+        axes = _known_broadcast_axes(g.shape, shape)
+        if axes != ():
+            # The ufunc itself takes half the time of np.sum.
+            g = np.add.reduce(g, axes)
+    else:
+        axes = _broadcast_axes(g.shape, shape)
+        if axes != ():
+            g = g.sum(axes)
     return g if g.shape == shape else g.reshape(shape)
+
+
+def _broadcast_axes(here: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The axes of `here` along which `shape` was broadcast; None for all."""
+    extra = len(here) - len(shape)
+    if here[extra:] == shape:
+        return tuple(range(extra))
+    if not shape:
+        return None
+    return tuple(range(extra)) + tuple(
+        extra + i for i, length in enumerate(shape) if length == 1 and here[extra + i] != 1
+    )
+
+
+# For known lengths alone: those that are open compare in a way of their own.
+_known_broadcast_axes = functools.lru_cache(maxsize=1024)(_broadcast_axes)

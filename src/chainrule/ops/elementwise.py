@@ -51,7 +51,9 @@ def _power_by_exponent(ans: Any, x: Any) -> Any:
 
 
 def _share(g: Any, picked: Any, tied: Any) -> Any:
-    return np.where(tied, g * 0.5, np.where(picked, g, 0))
+    if type(tied) is np.ndarray and not np.count_nonzero(tied):
+        return np.where(picked, g, 0.0)
+    return np.where(tied, g * 0.5, np.where(picked, g, 0.0))
 
 
 def _picked_x(g: Any, ans: Any, x: Any, y: Any) -> Any:
@@ -95,7 +97,7 @@ root = elementwise("root", np.sqrt, _root_slope)
 #: The identity, with derivative zero by rule.
 stop_gradient = piecewise_constant("chainrule.stop_gradient", _identity)
 
-where = elementwise("np.where", np.where, 0, lambda g, c: np.where(c, g, 0), lambda g, c: np.where(c, 0, g))
+where = elementwise("np.where", np.where, 0, lambda g, c: np.where(c, g, 0.0), lambda g, c: np.where(c, 0.0, g))
 
 # For w = u + iv: a real function of w has the derivative df/du - i df/dv, which for v itself is -i.
 real = elementwise("np.real", np.real, 1)
@@ -120,8 +122,9 @@ _ONE_INPUT = (
     elementwise("np.sin", np.sin, lambda x: np.cos(x)),
     elementwise("np.cos", np.cos, lambda x: -np.sin(x)),
     elementwise("np.tan", np.tan, lambda ans: 1 + ans * ans),
-    elementwise("np.arcsin", np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x))),
-    elementwise("np.arccos", np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x))),
+    # Subtracting keeps the sign of a zero imaginary part, which tells the sides of the cuts outside of [-1, 1].
+    elementwise("np.arcsin", np.arcsin, lambda x: 1 / np.sqrt(-(x - 1) * (x - -1))),
+    elementwise("np.arccos", np.arccos, lambda x: -1 / np.sqrt(-(x - 1) * (x - -1))),
     elementwise("np.arctan", np.arctan, lambda g, x: g / (1 + x * x)),
     elementwise("np.sinh", np.sinh, lambda x: np.cosh(x)),
     elementwise("np.cosh", np.cosh, lambda x: np.sinh(x)),

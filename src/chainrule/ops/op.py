@@ -6,13 +6,14 @@ need nothing else.
 """
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from chainrule.ops.axes import shape_of
 
-__all__ = ["Op", "Partial", "elementwise", "joint", "multilinear", "piecewise_constant", "structural"]
+__all__ = ["Op", "Partial", "elementwise", "joint", "multilinear", "of_arrays", "piecewise_constant", "structural"]
 
 Rule = Callable[..., Any]
 
@@ -180,6 +181,28 @@ class Op:
     def has_derivative(self, i: int) -> bool:
         """Say whether there is a rule for the derivative by input `i`."""
         return self.is_complete or (self.partials is not None and self.partials[i] is not None)
+
+
+def of_arrays(function: Any) -> Any:
+    """A NumPy function without what it does for the sake of other arguments than plain arrays.
+
+    Parameters
+    ----------
+    function : callable
+        A function of NumPy that is no ufunc.
+
+    Returns
+    -------
+    callable
+        The Python code behind its protocol, where there is some. It is a copy, since a recording exchanges the code of
+        the function itself (see `chainrule.trace.hooks`).
+    """
+    behind = getattr(function, "_implementation", None)
+    if not isinstance(behind, FunctionType):
+        return function
+    copied = FunctionType(behind.__code__, behind.__globals__, behind.__name__, behind.__defaults__, behind.__closure__)
+    copied.__kwdefaults__ = behind.__kwdefaults__
+    return copied
 
 
 def _infer_elementwise(evaluate: Rule) -> Rule:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops.axes import shape_of
-from chainrule.ops.op import Op, multilinear
+from chainrule.ops.op import Op, multilinear, of_arrays
 
 __all__ = ["PRODUCTS", "convolve", "einsum", "matmul"]
 
@@ -46,9 +46,12 @@ def _rows(x: Any) -> Any:
     return np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
+_numpys_einsum = of_arrays(np.einsum)
+
+
 def _einsum(*operands: Any, subscripts: str) -> Any:
     if len(operands) < 3:
-        return np.einsum(subscripts, *operands)
+        return _numpys_einsum(subscripts, *operands)
     # The order of the products decides the cost, so NumPy is asked to choose it. It multiplies in pairs then, which
     # must not round to the smaller dtype of two on the way.
     common = np.result_type(*(x.dtype for x in operands))

@@ -128,8 +128,19 @@ def _cumprod_push(i: int, t: Any, ans: Any, x: Any, *, axis: int) -> Any:
     return np.moveaxis(_solve(s[..., ::-1], x[..., ::-1])[..., ::-1], -1, axis)
 
 
-def _evaluate_cumulative(function: Any) -> Any:
-    return lambda x, *, axis: function(x, axis=axis)
+# An array's own methods take a third of the time of NumPy's functions.
+
+
+def _evaluate_cumsum(x: Any, *, axis: int) -> Any:
+    return x.cumsum(axis) if type(x) is np.ndarray else np.cumsum(x, axis=axis)
+
+
+def _evaluate_cumprod(x: Any, *, axis: int) -> Any:
+    return x.cumprod(axis) if type(x) is np.ndarray else np.cumprod(x, axis=axis)
+
+
+def _evaluate_argsort(x: Any, *, axis: int, kind: Any = None) -> Any:
+    return x.argsort(axis, kind) if type(x) is np.ndarray else np.argsort(x, axis=axis, kind=kind)
 
 
 def _infer_arg(x: Any, *, axis: int | None = None, keepdims: bool = False) -> tuple[tuple[int, ...], DType]:
@@ -164,10 +175,10 @@ amax = structural(
 amin = structural(
     "np.min", np.minimum.reduce, _infer_reduction(np.min), _extreme_transpose, _extreme_push, keeps=(0, 1)
 )
-cumsum = structural("np.cumsum", _evaluate_cumulative(np.cumsum), _infer_running(np.cumsum), _cumsum_transpose)
+cumsum = structural("np.cumsum", _evaluate_cumsum, _infer_running(np.cumsum), _cumsum_transpose)
 cumprod = structural(
     "np.cumprod",
-    _evaluate_cumulative(np.cumprod),
+    _evaluate_cumprod,
     _infer_running(np.cumprod),
     _cumprod_transpose,
     _cumprod_push,
@@ -175,7 +186,7 @@ cumprod = structural(
 )
 argmax = piecewise_constant("np.argmax", np.argmax, _infer_arg)
 argmin = piecewise_constant("np.argmin", np.argmin, _infer_arg)
-argsort = piecewise_constant("np.argsort", np.argsort, _infer_argsort)
+argsort = piecewise_constant("np.argsort", _evaluate_argsort, _infer_argsort)
 #: Where entries of `v` would go in the ascending `a`.
 searchsorted = piecewise_constant("np.searchsorted", _searchsorted, _infer_searchsorted)
 count_nonzero = piecewise_constant("np.count_nonzero", np.count_nonzero, _infer_count)

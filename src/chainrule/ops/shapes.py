@@ -1,17 +1,19 @@
 """Operations that move entries without computing on them: reshape, transpose, broadcast, join, index, convert."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops.axes import inverse_order, shape_of
-from chainrule.ops.op import Op, piecewise_constant, structural
+from chainrule.ops.axes import inverse_order, shape_of, with_dtype
+from chainrule.ops.op import Op, joint, piecewise_constant, structural
 
 __all__ = [
     "SHAPES",
     "astype",
     "broadcast_to",
+    "cast",
     "concatenate",
     "convert",
     "fill",
@@ -104,22 +106,29 @@ def _infer_concatenate(*parts: Any, axis: int) -> Aval:
     return tuple(shape), np.result_type(*(part.dtype for part in parts))
 
 
-def _concatenate_transpose(i: int, g: Any, ans: Any, *parts: Any, axis: int) -> Any:
+def _concatenate_pull(wanted: Sequence[bool], g: Any, ans: Any, *parts: Any, axis: int) -> list[Any]:
+    before = (slice(None),) * axis
+    found = []
     start = 0
-    for part in parts[:i]:
-        start += part.shape[axis]
-    where = [slice(None)] * len(parts[i].shape)
-    where[axis] = slice(start, start + parts[i].shape[axis])
-    return g[tuple(where)]
+    for part, is_wanted in zip(parts, wanted, strict=True):
+        end = start + part.shape[axis]
+        found.append(g[(*before, slice(start, end))] if is_wanted else None)
+        start = end
+    return found
 
 
-def _concatenate_push(i: int, t: Any, ans: Any, *parts: Any, axis: int) -> Any:
+def _concatenate_push(tangents: Sequence[Any], ans: Any, *parts: Any, axis: int) -> Any:
+    total = None
     start = 0
-    for part in parts[:i]:
-        start += part.shape[axis]
-    widths = [(0, 0)] * len(ans.shape)
-    widths[axis] = (start, ans.shape[axis] - start - parts[i].shape[axis])
-    return pad_zeros(t, widths=tuple(widths))
+    for part, t in zip(parts, tangents, strict=True):
+        end = start + part.shape[axis]
+        if t is not None:
+            widths = [(0, 0)] * len(ans.shape)
+            widths[axis] = (start, ans.shape[axis] - end)
+            padded = pad_zeros(t, widths=tuple(widths))
+            total = padded if total is None else total + padded
+        start = end
+    return total
 
 
 def _pad_zeros(x: Any, *, widths: tuple[tuple[int, int], ...]) -> Any:
@@ -232,7 +241,7 @@ def _astype_transpose(i: int, g: Any, ans: Any, x: Any, *, dtype: np.dtype[Any])
 reshape = structural("np.reshape", _evaluate_reshape, _infer_reshape, _reshape_transpose)
 transpose = structural("np.transpose", _evaluate_transpose, _infer_transpose, _transpose_transpose)
 broadcast_to = structural("np.broadcast_to", _broadcast, _infer_broadcast, _broadcast_transpose)
-concatenate = structural("np.concatenate", _concatenate, _infer_concatenate, _concatenate_transpose, _concatenate_push)
+concatenate = joint("np.concatenate", _concatenate, _infer_concatenate, _concatenate_pull, _concatenate_push, keeps=())
 pad_zeros = structural("np.pad", _pad_zeros, _infer_pad, _pad_transpose)
 #: ``x[...]``: `template` is the index expression with a `SLOT` where each of the index arrays goes.
 index = structural("index", _index, _infer_index, _index_transpose, keeps=tuple(range(2, 66)))
@@ -260,6 +269,16 @@ def convert(x: Any, dtype: np.dtype[Any]) -> Any:
             f"A traced value cannot be converted to dtype {dtype}: the derivative would be lost.{user_line()}"
         )
     return astype(x, dtype=dtype) if dtype.kind in "fc" else to_integer(x, dtype=dtype)
+
+
+def cast(x: Any, dtype: np.dtype[Any], casting: str) -> Any:
+    """Convert where NumPy's rule allows it, such as "same_kind"; a Python number that is not complex fits any float."""
+    if type(x) in (bool, int, float) and dtype.kind in "fc":
+        return x
+    x = with_dtype(x)
+    if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule {casting!r}")
+    return convert(x, dtype)
 
 
 def strong(x: Any) -> Any:

@@ -13,12 +13,13 @@ from chainrule.ops.axes import shape_of
 from chainrule.ops.linalg import common_dtype
 from chainrule.ops.op import Op, joint, structural
 
-__all__ = ["SPARSE", "expm_multiply", "rows_of", "sparse_matmul", "spsolve"]
+__all__ = ["SPARSE", "expm_multiply", "rows_of", "sparse_matmul", "sparse_matrix", "spsolve"]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
 
 
-def _matrix(data: Any, indices: Any, indptr: Any, shape: tuple[int, int], transposed: bool) -> Any:
+def sparse_matrix(data: Any, indices: Any, indptr: Any, shape: tuple[int, int], transposed: bool) -> Any:
+    """A matrix as one of SciPy's."""
     from scipy import sparse
 
     found = sparse.csr_array((data, indices, indptr), shape)
@@ -42,7 +43,7 @@ def _entry_by_entry(g: Any, x: Any, indices: Any, indptr: Any, transposed: bool)
 
 
 def _sparse_matmul(data: Any, x: Any, indices: Any, indptr: Any, *, shape: tuple[int, int], transposed: bool) -> Any:
-    return _matrix(data, indices, indptr, shape, transposed) @ x
+    return sparse_matrix(data, indices, indptr, shape, transposed) @ x
 
 
 def _infer_matmul(data: Any, x: Any, indices: Any, indptr: Any, *, shape: tuple[int, int], transposed: bool) -> Aval:
@@ -152,7 +153,7 @@ def _expm_multiply(data: Any, b: Any, indices: Any, indptr: Any, *, transposed: 
     if b.size == 0:
         return np.zeros(b.shape, dtype)
     size = len(indptr) - 1
-    return expm_multiply(_matrix(data, indices, indptr, (size, size), transposed), b).astype(dtype, copy=False)
+    return expm_multiply(sparse_matrix(data, indices, indptr, (size, size), transposed), b).astype(dtype, copy=False)
 
 
 def _expm_transpose(i: int, g: Any, ans: Any, data: Any, b: Any, indices: Any, indptr: Any, *, transposed: bool) -> Any:

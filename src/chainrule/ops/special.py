@@ -118,11 +118,30 @@ def _betainc_slope(c: Any, x: Any, y: Any) -> Any:
 
 
 def _trigamma(x: Any) -> Any:
-    if np.iscomplexobj(x):
-        raise NoDerivativeError(
-            f"scipy.special.psi of complex numbers has no derivative rule: SciPy has it of real ones.{user_line()}"
-        )
-    return hurwitz_zeta(2.0, x)
+    return _complex_trigamma(x) if np.iscomplexobj(x) else hurwitz_zeta(2.0, x)
+
+
+#: B_{2k} for k = 1, 2, ...: coefficients of the asymptotic series of the trigamma function.
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+
+
+def _complex_trigamma(x: Any) -> Any:
+    """The derivative of psi at complex numbers, for which SciPy has none."""
+    # Reflected to the right half plane near the real axis, psi'(1 - z) + psi'(z) = (pi / sin(pi z))^2 (DLMF 5.15.6);
+    # moved to w = z + 16 by psi'(z) = psi'(z + 1) + 1 / z^2 (5.15.5); there 1/w + 1/(2 w^2) + sum B_2k / w^(2k+1)
+    # (5.15.8), of which the last term is of the order of rounding.
+    is_left = (np.real(x) < 0.5) & (np.abs(np.imag(x)) < 10)
+    z = np.where(is_left, 1 - x, x)
+    moved = np.expand_dims(z, -1) + np.arange(16, dtype=np.float32)
+    r = 1 / (z + 16)
+    square = r * r
+    series: Any = 0.0
+    for coefficient in reversed(_BERNOULLI):
+        series = (series + coefficient) * square
+    found = np.sum(1 / (moved * moved), axis=-1) + r + 0.5 * square + series * r
+    # The sine has the period of its argument's whole part, which would take digits.
+    reflected = math.pi / np.sin(math.pi * np.where(is_left, x - np.rint(np.real(x)), 0.5))
+    return np.where(is_left, reflected * reflected - found, found)
 
 
 def _stdtr_slope(x: Any, y: Any) -> Any:

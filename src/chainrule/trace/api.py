@@ -46,6 +46,12 @@ class open_recording:
                 "chainrule keeps an array that takes part in a recorded computation read-only until the recording "
                 "ends, since the backward pass reads it. Write into a copy of it."
             )
+        if isinstance(problem, TypeError) and str(problem).endswith("must be numpy.ndarray, not Tracer"):
+            problem.add_note(
+                "A traced value came to a method of SciPy's that is not written in Python. The factors of splu, spilu "
+                "and factorized take traced vectors where they are made inside the function that is differentiated; "
+                "scipy.sparse.linalg.spsolve takes them everywhere, and keeps the factors of the last few matrices."
+            )
 
 
 def traced_input(x: Any, name: str, recording: Recording) -> Tracer:

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops.shapes import to_integer
+from chainrule.trace.names import function_called
 from chainrule.trace.no_value import NO_VALUE
 
 __all__ = ["ArrayLike", "peel", "value"]
@@ -53,9 +54,12 @@ def peel(x: Any) -> Any:
     return x
 
 
-def _lost(what: str, x: "ArrayLike", instead: str) -> NoReturn:
+def _lost(what: str, x: "ArrayLike", instead: str, name: str | None = None) -> NoReturn:
+    name = function_called(compiled=False) if name is None else name
+    where = name and f", in {name}"
     raise TraceError(
-        f"{what} a traced value of shape {x.shape}, {x.dtype}: the derivative would be lost.\n  {instead}{user_line()}"
+        f"{what} a traced value of shape {x.shape}, {x.dtype}{where}: the derivative would be lost.\n  {instead}"
+        f"{user_line()}"
     )
 
 
@@ -181,13 +185,25 @@ class ArrayLike:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        _lost(
-            "A plain array was to be made of",
-            self,
-            "Use NumPy's functions on it, join traced values with np.stack or np.concatenate, or use "
-            "chainrule.value(x)\n"
-            "  to step out on purpose.",
-        )
+        name = function_called(compiled=True)
+        if name.startswith("scipy."):
+            instead = (
+                f"{name} is not followed here: write it in terms of functions that are, give its derivative with\n"
+                "  chainrule.custom_gradient, or use chainrule.value(x) to step out on purpose."
+            )
+        elif name == "np.dot":
+            instead = "Write A @ x for A.dot(x) of a plain array A, and make arrays of lists first (np.array([x, y]))."
+        elif name.startswith("np.random."):
+            instead = (
+                "Draw numbers that do not depend on x, and go on from these: mean + spread * rng.standard_normal(n);\n"
+                "  chainrule.random draws in a way that is followed."
+            )
+        else:
+            instead = (
+                "Use NumPy's functions on it, make an array of a list of traced values first (np.array([x, y])), or "
+                "use\n  chainrule.value(x) to step out on purpose."
+            )
+        _lost("A plain array was to be made of", self, instead, name)
 
     def __round__(self, ndigits: int | None = None) -> Any:
         return _whole(np.round(self)) if ndigits is None else np.round(self, ndigits)

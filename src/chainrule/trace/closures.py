@@ -34,10 +34,15 @@ def reads_traced(x: Any) -> bool:
 def _search(x: Any, seen: set[int], depth: int) -> bool:
     if isinstance(x, Tracer):
         return x.is_traced
-    if isinstance(x, _PLAIN) or depth > _DEPTH or id(x) in seen or hasattr(type(x), "__array_ufunc__"):
+    if isinstance(x, _PLAIN) or depth > _DEPTH or id(x) in seen or _is_array(x):
         return False
     seen.add(id(x))
     return any(_search(part, seen, depth + 1) for part in _parts(x))
+
+
+def _is_array(x: Any) -> bool:
+    # None there leaves operators to the other side, as matrices and operators of SciPy do.
+    return getattr(type(x), "__array_ufunc__", None) is not None
 
 
 def _parts(x: Any) -> list[Any]:

@@ -22,7 +22,7 @@ from chainrule.trace.buffer import Buffer, buffer
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.tracer import Tracer, peel
 
-__all__ = ["MADE", "array", "exchange", "look_for_names", "recording_here", "restore"]
+__all__ = ["MADE", "array", "exchange", "look_for_names", "name_called", "recording_here", "restore"]
 
 #: Libraries whose own calls are left alone.
 _LIBRARIES = frozenset({"chainrule", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "autograd", "jax", "torch"})
@@ -54,7 +54,7 @@ def _users_call(made: Callable[..., Any]) -> bool:
     answers = known[1]
     name = answers.get(frame.f_lasti)
     if name is None:
-        name = answers[frame.f_lasti] = "" if _is_library(frame) else _name_called(code, frame.f_lasti)
+        name = answers[frame.f_lasti] = "" if _is_library(frame) else name_called(code, frame.f_lasti)
     return name == made.__name__ or (name != "" and frame.f_globals.get(name, frame.f_locals.get(name)) is made)
 
 
@@ -76,15 +76,15 @@ def _is_library(frame: FrameType) -> bool:
     return module in _LIBRARIES or frame.f_code.co_filename.startswith(_library_folders())
 
 
-def _name_called(code: CodeType, place: int) -> str:
-    """Name of the function in the call at a place of the code: ``zeros`` for ``np.zeros(3)``.
+def name_called(code: CodeType, place: int) -> str:
+    """Name of the function in the call at a place of the code: ``zeros`` for ``np.zeros(3)``, '' where none is called.
 
     Of the names loaded where the text of the call begins, it is the one that ends last, before the call does.
     """
     instructions = list(dis.get_instructions(code))
     # The place may be that of a cache, which belongs to the instruction before it.
     call = max((each for each in instructions if each.offset <= place), key=lambda each: each.offset)
-    if call.positions is None or call.positions.end_col_offset is None:
+    if "CALL" not in call.opname or call.positions is None or call.positions.end_col_offset is None:
         return ""
     start, end = _span(call)
     name, furthest = "", start

@@ -3,13 +3,14 @@
 SciPy writes some functions in Python: they turn their arguments into plain arrays, so that a traced value is lost in
 them. While at least one recording is open, the code of such a function is exchanged for a short one that looks at its
 arguments: with a traced value among them it goes to the composition, otherwise on to SciPy's own code. Exchanging the
-code reaches names that were imported earlier, too. When the last recording closes, SciPy's code is back; nothing
-else is ever touched.
+code reaches names that were imported earlier, too. When the last recording has closed, SciPy's code is back as soon as
+one of its functions is called; nothing else is ever touched.
 """
 
 import functools
 import gc
 import importlib.machinery
+import inspect
 import sys
 import threading
 from collections.abc import Callable
@@ -36,12 +37,92 @@ _bindings: dict[tuple[str, str], Callable[..., tuple[Any, ...]]] = {}
 # Functions that take functions, which may read traced values from around them.
 _calling: set[tuple[str, str]] = set()
 
-_lock = threading.Lock()
+# What stands, while something is recorded, in the place of an object in C whose methods cannot be caught.
+_standing_in: dict[tuple[str, str], Callable[..., Any]] = {}
+
+# One that the same thread can take again: what it guards may set off a collection that calls anything.
+_lock = threading.RLock()
 _open_recordings = 0
 _modules_seen = 0
 _watching = False
-# Each function found, with its own code and the code that catches traced values.
-_found: dict[tuple[str, str], tuple[FunctionType, CodeType, CodeType]] = {}
+# What has been found of them.
+_found: set[tuple[str, str]] = set()
+
+
+class _OwnSignature(inspect.Signature):
+    """The signature of a function, whichever code it has just now; found when somebody asks for it."""
+
+    __slots__ = ("_function", "_plain")
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+        self._plain = _plain_copy(function)
+
+    def _found(self) -> inspect.Signature:
+        self._plain.__annotations__ = self._function.__annotations__
+        return inspect.signature(self._plain)
+
+    @property
+    def _parameters(self) -> Any:
+        return self._found().parameters
+
+    @property
+    def _return_annotation(self) -> Any:
+        return self._found().return_annotation
+
+    def replace(self, **parts: Any) -> inspect.Signature:  # type: ignore[override]
+        return self._found().replace(**parts)
+
+
+class _Caught:
+    """Functions that are caught together: each with its own code, and with the code that catches traced values.
+
+    To exchange the code of three hundred functions takes as long as to differentiate a small function. So it stays as
+    it is when a recording closes, until the next one finds it there, or until one of them is called: called while
+    nothing is recorded, the code that catches puts all of them back first.
+
+    Attributes
+    ----------
+    open : int
+        Number of open recordings.
+    """
+
+    __slots__ = ("_catching", "_is_in", "_own", "open")
+
+    def __init__(self) -> None:
+        self._own: list[tuple[FunctionType, CodeType]] = []
+        self._catching: list[tuple[FunctionType, CodeType]] = []
+        self._is_in = False
+        self.open = 0
+
+    def add(self, function: FunctionType, catching: CodeType) -> None:
+        if not hasattr(function, "__wrapped__") and not hasattr(function, "__signature__"):
+            function.__dict__["__signature__"] = _OwnSignature(function)
+        self._own.append((function, function.__code__))
+        self._catching.append((function, catching))
+        if self._is_in:
+            function.__code__ = catching
+
+    def enter(self) -> None:
+        self.open += 1
+        if not self._is_in:
+            self._is_in = True
+            for function, code in self._catching:
+                function.__code__ = code
+
+    def leave(self) -> None:
+        self.open -= 1
+
+    def put_back(self) -> None:
+        """Give them their own code again, unless something is recorded."""
+        if self._is_in and self.open == 0:
+            self._is_in = False
+            for function, code in self._own:
+                function.__code__ = code
+
+
+# NumPy's functions, some of which are called between most recordings, and those of other libraries, which are many.
+_numpy, _others = _Caught(), _Caught()
 
 
 def hook(
@@ -52,6 +133,7 @@ def hook(
     bind: Callable[..., tuple[Any, ...]] | None = None,
     listed: bool = True,
     calls: bool = False,
+    stand_in: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register how a Python function of a library is followed.
 
@@ -71,6 +153,9 @@ def hook(
     calls : bool
         True for what calls functions among its arguments: it is followed too where one of them reads a traced value
         from around it.
+    stand_in : callable, optional
+        Takes what the function made of plain arguments while something is recorded, and these, and returns what its
+        caller gets: for an object in C, whose methods cannot be caught.
 
     Returns
     -------
@@ -85,6 +170,8 @@ def hook(
             _bindings[module, name] = bind
         if calls:
             _calling.add((module, name))
+        if stand_in is not None:
+            _standing_in[module, name] = stand_in
         return follow
 
     return register
@@ -103,8 +190,7 @@ def install(names: dict[str, Any]) -> None:
     with _lock:
         _open_recordings += 1
         creation.look_for_names(names)
-        is_first = _open_recordings == 1
-        if is_first:
+        if _open_recordings == 1:
             creation.exchange()
             gc.callbacks.append(collector.pause)
         if len(_found) < len(HOOKED) + len(UNLISTED):
@@ -113,13 +199,12 @@ def install(names: dict[str, Any]) -> None:
             if not _watching:
                 _watching = True
                 sys.meta_path.insert(0, _watch)
-        if is_first and _found:
-            for function, _, catching in _found.values():
-                function.__code__ = catching
+        _numpy.enter()
+        _others.enter()
 
 
 def remove() -> None:
-    """Close a recording: with the last one every function gets its own code back."""
+    """Close a recording; after the last one no traced value is left to catch."""
     global _open_recordings, _watching
     here = creation.recording_here
     here.depth = depth = here.depth - 1
@@ -127,11 +212,11 @@ def remove() -> None:
         collector.resume()
     with _lock:
         _open_recordings -= 1
+        _numpy.leave()
+        _others.leave()
         if _open_recordings == 0:
             gc.callbacks.remove(collector.pause)
             creation.restore()
-            for function, own, _ in _found.values():
-                function.__code__ = own
             if _watching:
                 _watching = False
                 sys.meta_path.remove(_watch)
@@ -154,7 +239,9 @@ def _find() -> None:
         if key not in _found:
             function = function_at(*key)
             if function is not None:
-                _found[key] = (function, function.__code__, _catching_code(key, function, entry))
+                _found.add(key)
+                group = _numpy if key[0].partition(".")[0] == "numpy" else _others
+                group.add(function, _catching_code(key, function, entry, group))
 
 
 class _Watch:
@@ -187,23 +274,25 @@ class _CatchAfterwards:
         self._loader.exec_module(module)
         with _lock:
             _find()
-            if _open_recordings:
-                for function, _, catching in _found.values():
-                    function.__code__ = catching
 
 
 # Python asks finders and loaders for their methods only; the base classes of importlib.abc would cost 10 ms of import.
 _watch: Any = _Watch()
 
 
-def _catching_code(key: tuple[str, str], function: FunctionType, entry: Composition) -> CodeType:
+def _catching_code(key: tuple[str, str], function: FunctionType, entry: Composition, group: _Caught) -> CodeType:
     plain = _plain_copy(function)
     bind = _bindings.get(key)
     finds = reads_traced if key in _calling else has_tracer
+    stand_in = _standing_in.get(key)
 
     def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if group.open == 0:
+            with _lock:
+                group.put_back()
         if not finds(args) and not finds(tuple(kwargs.values())):
-            return plain(*args, **kwargs)
+            made = plain(*args, **kwargs)
+            return stand_in(made, *args, **kwargs) if stand_in and creation.recording_here.depth else made
         if bind is None:
             return follow(entry, args, kwargs)
         try:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import frames_to_user
 from chainrule.ops.op import Op
 
-__all__ = ["public_name", "which_argument"]
+__all__ = ["function_called", "public_name", "which_argument"]
 
 
 def public_name(function: Any) -> str:
@@ -40,3 +41,40 @@ def _arguments(function: Any, name: str) -> list[str]:
     # NumPy tells first that there are x1 and x2, and scipy.special then what they are called.
     written = re.findall(rf"^ *{name}\(([^)=]*)", function.__doc__ or "", re.MULTILINE)
     return re.findall(r"\w+", written[min(1, len(written) - 1)].replace("out", "")) if written else []
+
+
+def function_called(*, compiled: bool) -> str:
+    """The function of NumPy or SciPy in which the user's line is now, such as ``scipy.stats.zscore``; '' for none.
+
+    One that is compiled has no frame of its own, so that only its name is known, from the text of the line.
+    """
+    from chainrule.trace.creation import name_called
+
+    frames, user = frames_to_user()
+    called = name_called(user.f_code, user.f_lasti) if user is not None else ""
+    if user is not None and called:
+        # By another name, too: that of a variable.
+        called = getattr(user.f_locals.get(called, user.f_globals.get(called)), "__name__", called)
+    passed = [(str(frame.f_globals.get("__name__", "")), frame.f_code.co_qualname) for frame in reversed(frames)]
+    passed = [(module, name) for module, name in passed if module.partition(".")[0] in ("numpy", "scipy")]
+    if not passed and not compiled:
+        return ""
+    modules = [module for module, _ in passed] or ["numpy", "numpy.random", "scipy.special"]
+    if all(module.startswith("scipy._lib.") for module in modules):
+        # A decorator alone, which serves all of SciPy.
+        modules += [place for place in sys.modules if place.startswith("scipy.") and "._" not in place]
+    # Decorators of the function are frames, too, so that what the user wrote comes first.
+    names = [(module, called) for module in modules]
+    names += [(module, name.removesuffix(".__init__")) for module, name in passed if "<" not in name]
+    return next(filter(None, (_public(module, name) for module, name in names)), "")
+
+
+def _public(module: str, name: str) -> str:
+    """A name where its users find it: in the module, or in one around it."""
+    parts = [part for part in module.split(".") if not part.startswith("_")]
+    while parts and name:
+        place = ".".join(parts)
+        if hasattr(sys.modules.get(place), name.partition(".")[0]):
+            return f"{place}.{name}".replace("numpy.", "np.")
+        parts.pop()
+    return ""

@@ -15,11 +15,20 @@ from chainrule.graph import Graph, Node
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op
 from chainrule.trace import hooks
+from chainrule.trace.answers import answers_here
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.recording import Recording, next_level
 from chainrule.trace.tracer import Tracer, dtype_of
 
-__all__ = ["NO_VALUE", "Body", "Symbolic", "open_body", "records_with_care", "records_without_values", "value_of"]
+__all__ = [
+    "NO_VALUE",
+    "Body",
+    "Symbolic",
+    "open_body",
+    "records_with_care",
+    "records_without_values",
+    "value_of",
+]
 
 #: A constant array up to this many bytes is copied into the graph; a larger one becomes an input of it.
 _CONSTANT_LIMIT = 4096
@@ -207,6 +216,8 @@ class Symbolic(Tracer):
     __slots__ = ()
 
     def __bool__(self) -> bool:
+        if self.value is NO_VALUE and answers_here.given is not None:
+            return answers_here.given.to(self)
         return bool(self.value)
 
     def __repr__(self) -> str:

@@ -135,6 +135,7 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
                 recording = argument.recording
     assert recording is not None, "record is called with a traced input"
     if recording.is_special:
+        args = tuple(_joined(x) if type(x) in (list, tuple) else x for x in args)
         if recording.level >= 0:
             args = tuple(x.value if isinstance(x, Tracer) and not x.is_traced else x for x in args)
         ans = recording.compute(op, args, params, compute)
@@ -146,35 +147,60 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], compute: Calla
     values: list[Any] = []
     inputs: list[Any] = []
     is_nested = False
-    for i, argument in enumerate(args):
-        if isinstance(argument, Tracer) and argument.recording is recording:
-            if not (op.is_complete or recording.whole or op.has_derivative(i)):
+    keeps, whole = op.keeps, recording.whole
+    has_rules = whole or op.is_complete
+    for argument in args:
+        if type(argument) is _NDARRAY:
+            constant = recording.hold(argument) if keeps or whole else argument
+            if type(constant) is not _NDARRAY:
+                is_nested = True
+            values.append(constant)
+            inputs.append(constant)
+        elif isinstance(argument, Tracer) and argument.recording is recording:
+            if not (has_rules or op.has_derivative(i := len(inputs))):
                 raise NoDerivativeError(
                     f"{op.name} has no derivative rule by its {which_argument(op, i)}, which depends on what is "
                     "differentiated. Use chainrule.stop_gradient on it if the derivative is meant to be zero, or give "
                     "a rule with chainrule.custom_gradient." + user_line()
                 )
-            is_nested = is_nested or isinstance(argument.value, Tracer)
-            values.append(argument.value)
+            a = argument.value
+            if type(a) is not _NDARRAY and isinstance(a, Tracer):
+                is_nested = True
+            values.append(a)
             inputs.append(argument.node)
         else:
-            constant = argument if type(argument) in _NUMBERS else _constant(argument, recording, op)
+            try:
+                constant = argument if type(argument) in _NUMBERS else _constant(argument, recording, op)
+            except _ListOfTraced:
+                return record(op, tuple(map(_joined, args)), params, compute)
             is_nested = is_nested or isinstance(constant, Tracer)
             values.append(constant)
             inputs.append(constant)
     # Where recordings are nested, the values are traced by the ones around this.
     ans = compute(*values) if compute is not None else (op if is_nested else op.evaluate)(*values, **params)
-    if op.is_constant and not recording.whole:
+    if op.is_constant and not whole:
         return ans
     kept: tuple[Any, ...] = ()
-    keeps = op.keeps
-    if keeps and not recording.whole:
+    if keeps and not whole:
         read = values
         if -1 not in keeps:
             # Of what no rule reads the value, the node stands there, for its shape.
             read = [values[i] if i + 1 in keeps else x for i, x in enumerate(inputs)]
         kept = (ans if op.keeps_ans else None, *read)
     return wrap(recording, op, tuple(inputs), params, kept, ans)
+
+
+class _ListOfTraced(Exception):
+    """An operand is a list in which traced values are."""
+
+
+def _joined(x: Any) -> Any:
+    """A list of traced values as one; all else as it is."""
+    if not isinstance(x, (list, tuple)):
+        return x
+    from chainrule.trace.creation import array
+
+    return array(x)
 
 
 def _constant(x: Any, recording: Recording, op: Op) -> Any:
@@ -194,9 +220,11 @@ def _constant(x: Any, recording: Recording, op: Op) -> Any:
         )
     try:
         return recording.hold(np.asarray(x))
-    except TraceError:
-        raise
     except Exception as problem:
+        if isinstance(x, (list, tuple)) and isinstance(problem, (TraceError, ValueError)):
+            raise _ListOfTraced from problem
+        if isinstance(problem, TraceError):
+            raise
         raise TraceError(
             f"An operand of type {type(x).__name__} cannot be combined with a traced value.{user_line()}"
         ) from problem
@@ -228,10 +256,6 @@ def _one_with(op: Op, x: "Tracer", params: dict[str, Any]) -> Any:
         x.refresh()
     a = x.value
     ans = record(op, (a,), params) if isinstance(a, Tracer) else op.evaluate(a, **params)
-    return _finish_one(op, x, a, ans, params)
-
-
-def _finish_one(op: Op, x: "Tracer", a: Any, ans: Any, params: dict[str, Any]) -> Any:
     recording = x.recording
     source = x.node
     kept: tuple[Any, ...] = ()
@@ -309,8 +333,8 @@ def _two(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
 
 
 def _with_other(op: Op, compute: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
-    # A sparse matrix on the right-hand side has a way of its own to be multiplied.
-    if (op is _MATMUL or op is _MULTIPLY) and hasattr(type(y), "tocsr"):
+    # A sparse matrix or an operator on the right-hand side has a way of its own to be multiplied.
+    if (op is _MATMUL or op is _MULTIPLY) and (hasattr(type(y), "tocsr") or hasattr(type(y), "rmatvec")):
         return NotImplemented
     return record(op, (x, y), _EMPTY, compute)
 
@@ -416,7 +440,16 @@ class Tracer(ArrayLike):
         if method == "__call__" and not kwargs:
             op = UFUNCS.get(ufunc)
             if op is not None:
-                return _one(op, ufunc, inputs[0]) if len(inputs) == 1 else _two(op, ufunc, *inputs)
+                if len(inputs) != 1:
+                    return _two(op, ufunc, *inputs)
+                (x,) = inputs
+                if type(x) is not Tracer or x.view is not None or not op.keeps:
+                    return _one(op, ufunc, x)
+                # `_one` written out, since its call takes a tenth of the time.
+                a = x.value
+                ans = ufunc(a)
+                kept = () if x.recording.whole else (ans if op.keeps_ans else None, a if op.keeps_x else None)
+                return wrap(x.recording, op, (x.node,), _EMPTY, kept, ans)
         from chainrule.trace.ufuncs import call_ufunc
 
         return call_ufunc(ufunc, method, inputs, kwargs)
@@ -579,9 +612,26 @@ class Tracer(ArrayLike):
                 made.view = View(self, source, _INDEX, params)
             return made
         if type(key) is _NDARRAY:
+            recording = self.recording
+            if type(a) is _NDARRAY and type(self) is Tracer and not recording.whole:
+                kept = recording.keep(key)
+                ans = a[kept]
+                return wrap(recording, _INDEX, (self.node, kept), _AT_ARRAY, (None, self.node, kept), ans)
             return record(_INDEX, (self, key), _AT_ARRAY)
         template, arrays = split_index(key)
         return record(_INDEX, (self, *arrays), {"template": template})
+
+    @property
+    def T(self) -> Any:
+        """The transpose, a view."""
+        a = self.value
+        if type(a) is not _NDARRAY or self.view is not None or type(self) is not Tracer or self.recording.whole:
+            return np.transpose(self)
+        source = self.node
+        params = {"axes": tuple(range(a.ndim - 1, -1, -1))}
+        made = wrap(self.recording, _TRANSPOSE, (source,), params, (), a.T)
+        made.view = View(self, source, _TRANSPOSE, params)
+        return made
 
     def __setitem__(self, key: Any, item: Any) -> None:
         from chainrule.trace.assignment import assign
@@ -639,5 +689,5 @@ class Tracer(ArrayLike):
         return self._in_place(">>", self >> other)
 
 
-_INDEX = PRIMITIVES["index"]
+_INDEX, _TRANSPOSE = PRIMITIVES["index"], PRIMITIVES["np.transpose"]
 _AT_ARRAY = {"template": (SLOT,)}
