@@ -36,8 +36,8 @@ CASES = (
     Case("sparse.matmul", lambda x: WIDE.T @ x, fixed((REALS, (3, 2))), complex=True, label="transposed"),
     Case("sparse.matmul", lambda x: WIDE.dot(x), fixed((REALS, (4, 0))), label="with no columns"),
     Case("sparse.matmul", arithmetic, fixed((ENTRIES, (7,)), (REALS, (4,))), complex=True, label="of traced entries"),
-    Case("scipy.sparse.diags_array", of_diagonals, fixed((ENTRIES, (4,)))),
-    Case("scipy.sparse.diags", lambda x: sparse.diags([x, x[1:]], [0, 1]) * x, fixed((REALS, (4,)))),
+    Case("scipy.sparse.diags_array", of_diagonals, fixed((ENTRIES, (4,))), complex=True),
+    Case("scipy.sparse.diags", lambda x: sparse.diags([x, x[1:]], [0, 1]) * x, fixed((REALS, (4,))), complex=True),
     Case("scipy.sparse.linalg.spsolve", lambda b: linalg.spsolve(A, b), fixed((REALS, (4,))), complex=True),
     Case(
         "scipy.sparse.linalg.spsolve",
@@ -53,7 +53,7 @@ CASES = (
         complex=True,
         label="by the entries of the matrix",
     ),
-    Case("scipy.sparse.linalg.expm_multiply", lambda b: linalg.expm_multiply(A, b), fixed((REALS, (4,)))),
+    Case("scipy.sparse.linalg.expm_multiply", lambda b: linalg.expm_multiply(A, b), fixed((REALS, (4,))), complex=True),
     Case(
         "scipy.sparse.linalg.expm_multiply",
         lambda b: linalg.expm_multiply(A.T, b),

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.errors import NoDerivativeError, user_line
 from chainrule.library.bspline_basis import basis, coefficients, lowered
 from chainrule.library.interpolants import arrange, given, keep, kept, points, taken, wrapped
+from chainrule.library.refusals import refuse_function
 from chainrule.ops.axes import shape_of
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.hooks import hook
@@ -64,15 +65,8 @@ def _derivative(self: Any, nu: int = 1) -> Any:
     return _new(t, c, k, self.axis, self.extrapolate)
 
 
-def _refused(method: str) -> None:
-    def follow(*args: Any, **kwargs: Any) -> Any:
-        raise NoDerivativeError(f"scipy.interpolate.BSpline.{method} is not followed by chainrule.{user_line()}")
-
-    hook("scipy.interpolate", f"BSpline.{method}", bind=lambda *args, **kwargs: (), listed=False, calls=True)(follow)
-
-
 for _name in ("antiderivative", "integrate", "insert_knot"):
-    _refused(_name)
+    refuse_function("scipy.interpolate", f"BSpline.{_name}")
 
 
 def _plain(name: str, what: str, x: Any) -> None:

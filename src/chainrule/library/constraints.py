@@ -9,8 +9,9 @@ from chainrule.errors import TraceError, user_line
 from chainrule.library.interpolants import known_value
 from chainrule.library.solutions import Called, Function, listed, real, refuse
 from chainrule.ops.axes import shape_of
-from chainrule.transforms.bodies import Kind, record_body
+from chainrule.transforms.bodies import Kind
 from chainrule.transforms.closures import known
+from chainrule.transforms.decisions import record_deciding
 from chainrule.transforms.implicit import solution
 from chainrule.transforms.implicit_graphs import stationary_under_constraints
 from chainrule.transforms.implicit_problem import Problem, Solver
@@ -95,7 +96,7 @@ def recorded_with_constraints(name: str, f: Called, constraints: Any, shape: tup
     def split(y: Any) -> tuple[list[tuple[str, Any]], Any]:
         return [("the result", y[0]), ("the constraints", y[1])], None
 
-    found = record_body(name, called, [("x", Kind(shape, _FLOAT))], lambda leaves: leaves, split)
+    found = record_deciding(name, called, [("x", Kind(shape, _FLOAT))], lambda leaves: leaves, split)
     equations = sum(n for n, (is_equation, _) in zip(lengths, rows, strict=True) if is_equation)
     return Function(known(found.graph), found.hidden), equations
 

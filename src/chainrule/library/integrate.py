@@ -5,13 +5,18 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
+from chainrule.library.ode_results import Continuous, Steps
+from chainrule.library.refusals import need_default, need_plain
 from chainrule.ops.axes import shape_of
 from chainrule.ops.shapes import convert
 from chainrule.trace.buffer import settled
 from chainrule.trace.hooks import hook
+from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.symbolic import value_of
 from chainrule.trace.tracer import Tracer, peel
+from chainrule.transforms.ode_events import Happened, happened, recorded_event
 from chainrule.transforms.ode_solvers import Solver
-from chainrule.transforms.odes import recorded_system, steps, vector
+from chainrule.transforms.odes import System, joined, recorded_system, steps, vector
 
 __all__: list[str] = []
 
@@ -22,16 +27,11 @@ _TOLERANCE = 1.49012e-8
 def _tolerance(where: str, name: str, x: Any, default: float, count: int) -> float | tuple[float, ...]:
     if x is None:
         return default
-    _plain(where, name, x)
+    need_plain(where, **{name: x})
     x = np.asarray(settled(x), float)
     if x.ndim == 0:
         return float(x)
     return tuple(float(one) for one in np.broadcast_to(x, (count,)))
-
-
-def _plain(where: str, name: str, x: Any) -> None:
-    if isinstance(settled(x), Tracer):
-        raise TraceError(f"{where}: argument {name}= is not followed; it needs a plain value.{user_line()}")
 
 
 def _times(t: Any) -> Any:
@@ -75,8 +75,7 @@ def _odeint(
     tfirst: bool = False,
 ) -> Any:
     where = "scipy.integrate.odeint"
-    if full_output:
-        raise TraceError(f"{where}: argument full_output= is not followed on traced values.{user_line()}")
+    need_default(where, full_output=(full_output, 0))
     start = _state(where, y0)
     options: dict[str, Any] = {
         "h0": h0,
@@ -87,7 +86,7 @@ def _odeint(
         "mxords": mxords,
     }
     if tcrit is not None:
-        _plain(where, "tcrit", tcrit)
+        need_plain(where, tcrit=tcrit)
         options["tcrit"] = tuple(np.asarray(tcrit, float).tolist())
     count = shape_of(start)[0]
     solver = Solver(
@@ -128,13 +127,6 @@ def _solve_ivp(
 ) -> Any:
     # What is said of the Jacobian makes no difference to the result.
     where = "scipy.integrate.solve_ivp"
-    for name, given, instead in (
-        ("dense_output", dense_output, "Ask for the times with t_eval=."),
-        ("events", events, "Solve for the time of an event by scipy.optimize.brentq."),
-        ("vectorized", vectorized, "Leave it out: the function is compiled for one state."),
-    ):
-        if given is not None and given is not False:
-            raise TraceError(f"{where}: argument {name}= is not followed on traced values. {instead}{user_line()}")
     if method not in _METHODS:
         raise TraceError(
             f"{where}: method={method!r} is not followed on traced values; {', '.join(_METHODS)} are.{user_line()}"
@@ -142,8 +134,7 @@ def _solve_ivp(
     start = _state(where, y0)
     count = shape_of(start)[0]
     chosen = {"max_step": max_step, "min_step": min_step, "first_step": first_step}
-    for name, value in chosen.items():
-        _plain(where, name, value)
+    need_plain(where, **chosen)
     solver = Solver(
         method,
         _tolerance(where, "rtol", rtol, 1e-3, count),
@@ -152,29 +143,71 @@ def _solve_ivp(
     )
     if args is not None and not isinstance(args, (tuple, list)):
         raise TypeError(f"{where}: args should be a tuple, such as args=({args!r},)")
-    system = recorded_system(where, fun, start, args or (), time_first=True)
-    begin, end = (_number(t) for t in t_span)
+    args = args or ()
+    system = recorded_system(where, _of_columns(fun) if vectorized else fun, start, args, time_first=True)
+    begin, last = (_number(t) for t in t_span)
+    # Where the solver fails, the end is not reached. What it counted is not known before the solution is computed.
+    told: dict[str, Any] = dict.fromkeys(("sol", "t_events", "y_events", "nfev", "njev", "nlu"))
+    told |= {"status": 0, "success": True}
+    found, end = None, last
+    if events is not None:
+        found = _happened(where, system, events, args, start, begin, last, solver)
+        told |= {"t_events": found.times, "y_events": found.states}
+        if found.stop is not None:
+            end = found.stop
+            told["status"] = 1
+    if dense_output:
+        told["sol"] = Continuous(where, system, start, begin, end, solver)
     if t_eval is not None:
-        t = _times(t_eval)
-        if system.has_values(t, begin, end):
-            ends = sorted((peel(begin), peel(end)))
-            if np.any(peel(t) < ends[0]) or np.any(peel(t) > ends[1]):
-                raise ValueError(f"{where}: values in t_eval are not within t_span")
+        t = _asked(where, _times(t_eval), begin, last, None if found is None else found.stop)
         # The solution begins at the start of the interval, and may be asked for later.
         ys = system.solution(start, np.concatenate([np.reshape(begin, (1,)), t]), solver)[1:]
     elif system.has_values(start, begin, end):
-        t = steps(system, start, begin, end, solver)
+        t = steps(system, start, begin, end, solver) if found is None else joined(begin, found.steps, end)
         ys = system.solution(start, t, solver)
     else:
-        raise TraceError(
-            f"{where}: argument t_eval= is needed in a compiled function, in a batch and in the body of a loop or "
-            f"branch: how many steps there are only values tell.{user_line()}"
-        )
+        ends = np.stack([begin, end])
+        ys = system.solution(start, ends, solver)
+        return _result(told, Steps(where, ends, 0, 1), Steps(where, ys, 1, 2))
+    return _result(told, t, ys.T)
+
+
+def _result(told: dict[str, Any], t: Any, y: Any) -> Any:
     from scipy.integrate._ivp.ivp import MESSAGES, OdeResult
 
-    # Where the solver fails, this is not reached. What it counted is not known before the solution is computed.
-    told: dict[str, Any] = dict.fromkeys(("sol", "t_events", "y_events", "nfev", "njev", "nlu"))
-    return OdeResult(t=t, y=ys.T, **told, status=0, message=MESSAGES[0], success=True)
+    return OdeResult(t=t, y=y, **told, message=MESSAGES[told["status"]])
+
+
+def _of_columns(fun: Any) -> Any:
+    """The function of a vector, of one that takes several as columns."""
+    return lambda t, y, *args: fun(t, y[:, None], *args)
+
+
+def _happened(
+    where: str, system: System, events: Any, args: Any, start: Any, begin: Any, end: Any, solver: Solver
+) -> Happened:
+    given = [recorded_event(where, event, start, args) for event in ((events,) if callable(events) else events)]
+    params = (x for event in given for x in event.function.params)
+    if not system.has_values(start, begin, end, *params):
+        raise TraceError(
+            f"{where}: argument events= is not followed in a compiled function, in a batch and in the body of a loop "
+            "or branch: how often something happens only values tell. Solve for the time of an event by "
+            f"scipy.optimize.brentq.{user_line()}"
+        )
+    return happened(where, system, given, start, begin, end, solver)
+
+
+def _asked(where: str, t: Any, begin: Any, last: Any, stop: Any) -> Any:
+    """The times asked for, up to the event that ends the solution."""
+    if any(isinstance(x, Tracer) and value_of(x) is NO_VALUE for x in (t, begin, last)):
+        return t
+    times, begin, last = peel(t), peel(begin), peel(last)
+    if np.any(times < min(begin, last)) or np.any(times > max(begin, last)):
+        raise ValueError(f"{where}: values in t_eval are not within t_span")
+    if stop is None:
+        return t
+    reached = times <= peel(stop) if last > begin else times >= peel(stop)
+    return t[: np.count_nonzero(reached)]
 
 
 def _number(t: Any) -> Any:

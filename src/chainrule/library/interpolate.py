@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.errors import NoDerivativeError, user_line
 from chainrule.library.bspline_basis import basis, coefficients, lowered, not_a_knot
 from chainrule.library.interpolants import Corners, arrange, given, inside, interval, keep, kept, points, taken, tensor
+from chainrule.library.refusals import refuse_function
 from chainrule.ops.axes import shape_of
 from chainrule.ops.reductions import searchsorted
 from chainrule.trace.dispatch import has_tracer
@@ -215,15 +216,6 @@ def _between(self: Any, t: Any, knots: Any, rows: Any) -> Any:
 # What is asked for most of what is not followed, with an error that says what to take instead
 
 
-def _refused(name: str, instead: str) -> None:
-    def follow(*args: Any, **kwargs: Any) -> Any:
-        raise NoDerivativeError(
-            f"scipy.interpolate.{name.partition('.')[0]} is not followed by chainrule. {instead}{user_line()}"
-        )
-
-    hook("scipy.interpolate", name, bind=lambda *args, **kwargs: (), listed=False)(follow)
-
-
 _LINE = "CubicSpline, PchipInterpolator and make_interp_spline are."
 _GRID = "RegularGridInterpolator is, with the methods linear, nearest and cubic."
 _INSTEAD = {
@@ -233,4 +225,4 @@ _INSTEAD = {
 }
 for _instead, _names in _INSTEAD.items():
     for _name in _names.split():
-        _refused(_name, _instead)
+        refuse_function("scipy.interpolate", _name, _instead)

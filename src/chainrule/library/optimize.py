@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.errors import NoDerivativeError, user_line
 from chainrule.library.constraints import (
     as_scipy_takes_them,
     minimum_under_constraints,
     recorded_with_constraints,
     with_multipliers,
 )
+from chainrule.library.refusals import refuse_function
 from chainrule.library.solutions import (
     Called,
     Function,
@@ -195,16 +195,6 @@ def _minimize_scalar(
 # What is not followed, but is asked for, or would run on traced values: an error that says what to take instead
 
 
-def _refused(name: str, instead: str) -> None:
-    def follow(*args: Any, **kwargs: Any) -> Any:
-        raise NoDerivativeError(f"scipy.optimize.{name} is not followed by chainrule. {instead}{user_line()}")
-
-    def bind(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        return ()
-
-    hook("scipy.optimize", name, bind=bind, listed=False, calls=True)(follow)
-
-
 _INSTEAD = {
     "Use scipy.optimize.minimize.": "fmin fmin_bfgs fmin_l_bfgs_b line_search",
     "Use scipy.optimize.minimize_scalar.": "brent golden fminbound bracket",
@@ -215,4 +205,4 @@ _INSTEAD = {
 }
 for _instead, _names in _INSTEAD.items():
     for _name in _names.split():
-        _refused(_name, _instead)
+        refuse_function("scipy.optimize", _name, _instead)

@@ -8,6 +8,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Graph
+from chainrule.library.refusals import need_default
 from chainrule.ops.axes import shape_of
 from chainrule.ops.shapes import convert
 from chainrule.trace.buffer import settled
@@ -55,12 +56,6 @@ def _limit(x: Any) -> Any:
     return float(np.reshape(x, ()))
 
 
-def _refused(where: str, given: dict[str, tuple[Any, Any]]) -> None:
-    for name, (value, default) in given.items():
-        if isinstance(value, Tracer) or (value is not default and value != default):
-            raise TraceError(f"{where}: argument {name}= is not followed on traced values.{user_line()}")
-
-
 def _points(where: str, points: Any) -> tuple[tuple[str, Any], ...]:
     if points is None:
         return ()
@@ -89,7 +84,7 @@ def _quad(
     complex_func: bool = False,
 ) -> Any:
     where = "scipy.integrate.quad"
-    _refused(where, {"full_output": (full_output, 0), "weight": (weight, None)})
+    need_default(where, full_output=(full_output, 0), weight=(weight, None))
     graph, params, kind = _integrand(where, func, args if isinstance(args, tuple) else (args,))
     if kind.shape not in ((), (1,)):
         raise TraceError(
@@ -142,7 +137,7 @@ def _quad_vec(
     args: Any = (),
 ) -> Any:
     where = "scipy.integrate.quad_vec"
-    _refused(where, {"full_output": (full_output, False), "workers": (workers, 1)})
+    need_default(where, full_output=(full_output, False), workers=(workers, 1))
     graph, params, kind = _integrand(where, f, args if isinstance(args, tuple) else (args,))
     options = (("norm", norm), ("limit", int(limit)), ("quadrature", quadrature), *_points(where, points))
     value, error = integrated(
@@ -179,7 +174,7 @@ def _dblquad(
 def _nquad(func: Any, ranges: Any, args: Any = None, opts: Any = None, full_output: bool = False) -> Any:
     # SciPy's tplquad calls it, with its tolerances among the options.
     where = "scipy.integrate.nquad"
-    _refused(where, {"full_output": (full_output, False)})
+    need_default(where, full_output=(full_output, False))
     if opts is not None and not (isinstance(opts, dict) and opts.keys() <= {"epsabs", "epsrel", "limit"}):
         raise TraceError(
             f"{where}: of argument opts= one dict with epsabs, epsrel and limit is followed on traced values."

@@ -14,8 +14,9 @@ from chainrule.ops.shapes import convert
 from chainrule.trace.buffer import settled
 from chainrule.trace.creation import array
 from chainrule.trace.tracer import Tracer
-from chainrule.transforms.bodies import Kind, name_of, record_body
+from chainrule.transforms.bodies import Kind, name_of
 from chainrule.transforms.closures import known
+from chainrule.transforms.decisions import record_deciding
 
 __all__ = ["Called", "frozen", "listed", "real", "recorded", "refuse", "result", "start"]
 
@@ -102,7 +103,7 @@ def recorded(name: str, f: Called, shape: tuple[int, ...], *, weak: bool = False
             y = np.reshape(y, ())
         return [("the result", y)], None
 
-    found = record_body(name, f, [("x", Kind(shape, _FLOAT, weak))], lambda leaves: leaves, split)
+    found = record_deciding(name, f, [("x", Kind(shape, _FLOAT, weak))], lambda leaves: leaves, split)
     if found.kinds[0].dtype.kind == "c":
         raise TraceError(f"{name}: {f.__name__} returns complex numbers, for which it is not followed.{user_line()}")
     return Function(known(found.graph), found.hidden)

@@ -199,6 +199,30 @@ def _spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) -
     return spsolve(data, b, indices, indptr, transposed=transposed)
 
 
+@hook("scipy.sparse.linalg", "spsolve_triangular")
+def _spsolve_triangular(
+    A: Any,
+    b: Any,
+    lower: bool = True,
+    overwrite_A: bool = False,
+    overwrite_b: bool = False,
+    unit_diagonal: bool = False,
+) -> Any:
+    name = "scipy.sparse.linalg.spsolve_triangular"
+    if unit_diagonal:
+        raise TraceError(f"{name}: argument unit_diagonal= is not followed on traced values.{user_line()}")
+    data, indices, indptr, transposed = _square(name, A)
+    rows, columns = rows_of(indptr), indices
+    if transposed:
+        rows, columns = columns, rows
+    if np.any(columns > rows if lower else columns < rows):
+        raise np.linalg.LinAlgError(f"A is not triangular: it has entries {'above' if lower else 'below'} the diagonal")
+    b = with_dtype(b)
+    if len(shape_of(b)) not in (1, 2) or shape_of(b)[0] != A.shape[0]:
+        raise ValueError(f"{name}: matrix of shape {tuple(A.shape)} and right-hand side of shape {shape_of(b)}")
+    return spsolve(data, b, indices, indptr, transposed=transposed)
+
+
 @hook("scipy.sparse.linalg", "expm_multiply")
 def _expm_multiply(
     A: Any, B: Any, start: Any = None, stop: Any = None, num: Any = None, endpoint: Any = None, traceA: Any = None

@@ -19,6 +19,7 @@ from chainrule.transforms.loop_bodies import Flags, is_smooth, picked
 from chainrule.transforms.loops import run_loop, scan_op
 from chainrule.transforms.ode_adjoint import adjoint, adjoint_op, connect
 from chainrule.transforms.ode_bodies import sensitivity_body
+from chainrule.transforms.ode_jumps import checked_op, unless_it_jumps
 from chainrule.transforms.ode_solvers import Rate, Solver, solve
 from chainrule.transforms.one_by_one import done_one_by_one
 from chainrule.transforms.replay import as_strong
@@ -45,6 +46,8 @@ def _rates(ys: Any, ts: Any, params: Sequence[Any], body: Graph) -> Any:
 
 def _pull(wanted: Flags, g: Any, ans: Any, y0: Any, ts: Any, *params: Any, body: Graph, solver: Solver) -> list[Any]:
     by_params = tuple(w and is_smooth(x) for w, x in zip(wanted[2:], body.inputs[2:], strict=True))
+    if wanted[0] or any(by_params):
+        ans = unless_it_jumps(ans, ts, params, body, solver, by_params)
     start, *parts = adjoint(ans, ts, g, params, body, solver, by_params)
     found = iter(parts)
     by_times = None
@@ -64,6 +67,9 @@ def _push(tangents: list[Any], ans: Any, y0: Any, ts: Any, *params: Any, body: G
     dots = [
         as_strong(t, x.dtype) for t, x in zip(picked(by_params, given), picked(body.inputs[2:], given), strict=True)
     ]
+    if by_start is not None or any(given):
+        ans = unless_it_jumps(ans, ts, params, body, solver, given)
+        y0 = ans[0]
     rates = None if by_times is None else _rates(ans, ts, params, body)
     begin = np.zeros(n, state.dtype) if by_start is None else as_strong(by_start, state.dtype)
     if rates is not None:
@@ -102,5 +108,5 @@ def _directions(tangents: list[Any], point: list[Any], n: int) -> Batch | None:
 
 ode_op: Op = joint("chainrule.ode", _run, _infer, _pull, _push, keeps=(0, -1))
 connect(ode_op)
-for _op in (ode_op, adjoint_op):
+for _op in (ode_op, adjoint_op, checked_op):
     done_one_by_one(_op)

@@ -12,7 +12,7 @@ from chainrule.errors import SolutionError
 from chainrule.graph import Graph
 from chainrule.transforms.closures import quick_entry, quick_runner, ready
 
-__all__ = ["CANNOT_GO_BACK", "Rate", "Solver", "chosen_times", "dense", "solve"]
+__all__ = ["Rate", "Solver", "chosen_times", "dense", "solve", "stepped"]
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,15 @@ class Rate:
 
     def __call__(self, t: float, y: Array) -> Array:
         """The rate of change at a time and state."""
-        return self._run(np.ascontiguousarray(y), float(t), *self.params)[0]  # type: ignore[no-any-return]
+        y, t = y if y.flags.c_contiguous else y.copy(), float(t)
+        if self.entry is not None:
+            found = self.entry(y, t, *self.params)
+            if found is not NotImplemented:
+                return found  # type: ignore[no-any-return]
+            if not np.isfinite(y).all():
+                # A solver that lost its way would ask here thousands of times; zero need not stay zero then.
+                return np.full(y.shape, np.nan, y.dtype)
+        return self._run(y, t, *self.params)[0]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -57,15 +65,12 @@ class Solver:
         Tolerances of the local error, relative and absolute; a tuple has one for each component.
     options : tuple of (str, object)
         What else SciPy's function is called with.
-    is_backwards : bool
-        True for a state that is solved back from where it came, which is said where that fails.
     """
 
     method: str
     rtol: float | tuple[float, ...]
     atol: float | tuple[float, ...]
     options: tuple[tuple[str, Any], ...] = ()
-    is_backwards: bool = False
 
     def followed_by(self, copies: int, others: int) -> "Solver":
         """The solver for a system with derivatives beside its components.
@@ -156,10 +161,29 @@ def dense(solver: Solver, f: Function, y0: Array, t0: float, t1: float) -> Any:
     options = {name: value for name, value in solver.options if name != "first_step"}
     if solver.method == "odeint":
         options = {"max_step": options["hmax"] or np.inf, "min_step": options["hmin"]}
-    return _stepped(solver, f, y0, t0, t1, dense_output=True, **options).sol
+    return stepped(solver, f, y0, t0, t1, dense_output=True, **options).sol
 
 
-def _stepped(solver: Solver, f: Function, y0: Array, t0: float, t1: float, **options: Any) -> Any:
+def stepped(solver: Solver, f: Function, y0: Array, t0: float, t1: float, **options: Any) -> Any:
+    """Solve y' = f(t, y) from y(t0) = y0 with the steps that the solver takes by itself.
+
+    Parameters
+    ----------
+    solver, f, y0, t0, t1
+        As for `dense`.
+    **options : object
+        What `scipy.integrate.solve_ivp` is called with besides.
+
+    Returns
+    -------
+    scipy.integrate.OdeResult
+        What that returned.
+
+    Raises
+    ------
+    SolutionError
+        Where it stops before t1, and not for an event.
+    """
     from scipy.integrate import solve_ivp
 
     method = "LSODA" if solver.method == "odeint" else solver.method
@@ -188,19 +212,11 @@ def chosen_times(solver: Solver, f: Function, y0: Array, t0: float, t1: float) -
     SolutionError
         Where it stops before t1.
     """
-    return np.asarray(_stepped(solver, f, y0, t0, t1, **dict(solver.options)).t)
-
-
-#: What is said where a state cannot be solved backwards.
-CANNOT_GO_BACK = (
-    "A derivative of higher order solves the state backwards, where small errors grow, as in stiff systems: it did not "
-    "come back to where it started. Ask for more output times, or for first derivatives only."
-)
+    return np.asarray(stepped(solver, f, y0, t0, t1, **dict(solver.options)).t)
 
 
 def _failed(solver: Solver, reached: float, t0: float, t1: float, message: str) -> SolutionError:
-    where = f"{_name(solver)} stopped at t={reached:.6g}, on the way from {t0:.6g} to {t1:.6g}: {message}"
-    return SolutionError(f"{where} {CANNOT_GO_BACK}" if solver.is_backwards else where)
+    return SolutionError(f"{_name(solver)} stopped at t={reached:.6g}, on the way from {t0:.6g} to {t1:.6g}: {message}")
 
 
 def _name(solver: Solver) -> str:

@@ -14,13 +14,14 @@ from chainrule.trace.buffer import settled
 from chainrule.trace.no_value import NO_VALUE
 from chainrule.trace.symbolic import open_body, value_of
 from chainrule.trace.tracer import Tracer
-from chainrule.transforms.bodies import Kind, kind_of, name_of, record_body
+from chainrule.transforms.bodies import Kind, kind_of, name_of
 from chainrule.transforms.closures import known
+from chainrule.transforms.decisions import record_deciding
 from chainrule.transforms.ode import ode_op
 from chainrule.transforms.ode_solvers import Rate, Solver, chosen_times
 from chainrule.transforms.replay import as_strong, replay
 
-__all__ = ["System", "recorded_system", "steps", "vector"]
+__all__ = ["System", "joined", "recorded_function", "recorded_system", "steps", "vector"]
 
 #: Dtypes that are widened.
 _NARROW = (np.dtype(np.float32), np.dtype(np.float16))
@@ -76,17 +77,7 @@ def recorded_system(where: str, f: Callable[..., Any], y0: Any, args: Sequence[A
     TraceError
         Where the function takes a decision on a traced value, or gives another number of components.
     """
-    leaves, structure = tree.flatten(tuple(args))
-    leaves = [settled(leaf) for leaf in leaves]
-    followed = [k for k, leaf in enumerate(leaves) if isinstance(leaf, Tracer)]
     count = shape_of(y0)[0]
-
-    def arrange(handles: list[Any]) -> list[Any]:
-        state, time, *given = handles
-        inside = list(leaves)
-        for k, handle in zip(followed, given, strict=True):
-            inside[k] = handle
-        return [*((time, state) if time_first else (state, time)), *structure.unflatten(inside)]
 
     def split(result: Any) -> tuple[list[tuple[str, Any]], Any]:
         rate = vector(result)
@@ -104,10 +95,41 @@ def recorded_system(where: str, f: Callable[..., Any], y0: Any, args: Sequence[A
             )
         return [("the rate", as_strong(rate, y0.dtype))], None
 
+    return recorded_function(where, f, y0, args, split, time_first=time_first)
+
+
+def recorded_function(
+    where: str, f: Callable[..., Any], y0: Any, args: Sequence[Any], split: Callable[[Any], Any], *, time_first: bool
+) -> System:
+    """Record a function of state and time.
+
+    Parameters
+    ----------
+    where, f, y0, args, time_first
+        As for `recorded_system`.
+    split : callable
+        As for `chainrule.transforms.bodies.record_body`.
+
+    Returns
+    -------
+    System
+        Its graph and parameters.
+    """
+    leaves, structure = tree.flatten(tuple(args))
+    leaves = [settled(leaf) for leaf in leaves]
+    followed = [k for k, leaf in enumerate(leaves) if isinstance(leaf, Tracer)]
+
+    def arrange(handles: list[Any]) -> list[Any]:
+        state, time, *given = handles
+        inside = list(leaves)
+        for k, handle in zip(followed, given, strict=True):
+            inside[k] = handle
+        return [*((time, state) if time_first else (state, time)), *structure.unflatten(inside)]
+
     kinds = [kind_of(leaves[k]) for k in followed]
-    inputs = [("y", Kind((count,), y0.dtype)), ("t", Kind((), np.dtype(float), True))]
+    inputs = [("y", Kind(shape_of(y0), y0.dtype)), ("t", Kind((), np.dtype(float), True))]
     inputs += [(_name(leaves[k], k), kind) for k, kind in zip(followed, kinds, strict=True) if kind is not None]
-    recorded = record_body(where, f, inputs, arrange, split)
+    recorded = record_deciding(where, f, inputs, arrange, split)
     return _in_double_precision(recorded.graph, [*(leaves[k] for k in followed), *recorded.hidden])
 
 
@@ -125,7 +147,8 @@ def _in_double_precision(graph: Graph, params: list[Any]) -> System:
         inputs = [level.like(state), level.like(time)]
         inputs += [level.input(x.name, x.shape, dtype) for x, dtype in zip(narrow, wide, strict=True)]
         (rate,) = replay(graph, inputs)
-        made = level.graph([x.node for x in inputs], [as_strong(rate, state.dtype)], graph.name)
+        dtype = graph.outputs[0].dtype
+        made = level.graph([x.node for x in inputs], [as_strong(rate, dtype)], graph.name)
     values = (as_strong(x, dtype) for x, dtype in zip(params, wide, strict=True))
     return System(known(made), (*values, *level.arrays))
 
@@ -156,6 +179,24 @@ def steps(system: System, y0: Any, begin: Any, end: Any, solver: Solver) -> Any:
     """
     rate = Rate(system.body, [_plain(x) for x in system.params])
     times = chosen_times(solver, rate, np.asarray(_plain(y0)), float(_plain(begin)), float(_plain(end)))
+    return joined(begin, times, end)
+
+
+def joined(begin: Any, times: Any, end: Any) -> Any:
+    """Times of which the first and the last are followed, where they are traced.
+
+    Parameters
+    ----------
+    begin, end : number
+        Those.
+    times : ndarray
+        All, as plain values.
+
+    Returns
+    -------
+    array
+        All.
+    """
     if not any(isinstance(x, Tracer) for x in (begin, end)):
         return times
     return np.concatenate([np.reshape(begin, (1,)), times[1:-1], np.reshape(end, (1,))])

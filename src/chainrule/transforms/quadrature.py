@@ -4,6 +4,7 @@ Its derivative is Leibniz's rule: by a limit the integrand there, by the paramet
 derivatives by many parameters are one integral of a vector.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import SolutionError
-from chainrule.graph import Graph
+from chainrule.graph import Graph, Node
 from chainrule.ops.elementwise import stop_gradient
 from chainrule.ops.op import Op, joint
 from chainrule.ops.outputs import Outputs
@@ -147,16 +148,18 @@ def _pull(wanted: Flags, g: list[Any], ans: Any, a: Any, b: Any, *params: Any, b
     if not any(asked):
         return [*by_limits, *(None for _ in asked)]
     nodes = picked(body.inputs[1:], asked)
-    count = sum(x.size for x in nodes)
+    shapes = [_real_shape(x) for x in nodes]
+    count = sum(map(math.prod, shapes))
     graph, arrays = _kept(body, ("gradient", asked), lambda body, careful: _gradient(body, asked, careful))
     # The derivative is linear in g: with one of size 1 the tolerances hold whatever the unit of the objective.
     size = stop_gradient(np.max(np.abs(g_value)))
     scale = np.where(size > 0, size, 1.0)
     total, _ = integrated(a, b, [*params, g_value / scale, *arrays], graph, rule.for_derivative(count))
     total, parts, k = np.reshape(total * scale, (-1,)), [], 0
-    for x in nodes:
-        parts.append(as_strong(np.reshape(total[k : k + x.size], x.shape), x.dtype))
-        k += x.size
+    for x, shape in zip(nodes, shapes, strict=True):
+        part = np.reshape(total[k : k + math.prod(shape)], shape)
+        parts.append(as_strong(part[0] + 1j * part[1] if x.dtype.kind == "c" else part, x.dtype))
+        k += math.prod(shape)
     found = iter(parts)
     return [*by_limits, *(next(found) if w else None for w in asked)]
 
@@ -176,7 +179,7 @@ def _push(tangents: list[Any], ans: Any, a: Any, b: Any, *params: Any, body: Gra
         ]
         count = body.outputs[0].size
         part, _ = integrated(a, b, [*params, *dots, *arrays], graph, rule.for_derivative(count))
-        if count == 1 and body.outputs[0].shape:
+        if body.outputs[0].shape:
             part = np.reshape(part, body.outputs[0].shape)
         total = part if total is None else total + part
     return [total, None]
@@ -189,6 +192,11 @@ def _kept(body: Graph, key: Any, make: Callable[[Graph, bool], tuple[Graph, list
         ):  # It outlives a recording around it, whose inputs constants must not become.
             body.derived[key] = with_quick(make(body, True), make(body.derived.get("quick", body), False))
     return body.derived[key]  # type: ignore[no-any-return]
+
+
+def _real_shape(x: Node) -> tuple[int, ...]:
+    """Shape of a derivative by x in real numbers: of a complex one the real parts, then the imaginary parts."""
+    return (2, *x.shape) if x.dtype.kind == "c" else x.shape
 
 
 def _joined(parts: Sequence[Any]) -> Any:
@@ -206,10 +214,11 @@ def _gradient(body: Graph, asked: Flags, careful: bool) -> tuple[Graph, list[Any
         point, values = level.like(x), [level.like(p) for p in params]
         g = level.input("g", value.shape, value.dtype)
         found = pull_through(body, [point, *values], (False, *asked), [g], careful=careful)
-        parts = [
-            np.zeros(p.shape) if part is None else as_strong(part, np.dtype(float))
-            for p, part in zip(picked(params, asked), picked(found[1:], asked), strict=True)
-        ]
+        parts = []
+        for p, part in zip(picked(params, asked), picked(found[1:], asked), strict=True):
+            if part is not None and p.dtype.kind == "c":
+                part = np.stack([np.real(part), np.imag(part)])
+            parts.append(np.zeros(_real_shape(p)) if part is None else as_strong(part, np.dtype(float)))
         nodes = [h.node for h in (point, *values, g)]
         graph = level.graph(nodes, [_joined(parts)], f"{body.name} backward")
     return graph, level.arrays

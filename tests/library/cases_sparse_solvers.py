@@ -1,0 +1,85 @@
+"""scipy.sparse.linalg: systems solved by iteration and by factors, by the right-hand side and by the entries."""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg
+from tests.library.cases_sparse import COLUMNS, ENTRIES, ROWS, A, with_entries
+from tests.ops.case import REALS, Case, fixed
+
+#: Symmetric, and as large on the diagonal as the other one.
+S = sparse.csr_array(A + A.T)
+S.setdiag([4.0, 5.0, 6.0, 7.0])
+TIGHT = {"rtol": 1e-13}
+
+
+def symmetric(data):
+    M = with_entries(data)
+    return M + M.T
+
+
+def _by_right_hand_side(name, matrix):
+    return Case(
+        f"scipy.sparse.linalg.{name}",
+        lambda b: getattr(linalg, name)(matrix, b, **TIGHT)[0],
+        fixed((REALS, (4,))),
+        complex=name != "minres",
+        tolerance=1e-10,
+    )
+
+
+def _by_entries(name, made):
+    return Case(
+        f"scipy.sparse.linalg.{name}",
+        lambda data, b: getattr(linalg, name)(made(data), b, **TIGHT)[0],
+        fixed((ENTRIES, (7,)), (REALS, (4,))),
+        label="by the entries of the matrix",
+        tolerance=1e-10,
+    )
+
+
+CASES = (
+    *(_by_right_hand_side(name, S) for name in ("cg", "minres")),
+    *(
+        _by_right_hand_side(name, A)
+        for name in ("gmres", "lgmres", "gcrotmk", "bicg", "bicgstab", "cgs", "qmr", "tfqmr")
+    ),
+    *(
+        _by_entries(name, made)
+        for name, made in (("cg", symmetric), ("gmres", with_entries), ("bicgstab", with_entries))
+    ),
+    Case(
+        "scipy.sparse.linalg.spsolve_triangular",
+        lambda data, b: linalg.spsolve_triangular(
+            sparse.csr_array((data + np.ones(5), ([0, 1, 1, 2, 2], [0, 0, 1, 0, 2])), (3, 3)), b
+        ),
+        fixed((ENTRIES, (5,)), (REALS, (3, 2))),
+        complex=True,
+    ),
+    Case(
+        "scipy.sparse.linalg.spsolve_triangular",
+        lambda b: linalg.spsolve_triangular(sparse.triu(A).tocsc(), b, lower=False),
+        fixed((REALS, (4,))),
+        label="upper",
+    ),
+    # The objects of constant factors solve by the primitive operation.
+    *(
+        Case("scipy.sparse.linalg.spsolve", f, fixed((REALS, (4,))), label=label)
+        for label, f in {
+            "by splu": lambda b: linalg.splu(A.tocsc()).solve(b),
+            "by factorized": lambda b: linalg.factorized(A.tocsc())(b),
+            "by spilu": lambda b: linalg.spilu(A.tocsc(), 0.3).solve(b),
+        }.items()
+    ),
+    Case(
+        "scipy.sparse.linalg.splu",
+        lambda data, b: linalg.splu(sparse.csc_array((data, (ROWS, COLUMNS)), (4, 4)) + S).solve(b, "T"),
+        fixed((ENTRIES, (7,)), (REALS, (4, 2))),
+        complex=((0, 1), (0,)),
+    ),
+    Case(
+        "scipy.sparse.linalg.factorized",
+        lambda data, b: linalg.factorized(with_entries(data).tocsc())(b),
+        fixed((ENTRIES, (7,)), (REALS, (4,))),
+        complex=((0, 1), (0,)),
+    ),
+)
