@@ -35,15 +35,33 @@ CASES = (
     Case("scipy.integrate.odeint", by_odeint, fixed((REALS, (2,)), (REALS, (2,))), tolerance=1e-9),
     Case("scipy.integrate.solve_ivp", by_solve_ivp, fixed((REALS, (2,)), (REALS, (2,))), tolerance=1e-9),
     Case(
+        "scipy.integrate.solve_ivp",
+        lambda a, y0: by_solve_ivp(a, y0 + 0j),
+        fixed((REALS, (2,)), (REALS, (2,))),
+        complex=True,
+        label="of a complex state",
+        tolerance=1e-9,
+    ),
+    Case(
         "scipy.integrate.quad",
         lambda a, b, k: integrate.quad(lambda x: np.exp(-k * WIDE * x) * np.sin(x), a, b)[0],
         fixed((REALS, ()), (REALS, ()), (REALS, ())),
         tolerance=1e-9,
     ),
     Case(
+        # Of limits in the other order SciPy's result has the wrong sign for complex numbers.
+        "scipy.integrate.quad",
+        lambda a, b, k: integrate.quad(lambda x: np.exp(-k * WIDE * x), -a, b, complex_func=True)[0],
+        fixed((POSITIVE, ()), (POSITIVE, ()), (REALS, ())),
+        complex=((2,),),
+        label="of complex numbers",
+        tolerance=1e-9,
+    ),
+    Case(
         "scipy.integrate.quad_vec",
         lambda a, b, k: integrate.quad_vec(lambda x: np.exp(-k * WIDE * x), a, b, epsabs=1e-10)[0],
-        fixed((REALS, ()), (REALS, ()), (REALS, (3,))),
+        fixed((REALS, ()), (REALS, ()), (REALS, (2, 2))),
+        complex=((2,),),
         tolerance=1e-9,
     ),
     Case(
@@ -62,13 +80,19 @@ CASES = (
         "scipy.integrate.fixed_quad",
         lambda a, b, k: integrate.fixed_quad(lambda x: np.cos(WIDE * k * x), a, b, n=4)[0],
         fixed((REALS, ()), (REALS, ()), (REALS, ())),
+        complex=True,
     ),
-    Case("scipy.integrate.trapezoid", lambda y, x: integrate.trapezoid(y, x), samples()),
-    Case("scipy.integrate.simpson", lambda y, x: integrate.simpson(y, x=x), samples()),
+    Case("scipy.integrate.trapezoid", lambda y, x: integrate.trapezoid(y, x), samples(), complex=((0, 1), (0,))),
+    Case("scipy.integrate.simpson", lambda y, x: integrate.simpson(y, x=x), samples(), complex=((0, 1), (0,))),
     Case(
         "scipy.integrate.simpson", lambda y: integrate.simpson(y, dx=0.3, axis=0), fixed((REALS, (4, 2))), label="even"
     ),
-    Case("scipy.integrate.cumulative_trapezoid", lambda y, x: integrate.cumulative_trapezoid(y, x), samples()),
+    Case(
+        "scipy.integrate.cumulative_trapezoid",
+        lambda y, x: integrate.cumulative_trapezoid(y, x),
+        samples(),
+        complex=True,
+    ),
     Case(
         "scipy.integrate.cumulative_trapezoid",
         lambda y: integrate.cumulative_trapezoid(y, dx=0.3, axis=0, initial=0),

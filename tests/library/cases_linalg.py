@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from tests.library.cases_matrices import square
 from tests.ops.case import REALS, ZERO, Case, both_signs, distinct, each, fixed
 
+from chainrule.ops.cholesky import pullback
 from chainrule.ops.linalg import cofactors
 
 STACKS = st.sampled_from(((2, 2), (3, 3), (2, 2, 2), (1, 1), (0, 2, 2), (0, 0)))
@@ -128,5 +129,6 @@ CASES = (
         complex=True,
         label="by singular values",
     ),
+    Case("cholesky_pullback", lambda x, g: pullback(np.tril(x), g), each(square, square, shape=SOME)),
     Case("cofactors", cofactors, each(square, shape=SOME), complex=True),
 )

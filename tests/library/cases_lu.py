@@ -28,6 +28,16 @@ CASES = (
     Case("scipy.linalg.lu", lambda x: scipy.linalg.lu(stacked(x), p_indices=True)[1:], SQUARE, label="of several"),
     Case("scipy.linalg.lu", scipy.linalg.lu, fixed((REALS, (0, 0))), label="of no rows"),
     Case("lu_factors", lambda x: scipy.linalg.lu(moved(x))[2], SQUARE, complex=True),
+    Case("qr_permutation", lambda x: scipy.linalg.qr(moved(x), mode="r", pivoting=True)[1], SQUARE, ZERO, complex=True),
+    Case(
+        "scipy.linalg.qr", lambda x: scipy.linalg.qr(moved(x), pivoting=True)[:2], SQUARE, complex=True, label="pivoted"
+    ),
+    Case(
+        "scipy.linalg.qr",
+        lambda x: scipy.linalg.qr(moved(x)[:, :2], mode="economic", pivoting=True)[:2],
+        SQUARE,
+        label="of a tall one, pivoted",
+    ),
     Case("lu_permutation", lambda x: scipy.linalg.lu(moved(x))[0], SQUARE, ZERO, complex=True),
     Case("lu_pivots", lambda x: scipy.linalg.lu_factor(moved(x))[1], SQUARE, ZERO, complex=True),
     Case("permutation_of_pivots", solution(0), fixed((REALS, (3, 3)), (REALS, (3, 2))), complex=True),

@@ -58,9 +58,9 @@ def above(rng, shape):
 
 
 CASES = (
-    Case("np.amax", np.amax, reduced(distinct, empty=False)),
-    Case("np.amin", np.amin, reduced(distinct, empty=False)),
-    Case("np.ptp", np.ptp, reduced(distinct, empty=False)),
+    Case("np.amax", np.amax, reduced(distinct, empty=False), complex=True),
+    Case("np.amin", np.amin, reduced(distinct, empty=False), complex=True),
+    Case("np.ptp", np.ptp, reduced(distinct, empty=False), complex=True),
     Case("np.mean", np.mean, reduced(REALS, empty=False), complex=True),
     Case("np.mean", np.mean, reduced(REALS, empty=False, dtype=st.just(np.float64)), label="of a dtype"),
     Case("np.average", np.average, reduced(REALS, axes="one", empty=False), complex=True),
@@ -69,7 +69,7 @@ CASES = (
     Case("np.var", lambda x: np.var(x, mean=np.mean(x)), each(REALS, shape=st.just((3,))), label="with its mean"),
     Case("np.std", np.std, reduced(distinct, empty=False, ddof=DDOF).filter(lambda call: freedom(call) > 1)),
     Case("np.std", np.std, fixed((distinct, (2, 3)), axis=1), complex=True, label="complex"),
-    Case("np.sort", np.sort, along(distinct)),
+    Case("np.sort", np.sort, along(distinct), complex=True),
     Case("np.cumulative_sum", np.cumulative_sum, each(REALS, shape=st.just((3,))), complex=True),
     Case("np.cumulative_prod", np.cumulative_prod, fixed((REALS, ())), label="of a number"),
     Case(
@@ -78,7 +78,7 @@ CASES = (
         fixed((REALS, (2, 3))),
         complex=True,
     ),
-    Case("np.clip", clipped, broadcast(off_grid, on_grid, above)),
+    Case("np.clip", clipped, broadcast(off_grid, on_grid, above), complex=True),
     Case("np.clip", lambda x: np.clip(x, -0.8, None) + np.clip(x, None, 0.4), each(off_grid), label="on one side"),
     Case("np.clip", lambda x: x.clip(min=-0.8, max=0.4) + x.clip(-0.4, 0.8), each(off_grid), label="by name"),
     Case("np.linalg.norm", np.linalg.norm, each(NONZERO), complex=True),

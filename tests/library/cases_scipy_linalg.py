@@ -67,6 +67,7 @@ CASES = (
         "scipy.linalg.solve_sylvester",
         in_double(scipy.linalg.solve_sylvester),
         fixed((square, (3, 3)), (square, (2, 2)), (REALS, (3, 2))),
+        complex=((0, 1, 2),),  # Of real and complex matrices together SciPy's result is wrong.
     ),
     Case(
         "scipy.linalg.solve_sylvester",
@@ -74,16 +75,17 @@ CASES = (
         fixed((square, (2, 2)), (square, (2, 2)), (REALS, (2, 2))),
         label="of complex matrices",
     ),
-    Case("scipy.linalg.inv", scipy.linalg.inv, each(square, shape=PLANE)),
-    Case("scipy.linalg.det", in_double(scipy.linalg.det), each(square, shape=PLANE)),
-    Case("scipy.linalg.pinv", scipy.linalg.pinv, fixed((spread, (3, 2)))),
+    Case("scipy.linalg.inv", scipy.linalg.inv, each(square, shape=PLANE), complex=True),
+    Case("scipy.linalg.det", in_double(scipy.linalg.det), each(square, shape=PLANE), complex=True),
+    Case("scipy.linalg.pinv", scipy.linalg.pinv, fixed((spread, (3, 2))), complex=True),
     Case(
         "scipy.linalg.lstsq",
         lambda a, b: scipy.linalg.lstsq(a, b)[:2],
         fixed((spread, (4, 2)), (REALS, (4,))),
+        complex=True,
         looks=True,
     ),
-    Case("scipy.linalg.norm", scipy.linalg.norm, each(REALS, shape=shapes(1, 2, st.just(2)))),
+    Case("scipy.linalg.norm", scipy.linalg.norm, each(REALS, shape=shapes(1, 2, st.just(2))), complex=True),
     Case(
         "scipy.linalg.cholesky", lambda x: scipy.linalg.cholesky(positive(x)), each(square, shape=PLANE), complex=True
     ),
@@ -109,26 +111,64 @@ CASES = (
         fixed(*PAIR),
         complex=True,
     ),
-    Case("scipy.linalg.eigh", lambda x: of_vectors(scipy.linalg.eigh(hermitian(x))), each(spread, shape=PLANE)),
+    Case(
+        "scipy.linalg.eigh",
+        lambda x: of_vectors(scipy.linalg.eigh(hermitian(x))),
+        each(spread, shape=PLANE),
+        complex=True,
+    ),
     Case(
         "scipy.linalg.eigh",
         in_double(lambda x, y: of_vectors(scipy.linalg.eigh(hermitian(x), np.eye(2) + 0.1 * positive(y)))),
         fixed((spread, (2, 2)), (square, (2, 2))),
+        complex=True,
         label="of a pair",
     ),
-    Case("scipy.linalg.eigvalsh", lambda x: scipy.linalg.eigvalsh(hermitian(x)), each(spread, shape=PLANE)),
-    Case("scipy.linalg.svd", lambda x: scipy.linalg.svd(x, full_matrices=False)[1], fixed((spread, (3, 2)))),
-    Case("scipy.linalg.svdvals", scipy.linalg.svdvals, fixed((spread, (2, 3)))),
-    Case("scipy.linalg.qr", lambda x: scipy.linalg.qr(x, mode="economic"), fixed((spread, (3, 2)))),
+    *(
+        Case(
+            "scipy.linalg.eigh",
+            in_double(
+                lambda x, y, kind=kind: of_vectors(
+                    scipy.linalg.eigh(hermitian(x), np.eye(2) + 0.1 * positive(y), type=kind)
+                )
+            ),
+            fixed((spread, (2, 2)), (square, (2, 2))),
+            complex=True,
+            label=f"of a pair, type {kind}",
+        )
+        for kind in (2, 3)
+    ),
+    Case(
+        "scipy.linalg.eigh",
+        lambda x: of_vectors(scipy.linalg.eigh(hermitian(x), subset_by_index=[1, 2])),
+        fixed((spread, (3, 3))),
+        complex=True,
+        label="some of them",
+    ),
+    Case(
+        "scipy.linalg.eigvalsh",
+        lambda x: scipy.linalg.eigvalsh(hermitian(x), np.eye(3), subset_by_index=[0, 1]),
+        fixed((spread, (3, 3))),
+        label="some of a pair",
+    ),
+    Case(
+        "scipy.linalg.eigvalsh", lambda x: scipy.linalg.eigvalsh(hermitian(x)), each(spread, shape=PLANE), complex=True
+    ),
+    Case(
+        "scipy.linalg.svd", lambda x: scipy.linalg.svd(x, full_matrices=False)[1], fixed((spread, (3, 2))), complex=True
+    ),
+    Case("scipy.linalg.svdvals", scipy.linalg.svdvals, fixed((spread, (2, 3))), complex=True),
+    Case("scipy.linalg.qr", lambda x: scipy.linalg.qr(x, mode="economic"), fixed((spread, (3, 2))), complex=True),
     Case("scipy.linalg.qr", lambda x: scipy.linalg.qr(x, mode="r"), fixed((spread, (3, 2))), label="r alone"),
-    Case("scipy.linalg.eig", lambda x: scipy.linalg.eig(x)[0], each(spread, shape=PLANE)),
-    Case("scipy.linalg.eigvals", scipy.linalg.eigvals, each(spread, shape=PLANE)),
+    Case("scipy.linalg.eig", lambda x: scipy.linalg.eig(x)[0], each(spread, shape=PLANE), complex=True),
+    Case("scipy.linalg.eigvals", scipy.linalg.eigvals, each(spread, shape=PLANE), complex=True),
     *functions("expm", "cosm", "sinm", "coshm", "sinhm", "tanhm", "sqrtm", "logm"),
     *functions("tanm", size=0.25),
     Case(
         "scipy.linalg.fractional_matrix_power",
         in_double(lambda x: scipy.linalg.fractional_matrix_power(x, 0.3).real),
         fixed((square, (2, 2))),
+        complex=True,
     ),
     Case(
         "scipy.linalg.block_diag",
@@ -138,12 +178,13 @@ CASES = (
     ),
     Case("scipy.linalg.toeplitz", scipy.linalg.toeplitz, fixed((REALS, (3,)), (REALS, (2,)))),
     Case("scipy.linalg.toeplitz", scipy.linalg.toeplitz, fixed((REALS, (3,))), complex=True, label="of one vector"),
-    Case("scipy.linalg.hankel", scipy.linalg.hankel, fixed((REALS, (3,)), (REALS, (4,)))),
+    Case("scipy.linalg.hankel", scipy.linalg.hankel, fixed((REALS, (3,)), (REALS, (4,))), complex=True),
     Case("scipy.linalg.hankel", scipy.linalg.hankel, fixed((REALS, (3,))), label="of one vector"),
-    Case("scipy.linalg.circulant", scipy.linalg.circulant, fixed((REALS, (3,)))),
+    Case("scipy.linalg.circulant", scipy.linalg.circulant, fixed((REALS, (3,))), complex=True),
     Case(
         "scipy.linalg.solve_toeplitz",
         lambda c, b: scipy.linalg.solve_toeplitz(0.4 * c + np.array([3.0, 0, 0]), b),
         fixed((REALS, (3,)), (REALS, (3,))),
+        complex=True,
     ),
 )

@@ -153,5 +153,5 @@ CASES = (
     Case("np.pad", np.pad, extended(), complex=True, label="from its entries"),
     Case("np.pad", surrounded, fixed((REALS, (2, 3)), (REALS, ())), label="with a number"),
     Case("np.pad", surrounded, fixed((REALS, (2, 3)), (REALS, (2, 2))), label="with one for each side"),
-    Case("np.nan_to_num", np.nan_to_num, each(REALS)),
+    Case("np.nan_to_num", np.nan_to_num, each(REALS), complex=True),
 )

@@ -9,11 +9,16 @@ def logsumexp(x, b, **params):
 
 
 CASES = (
-    Case("scipy.special.logsumexp", scipy.special.logsumexp, reduced(REALS, empty=False, low=1)),
+    Case("scipy.special.logsumexp", scipy.special.logsumexp, reduced(REALS, empty=False, low=1), complex=True),
     Case("scipy.special.logsumexp", scipy.special.logsumexp, fixed((REALS, ())), label="of a number"),
     Case("scipy.special.logsumexp", logsumexp, reduced(REALS, POSITIVE, empty=False, low=1), label="with factors"),
-    Case("scipy.special.softmax", scipy.special.softmax, reduced(REALS, empty=False, keepdims=False)),
-    Case("scipy.special.log_softmax", scipy.special.log_softmax, reduced(REALS, empty=False, keepdims=False)),
+    Case("scipy.special.softmax", scipy.special.softmax, reduced(REALS, empty=False, keepdims=False), complex=True),
+    Case(
+        "scipy.special.log_softmax",
+        scipy.special.log_softmax,
+        reduced(REALS, empty=False, keepdims=False),
+        complex=True,
+    ),
     Case("scipy.special.exp2", scipy.special.exp2, each(REALS)),
     Case("scipy.special.exp10", scipy.special.exp10, each(REALS)),
     Case("scipy.special.cbrt", scipy.special.cbrt, each(NONZERO)),

@@ -16,15 +16,15 @@ def lines(name, domain, *, complex=False, derivative="smooth"):
 
 CASES = (
     lines("nansum", REALS, complex=True),
-    lines("nanprod", NONZERO),
+    lines("nanprod", NONZERO, complex=True),
     lines("nanmean", REALS, complex=True),
     lines("nanvar", REALS, complex=True),
     Case("np.nanvar", with_gaps(lambda x: np.nanvar(x, ddof=1)), each(REALS, shape=WIDE), label="with ddof"),
-    Case("np.nanstd", with_gaps(np.nanstd), each(distinct, shape=WIDE)),
-    lines("nanmax", distinct),
-    lines("nanmin", distinct),
+    Case("np.nanstd", with_gaps(np.nanstd), each(distinct, shape=WIDE), complex=True),
+    lines("nanmax", distinct, complex=True),
+    lines("nanmin", distinct, complex=True),
     lines("nanargmax", distinct, derivative=ZERO),
     lines("nanargmin", distinct, derivative=ZERO),
     Case("np.nancumsum", with_gaps(np.nancumsum), along(REALS, shape=WIDE), complex=True),
-    Case("np.nancumprod", with_gaps(np.nancumprod), along(NONZERO, shape=WIDE)),
+    Case("np.nancumprod", with_gaps(np.nancumprod), along(NONZERO, shape=WIDE), complex=True),
 )

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from tests.library.cases_shapes import taken_along
 from tests.ops.case import NOT_EMPTY, REALS, SEEDS, Call, Case, broadcast, each, fixed, mask, shapes
+from tests.ops.cases_shapes import INTO_COMPLEX
 
 
 @st.composite
@@ -43,9 +44,9 @@ def copied(x, y, **where):
 
 
 CASES = (
-    Case("np.fill_diagonal", with_diagonal, diagonals()),
-    Case("np.put_along_axis", with_entries, put_along()),
-    Case("np.copyto", copied, broadcast(REALS, REALS)),
+    Case("np.fill_diagonal", with_diagonal, diagonals(), complex=INTO_COMPLEX),
+    Case("np.put_along_axis", with_entries, put_along(), complex=INTO_COMPLEX),
+    Case("np.copyto", copied, broadcast(REALS, REALS), complex=True),
     Case("np.copyto", lambda x, y, m: copied(x, y, where=m), each(REALS, REALS, mask), label="with a mask"),
     Case("np.copyto", lambda x: copied(x, np.ones(2)), fixed((REALS, (3, 2))), label="of a plain array"),
 )

@@ -6,11 +6,14 @@ import types
 import numpy as np
 import pytest
 import scipy.fft
+import scipy.fftpack
 import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
+import scipy.ndimage
 import scipy.optimize
 import scipy.signal
+import scipy.spatial
 import scipy.special
 import scipy.stats
 
@@ -55,6 +58,67 @@ solve solve_triangular cho_factor cho_solve expm logm sqrtm solve_sylvester bloc
 lu_factor lu_solve eigh eigvalsh eig eigvals svd svdvals qr det inv pinv lstsq norm circulant hankel solve_toeplitz
 fractional_matrix_power
 """
+# What users ask for besides, by subject: what they wrote when another library had no derivative of it.
+ASKED_OF_NUMPY = {
+    "np": """
+        # order, sets and counting
+        unique union1d isin lexsort sort_complex trim_zeros choose compress extract histogram histogram_bin_edges
+        bincount digitize argpartition
+        # polynomials
+        roots poly polydiv polyfit polyadd polysub polymul polyder polyint vander
+        # statistics
+        cov corrcoef average ptp nanmedian nanpercentile
+        # arrays from others
+        geomspace logspace linspace full_like resize insert delete append pad tile repeat broadcast_to meshgrid
+        # what is written
+        put putmask place put_along_axis fill_diagonal copyto
+        # of entries and axes
+        vectorize apply_along_axis apply_over_axes piecewise select
+        # of numbers
+        i0 unwrap sinc ldexp nan_to_num heaviside logaddexp hypot cbrt
+        # of shapes, memory and text
+        tril_indices_from triu_indices_from diag_indices_from array_equiv common_type array2string
+    """,
+    "np.emath": "sqrt log log2 log10 logn power arccos arcsin arctanh",
+    "np.lib.stride_tricks": "sliding_window_view",
+    "np.polynomial.polynomial": "polyval polyvander polyder polyint polyadd polysub polymul polyroots polyfit",
+    "np.polynomial.chebyshev": "chebval chebvander chebder chebint chebadd chebsub chebmul chebroots chebfit cheb2poly",
+    "np.polynomial.legendre": "legval legvander legder legint legadd legsub legmul legroots legfit leg2poly",
+    "np.polynomial.hermite": "hermval hermvander hermder hermint hermadd hermsub hermmul hermroots hermfit",
+    "np.polynomial.hermite_e": "hermeval hermevander hermeder hermeint hermeadd hermesub hermemul hermeroots hermefit",
+    "np.polynomial.laguerre": "lagval lagvander lagder lagint lagadd lagsub lagmul lagroots lagfit",
+}
+ASKED_OF_SCIPY = {
+    "scipy.special": """
+        hankel1 hankel2 hankel1e hankel2e jve yve ber bei ker kei voigt_profile inv_boxcox inv_boxcox1p powm1 agm
+        eval_chebyc eval_chebys eval_sh_chebyt eval_sh_chebyu eval_sh_legendre eval_sh_jacobi
+        chdtri bdtr bdtrc nbdtr nbdtrc factorial comb perm sindg cosdg tandg cotdg radian
+    """,
+    "scipy.stats": """
+        gmean hmean pmean tmean tvar tstd sem trim_mean gstd variation iqr median_abs_deviation moment skew kurtosis
+        zscore zmap gzscore rankdata entropy wasserstein_distance energy_distance circmean circvar circstd
+        boxcox boxcox_llf yeojohnson yeojohnson_llf pearsonr linregress
+    """,
+    "scipy.signal": """
+        lfilter lfilter_zi sosfilt filtfilt sosfiltfilt detrend savgol_filter hilbert resample oaconvolve convolve2d
+        correlate2d periodogram welch freqz
+    """,
+    "scipy.ndimage": """
+        correlate correlate1d convolve convolve1d gaussian_filter gaussian_filter1d uniform_filter uniform_filter1d
+        sobel prewitt laplace gaussian_laplace gaussian_gradient_magnitude maximum_filter minimum_filter median_filter
+        percentile_filter map_coordinates shift zoom rotate affine_transform center_of_mass
+    """,
+    "scipy.spatial.distance": """
+        cdist pdist squareform euclidean sqeuclidean cityblock minkowski chebyshev cosine correlation braycurtis
+        canberra seuclidean mahalanobis jensenshannon
+    """,
+    "scipy.linalg": """
+        khatri_rao companion leslie fiedler convolution_matrix matmul_toeplitz solve_circulant solveh_banded
+        solve_continuous_lyapunov solve_discrete_lyapunov pinvh polar orthogonal_procrustes expm_frechet
+        eigh_tridiagonal eigvalsh_tridiagonal
+    """,
+    "scipy.fftpack": "fft ifft fft2 ifft2 fftn ifftn dct idct dst idst dctn idctn dstn idstn",
+}
 #: Distributions with the methods that SciPy has for each.
 DISTRIBUTIONS = {
     "norm t gamma beta expon lognorm laplace uniform": "pdf logpdf cdf logcdf sf logsf ppf isf",
@@ -79,7 +143,7 @@ ASKED_FOR = {
     "scipy.optimize": OPTIMIZE,
     "scipy.interpolate": INTERPOLATE,
     "scipy.signal": "convolve fftconvolve correlate",
-    "scipy.sparse.linalg": "spsolve",
+    "scipy.sparse.linalg": "spsolve cg gmres bicgstab minres splu factorized spilu",
     "scipy.integrate": "odeint solve_ivp quad quad_vec dblquad nquad trapezoid simpson cumulative_trapezoid",
 }
 MODULES = {
@@ -97,6 +161,18 @@ MODULES = {
 }
 
 
+MODULES |= {
+    "np.emath": np.emath,
+    "np.lib.stride_tricks": np.lib.stride_tricks,
+    "scipy.stats": scipy.stats,
+    "scipy.ndimage": scipy.ndimage,
+    "scipy.spatial.distance": scipy.spatial.distance,
+    "scipy.fftpack": scipy.fftpack,
+    **{f"np.polynomial.{x}": getattr(np.polynomial, x) for x in ("polynomial", "chebyshev", "legendre")},
+    **{f"np.polynomial.{x}": getattr(np.polynomial, x) for x in ("hermite", "hermite_e", "laguerre")},
+}
+
+
 def is_followed(namespace, name):
     """Whether a function is in a table, under this name or another that it has."""
     if f"{namespace}.{name}" in NAMES or (namespace == "np" and name in {str(n) for n in MADE}):
@@ -111,6 +187,15 @@ def test_what_is_asked_for_is_followed(namespace):
     names = ASKED_FOR[namespace].split()
     assert names
     assert [name for name in names if not is_followed(namespace, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("namespace", "names"), [*ASKED_OF_NUMPY.items(), *ASKED_OF_SCIPY.items()], ids=lambda x: x[:30]
+)
+def test_what_users_of_other_libraries_ask_for_is_followed(namespace, names):
+    listed = [name for line in names.splitlines() if not line.strip().startswith("#") for name in line.split()]
+    assert listed
+    assert [name for name in listed if not is_followed(namespace, name)] == []
 
 
 # Functions of autograd that do not stand in a table of functions, each with the reason.

@@ -179,7 +179,7 @@ def test_values_inside_and_outside_of_the_support(name, method):
 
 
 @pytest.mark.parametrize(("name", "method"), CONTINUOUS)
-@settings(max_examples=10)
+@settings(max_examples=max(1, settings().max_examples // 20))
 @given(st.integers(0, 2**32 - 1))
 def test_values_anywhere(name, method, seed):
     rng = np.random.default_rng(seed)

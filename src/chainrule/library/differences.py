@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.ops import shapes
 from chainrule.ops.axes import as_operand, normalize_axes, shape_of, with_dtype
 from chainrule.ops.elementwise import stop_gradient
-from chainrule.ops.shapes import SLOT, convert, strong
+from chainrule.ops.shapes import SLOT, cast, convert, strong
 from chainrule.trace.dispatch import composition
 
 __all__: list[str] = []
@@ -33,9 +33,10 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
     if not shape_of(a):
         raise ValueError("diff requires input that is at least one dimensional")
     (place,) = normalize_axes((axis,), len(shape_of(a)))
-    ends = [None if x is None else _end(x, shape_of(a), place) for x in (prepend, append)]
-    parts = [x for x in (ends[0], a, ends[1]) if x is not None]
-    joined = np.concatenate(parts, axis=place) if len(parts) > 1 else a
+    joined = a
+    if prepend is not None or append is not None:
+        ends = [None if x is None else _end(x, shape_of(a), place) for x in (prepend, append)]
+        joined = np.concatenate([x for x in (ends[0], a, ends[1]) if x is not None], axis=place)
     for _ in range(n):
         joined = _steps(joined, place)
     return joined
@@ -51,6 +52,9 @@ def _end(x: Any, shape: tuple[int, ...], axis: int) -> Any:
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     steps = _steps(np.reshape(ary, (-1,)), 0)
     # NumPy gives the whole the dtype of the array.
+    for name, x in (("to_end", to_end), ("to_begin", to_begin)):
+        if x is not None and not np.can_cast(with_dtype(x).dtype, steps.dtype, "same_kind"):
+            raise TypeError(f"dtype of `{name}` must be compatible with input `ary` under the `same_kind` rule.")
     ends = [None if x is None else convert(np.reshape(x, (-1,)), steps.dtype) for x in (to_begin, to_end)]
     parts = [x for x in (ends[0], steps, ends[1]) if x is not None]
     return np.concatenate(parts) if len(parts) > 1 else steps
@@ -148,6 +152,13 @@ def _entries(a: Any, places: Any) -> Any:
     return shapes.index(a, places, template=(SLOT,))
 
 
+def _outside(value: Any, dtype: np.dtype[Any]) -> Any:
+    """The value on one side of the points, which among real values is real."""
+    if type(value) is complex:
+        return dtype.type(value)
+    return convert(value, dtype) if with_dtype(value).dtype.kind == "c" and dtype.kind != "c" else value
+
+
 @composition(np.interp, "np.interp")
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
     x, xp, fp = (with_dtype(value) for value in (x, xp, fp))
@@ -158,9 +169,10 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     if shape_of(xp) == (0,):
         raise ValueError("array of sample points is empty")
     wide = np.dtype(np.float64)
-    # NumPy computes in float64, whatever comes in.
-    x, xp = convert(x, wide), convert(xp, wide)
+    # NumPy computes in float64, whatever comes in; only values may be complex.
+    x, xp = (cast(points, wide, "safe" if period is None else "unsafe") for points in (x, xp))
     fp = convert(fp, np.result_type(fp.dtype, wide))
+    left, right = (value if value is None else _outside(value, fp.dtype) for value in (left, right))
     if period is not None:
         if period == 0:
             raise ValueError("period must be a non-zero value")

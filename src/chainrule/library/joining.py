@@ -6,9 +6,10 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import elementwise, shapes
-from chainrule.ops.axes import shape_of
+from chainrule.ops.axes import normalize_axes, shape_of, with_dtype
 from chainrule.trace.creation import array
 from chainrule.trace.dispatch import composition
+from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
 
@@ -53,9 +54,11 @@ def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
     parts = _parts(arrays)
     if len({shape_of(part) for part in parts}) > 1:
         raise ValueError("all input arrays must have the same shape")
-    ndim = len(shape_of(parts[0])) + 1
-    place = axis % ndim if -ndim <= axis < ndim else axis
-    return _concatenate([np.expand_dims(part, place) for part in parts], place, dtype=dtype)
+    here = shape_of(parts[0])
+    ndim = len(here) + 1
+    (place,) = normalize_axes((axis,), ndim)
+    spread = (*here[:place], 1, *here[place:])
+    return _concatenate([shapes.reshape(part, shape=spread) for part in parts], place, dtype=dtype)
 
 
 @composition(np.hstack, "np.hstack")
@@ -100,7 +103,15 @@ def _joined_blocks(arrays: Any, depth: int) -> Any:
 
 
 @composition(np.linspace, "np.linspace")
-def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, *, axis: int = 0) -> Any:
+def _linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
     strong = [end.dtype for end in (start, stop) if hasattr(end, "dtype") and not getattr(end, "weak", False)]
     wide = np.result_type(*strong, 0.0)
     start, stop = shapes.convert(start, wide), shapes.convert(stop, wide)
@@ -112,7 +123,23 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
         # NumPy sets the last entry to `stop` itself, which the formula can miss by a rounding.
         points = np.where(share == 1, stop, points)
     points = points if dtype is None else shapes.convert(points, np.dtype(dtype))
-    return np.moveaxis(points, 0, axis) if ndim else points
+    points = np.moveaxis(points, 0, axis) if ndim else points
+    return (points, (stop - start) / count) if retstep else points
+
+
+@composition(np.geomspace, "np.geomspace")
+def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    start, stop = with_dtype(start) * 1.0, with_dtype(stop) * 1.0
+    if start.dtype.kind == "c" or stop.dtype.kind == "c":
+        raise TraceError(f"np.geomspace is followed between real numbers.{user_line()}")
+    # sign 10^(linspace of the logarithms), with the ends as they were given.
+    sign = np.sign(start)
+    points = sign * np.power(10.0, _linspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint))
+    share = np.reshape(np.arange(num), (-1,) + (1,) * (len(shape_of(points)) - 1))
+    points = np.where((share == 0) & (num > 0), start, points)
+    points = np.where((share == num - 1) & (num > 1) & endpoint, stop, points)
+    points = points if dtype is None else shapes.convert(points, np.dtype(dtype))
+    return np.moveaxis(points, 0, axis)
 
 
 @composition(np.logspace, "np.logspace")
@@ -174,3 +201,10 @@ def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
             f"or np.nonzero(chainrule.value(x)).{user_line()}"
         )
     return elementwise.where(condition, x, y)
+
+
+@hook("numpy", "bmat", listed=False)
+def _bmat(obj: Any, ldict: Any = None, gdict: Any = None) -> Any:
+    raise TraceError(
+        f"np.bmat makes an np.matrix, which multiplies in a way of its own; use np.block on traced values.{user_line()}"
+    )

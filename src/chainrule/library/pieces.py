@@ -21,6 +21,7 @@ from chainrule.library.interpolants import (
     taken,
     wrapped,
 )
+from chainrule.library.refusals import refuse_function
 from chainrule.ops.axes import shape_of
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.hooks import hook
@@ -140,15 +141,9 @@ def _integrate(self: Any, a: Any, b: Any, extrapolate: Any = None) -> Any:
     return until(b) - until(a)
 
 
-def _refused(method: str) -> None:
-    def follow(*args: Any, **kwargs: Any) -> Any:
-        raise NoDerivativeError(
-            f"scipy.interpolate.PPoly.{method} is not followed by chainrule. A root has a derivative with "
-            f"scipy.optimize.brentq between two points around it.{user_line()}"
-        )
-
-    hook("scipy.interpolate", f"PPoly.{method}", bind=lambda *args, **kwargs: (), listed=False, calls=True)(follow)
-
-
 for _name in ("solve", "roots"):
-    _refused(_name)
+    refuse_function(
+        "scipy.interpolate",
+        f"PPoly.{_name}",
+        "A root has a derivative with scipy.optimize.brentq between two points around it.",
+    )

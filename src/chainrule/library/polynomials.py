@@ -75,6 +75,55 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     return p
 
 
+@composition(np.polydiv, "np.polydiv")
+def _polydiv(u: Any, v: Any) -> Any:
+    u, v = np.atleast_1d(with_dtype(u)) + 0.0, np.atleast_1d(with_dtype(v)) + 0.0
+    m, n = len(u) - 1, len(v) - 1
+    quotient, rest = [], u
+    for _ in range(m - n + 1):
+        # The leading coefficient of what is left over that of the divisor.
+        quotient.append(rest[0] / v[0])
+        rest = np.concatenate([rest[1 : n + 1] - quotient[-1] * v[1:], rest[n + 1 :]])
+    if not quotient:
+        return np.zeros(1, u.dtype), rest
+    # NumPy drops the leading coefficients of the rest that are as good as zero, but the last.
+    while len(rest) > 1 and np.allclose(rest[0], 0, rtol=1e-14):
+        rest = rest[1:]
+    return np.stack(quotient), rest if len(rest) else np.zeros(1, u.dtype)
+
+
+@composition(np.roots, "np.roots")
+def _roots(p: Any) -> Any:
+    p = np.atleast_1d(with_dtype(p))
+    if len(p.shape) != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    (given,) = np.nonzero(p)
+    if len(given) == 0:
+        return np.zeros(0)
+    low, high = int(given[0]), int(given[-1])
+    at_zero, p = len(p) - 1 - high, p[low : high + 1] + 0.0
+    if len(p) == 1:
+        return np.zeros(at_zero, p.dtype)
+    # The eigenvalues of the companion matrix, of which the first row has the coefficients.
+    below = np.eye(len(p) - 2, len(p) - 1, dtype=p.dtype)
+    found = np.linalg.eigvals(np.concatenate([(-p[1:] / p[0])[None], below]))
+    return np.concatenate([found, np.zeros(at_zero, found.dtype)]) if at_zero else found
+
+
+@composition(np.poly, "np.poly")
+def _poly(seq_of_zeros: Any) -> Any:
+    zeros = np.atleast_1d(with_dtype(seq_of_zeros))
+    if len(zeros.shape) == 2:
+        zeros = np.linalg.eigvals(zeros)
+    made = np.ones(1, zeros.dtype if zeros.dtype.kind in "fc" else float)
+    for k in range(len(zeros)):
+        # (x - z) p: the coefficients moved up, less z times them.
+        made = np.append(made, 0) - np.append(0, zeros[k] * made)
+    if made.dtype.kind == "c" and np.all(np.sort(zeros) == np.sort(np.conjugate(zeros))):
+        made = np.real(made)
+    return made
+
+
 @composition(np.polyfit, "np.polyfit")
 def _polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = None) -> Any:
     x, y = with_dtype(x) + 0.0, with_dtype(y) + 0.0

@@ -1,13 +1,14 @@
 """Products: dot and its kin, tensordot, and every form of einsum's subscripts."""
 
 import functools
+import math
 import string
 from typing import Any
 
 import numpy as np
 
 from chainrule.library.shapes import entries_of_diagonal
-from chainrule.ops import products, reductions
+from chainrule.ops import products, reductions, shapes
 from chainrule.ops.axes import as_operand, length_of, normalize_axes, shape_of, with_dtype
 from chainrule.ops.shapes import convert, strong
 from chainrule.trace.dispatch import composition
@@ -38,7 +39,8 @@ def _inner(a: Any, b: Any, /) -> Any:
 def _outer(a: Any, b: Any) -> Any:
     a, b = with_dtype(a), with_dtype(b)
     # The row needs no axis in front: broadcasting puts it there.
-    return np.reshape(a, (-1, 1)) * (b if len(shape_of(b)) == 1 else np.reshape(b, (-1,)))
+    column = shapes.reshape(a, shape=(math.prod(shape_of(a)), 1))
+    return column * (b if len(shape_of(b)) == 1 else np.reshape(b, (-1,)))
 
 
 @composition(np.vdot, "np.vdot")
@@ -62,9 +64,17 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     rows = tuple(k for k in range(len(p)) if k not in left)
     columns = tuple(k for k in range(len(q)) if k not in right)
     length = length_of(p, left)
-    x = np.reshape(np.transpose(a, rows + left), (length_of(p, rows), length))
-    y = np.reshape(np.transpose(b, right + columns), (length, length_of(q, columns)))
-    return np.reshape(products.matmul(x, y), (*(p[k] for k in rows), *(q[k] for k in columns)))
+    x = _arranged(a, rows + left, (length_of(p, rows), length))
+    y = _arranged(b, right + columns, (length, length_of(q, columns)))
+    result = tuple([p[k] for k in rows] + [q[k] for k in columns])
+    return _arranged(products.matmul(x, y), (0, 1), result)
+
+
+def _arranged(x: Any, order: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The axes in an order, and then the entries in a shape; neither where it is so already."""
+    if order != tuple(range(len(order))):
+        x = shapes.transpose(x, axes=order)
+    return x if shape_of(x) == shape else shapes.reshape(x, shape=shape)
 
 
 @composition(np.trace, "np.trace")
@@ -80,7 +90,9 @@ def _einsum(*operands: Any, optimize: Any = False) -> Any:
     """Rewrite any form that NumPy takes to explicit subscripts, no ellipsis, each at most once in a term."""
     subscripts, given = _as_string(operands)
     arrays = [as_operand(a) for a in given]
-    terms, result = _explicit(subscripts.replace(" ", ""), tuple(len(shape_of(a)) for a in arrays))
+    terms, result, written = _explicit(subscripts, tuple([len(shape_of(a)) for a in arrays]))
+    if written is not None:
+        return products.einsum(*arrays, subscripts=written)
     pairs = [_without_repeats(term, array) for term, array in zip(terms, arrays, strict=True)]
     return products.einsum(
         *(array for _, array in pairs), subscripts=f"{','.join(term for term, _ in pairs)}->{result}"
@@ -102,7 +114,14 @@ def _letters(labels: Any) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _explicit(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
+def _explicit(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[str], str, str | None]:
+    """Terms and result of explicit subscripts, and all of them in one where no letter is repeated within a term."""
+    terms, result = _terms(subscripts.replace(" ", ""), ndims)
+    has_repeats = any(len(set(term)) < len(term) for term in terms)
+    return terms, result, None if has_repeats else f"{','.join(terms)}->{result}"
+
+
+def _terms(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     left, arrow, result = subscripts.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):

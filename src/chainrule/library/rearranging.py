@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import shapes
 from chainrule.ops.axes import normalize_axes, shape_of, with_dtype
-from chainrule.ops.shapes import SLOT, convert
+from chainrule.ops.shapes import SLOT, cast, convert
 from chainrule.trace.batch import shared_value
 from chainrule.trace.dispatch import composition, has_tracer
 from chainrule.trace.no_value import NO_VALUE
@@ -125,7 +125,7 @@ def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     if weights is None or not has_tracer((weights,)):
         return np.bincount(places, weights, minlength)
     length = max(int(np.max(places, initial=-1)) + 1, minlength)
-    wide = convert(weights, np.dtype(np.float64))
+    wide = cast(weights, np.dtype(np.float64), "safe")
     return shapes.index_add(wide, places, template=(SLOT,), shape=(length,))
 
 

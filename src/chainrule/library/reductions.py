@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops import reductions, shapes
-from chainrule.ops.axes import Axis, axis_of_reduction, length_of, normalize_axes, reduced_shape, shape_of
+from chainrule.ops.axes import Axis, axis_of_reduction, length_of, normalize_axes, reduced_shape, shape_of, with_dtype
 from chainrule.ops.elementwise import root
 from chainrule.ops.shapes import SLOT, convert, strong
 from chainrule.trace.dispatch import composition
@@ -28,6 +28,13 @@ def _left_out(a: Any, where: Any, by: float) -> Any:
     return np.where(where, a, a.dtype.type(by))
 
 
+def _start(initial: Any, dtype: np.dtype[Any]) -> Any:
+    """What a reduction starts from, in the dtype of its result: of a complex number NumPy takes the real part there."""
+    if type(initial) in (bool, int, float, complex):
+        return dtype.type(initial)
+    return convert(with_dtype(initial), dtype)
+
+
 @composition(np.sum, "np.sum")
 def _sum(
     a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = _NOTHING, where: Any = True
@@ -38,7 +45,7 @@ def _sum(
     if where is not True:
         a = _left_out(a, where, 0)
     found = reductions.sum(a, axis=axis, keepdims=keepdims)
-    return found if initial is _NOTHING else found + initial
+    return found if initial is _NOTHING else found + _start(initial, found.dtype)
 
 
 @composition(np.prod, "np.prod")
@@ -49,7 +56,7 @@ def _prod(
     if where is not True:
         a = _left_out(a, where, 1)
     found = reductions.prod(a, axis=axis_of_reduction(a, axis), keepdims=keepdims)
-    return found if initial is _NOTHING else found * initial
+    return found if initial is _NOTHING else found * _start(initial, found.dtype)
 
 
 def _lowest(dtype: np.dtype[Any], sign: int) -> Any:
@@ -71,7 +78,7 @@ def _extreme(a: Any, axis: Axis, keepdims: bool, initial: Any, where: Any, sign:
             "reduction operation 'maximum' does not have an identity, so to use a where mask one has to specify "
             "'initial'".replace("maximum", larger.__name__)
         )
-    shape = shape_of(a)
+    shape, initial = shape_of(a), _start(initial, a.dtype)
     if not length_of(shape, normalize_axes(axis, len(shape))):
         whole = np.zeros(reduced_shape(shape, axis, keepdims), a.dtype)
         return convert(np.broadcast_to(initial, whole.shape), whole.dtype) if whole.shape else larger(initial, initial)
@@ -191,15 +198,23 @@ def _std(
     return root(_var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction))
 
 
+def _entries(a: Any, axis: int | None) -> tuple[Any, int]:
+    """An array and the axis to run along: without one, all entries one after the other."""
+    if axis is None and len(shape_of(a)) == 1:
+        return a, 0
+    axis = axis_of_reduction(a, axis)
+    return (np.reshape(a, -1), 0) if axis is None else (a, axis)
+
+
 @composition(np.cumsum, "np.cumsum")
 def _cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    a, axis = (np.reshape(a, -1), 0) if axis_of_reduction(a, axis) is None else (a, axis)
+    a, axis = _entries(a, axis)
     return reductions.cumsum(_converted(a, dtype), axis=axis)
 
 
 @composition(np.cumprod, "np.cumprod")
 def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    a, axis = (np.reshape(a, -1), 0) if axis_of_reduction(a, axis) is None else (a, axis)
+    a, axis = _entries(a, axis)
     return reductions.cumprod(_converted(a, dtype), axis=axis)
 
 

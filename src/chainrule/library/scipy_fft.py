@@ -179,3 +179,88 @@ for _name, _op in (("dct", dct), ("dst", dst)):
     _along_one(f"i{_name}", _op, inverse=True)
     _along_several(f"{_name}n", _op, inverse=False)
     _along_several(f"i{_name}n", _op, inverse=True)
+
+
+# scipy.fftpack: the same under older names. Its inverse cosine and sine transforms are those of the other type.
+
+
+def _older(name: str) -> None:
+    transform: Callable[..., Any] = getattr(np.fft, name)
+
+    def follow(x: Any, n: int | None = None, axis: int = -1, overwrite_x: bool = False) -> Any:
+        return transform(x, n, axis)
+
+    hook("scipy.fftpack", name)(follow)
+
+
+def _older_several(name: str) -> None:
+    transform: Callable[..., Any] = getattr(np.fft, name)
+    default = (-2, -1) if name.endswith("2") else None
+
+    def follow(x: Any, shape: Any = None, axes: Any = default, overwrite_x: bool = False) -> Any:
+        return transform(x, shape, axes)
+
+    hook("scipy.fftpack", name)(follow)
+
+
+_TYPE_OF_INVERSE = {1: 1, 2: 3, 3: 2, 4: 4}
+
+
+def _older_trigonometric(kind: str) -> None:
+    def transform(name: str, type: int) -> tuple[Callable[..., Any], int]:
+        import scipy.fft
+
+        if type not in _TYPE_OF_INVERSE:
+            raise ValueError(f"scipy.fftpack.{name}: type should be 1, 2, 3 or 4, and is {type!r}")
+        is_inverse = name.startswith("i")
+        return getattr(scipy.fft, name.removeprefix("i")), _TYPE_OF_INVERSE[type] if is_inverse else type
+
+    def register(name: str) -> None:
+        def along(
+            x: Any,
+            type: int = 2,
+            n: int | None = None,
+            axis: int = -1,
+            norm: str | None = None,
+            overwrite_x: bool = False,
+        ) -> Any:
+            run, number = transform(name, type)
+            return run(x, number, n, axis, norm)
+
+        def over(
+            x: Any,
+            type: int = 2,
+            shape: Any = None,
+            axes: Any = None,
+            norm: str | None = None,
+            overwrite_x: bool = False,
+        ) -> Any:
+            run, number = transform(name, type)
+            return run(x, number, shape, axes, norm)
+
+        hook("scipy.fftpack", name)(over if name.endswith("n") else along)
+
+    for name in (kind, f"i{kind}", f"{kind}n", f"i{kind}n"):
+        register(name)
+
+
+for _name in ("fft", "ifft"):
+    _older(_name)
+for _name in ("fft2", "ifft2", "fftn", "ifftn"):
+    _older_several(_name)
+for _name in ("dct", "dst"):
+    _older_trigonometric(_name)
+
+
+def _refused_format(name: str) -> None:
+    def follow(x: Any, n: Any = None, axis: int = -1, overwrite_x: bool = False) -> Any:
+        raise TraceError(
+            f"scipy.fftpack.{name} is not followed on traced values; scipy.fft.{name} is, which has complex numbers "
+            f"where this one has their parts in a row.{user_line()}"
+        )
+
+    hook("scipy.fftpack", name, listed=False)(follow)
+
+
+_refused_format("rfft")
+_refused_format("irfft")

@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.ops import elementwise, shapes
 from chainrule.ops.axes import as_operand, axis_of_reduction, normalize_axes, shape_of
-from chainrule.ops.shapes import SLOT
+from chainrule.ops.shapes import SLOT, cast
 from chainrule.trace.assignment import Taken, is_surely_a_view, read_only_by, taken_from
 from chainrule.trace.dispatch import composition
 from chainrule.trace.no_value import NO_VALUE
@@ -32,11 +32,14 @@ def _reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = 
     return a if wanted == here else _reshaped(a, wanted)
 
 
+_INTEGERS = frozenset({int})
+
+
 def _as_shape(given: Any) -> tuple[int, ...]:
     """A shape as NumPy's functions take it: a number, or several in a tuple, a list or an array."""
     if type(given) is int:
         return (given,)
-    if type(given) is tuple and all(type(n) is int for n in given):
+    if type(given) is tuple and _INTEGERS.issuperset(map(type, given)):
         return given
     return tuple(np.atleast_1d(given).tolist())
 
@@ -277,16 +280,22 @@ def entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
     """
     if not isinstance(a, Tracer):
         return np.diagonal(a, offset, axis1, axis2)
-    from_right = tuple(axis if axis < 0 else axis - a.ndim for axis in (axis1, axis2))
     moved: Any = a
-    if from_right != (-2, -1):
+    shape = a.shape
+    if (axis1, axis2) not in ((-2, -1), (len(shape) - 2, len(shape) - 1)):
         moved = np.moveaxis(a, (axis1, axis2), (-2, -1))  # type: ignore[type-var]
-    *leading, rows, columns = moved.shape
+        shape = moved.shape
+    *leading, rows, columns = shape
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     # With its rows one after the other, a matrix has the diagonal in every (columns + 1)-st place.
     start = max(offset, 0) + max(-offset, 0) * columns if length else 0
     places = slice(start, start + length * (columns + 1) - columns if length else 0, columns + 1)
-    return shapes.reshape(moved, shape=(*leading, rows * columns))[(Ellipsis, places) if leading else places]
+    found = shapes.reshape(moved, shape=(*leading, rows * columns))
+    # Nobody else has these handles, so that there is nothing that they could be views for.
+    found.view = None
+    found = found[(Ellipsis, places) if leading else places]
+    found.view = None
+    return found
 
 
 #: A view that cannot be written into, as NumPy's.
@@ -396,6 +405,7 @@ def _nan_to_num(
     limits = np.finfo(x.dtype)
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf
+    nan, high, low = (cast(number, x.dtype, "same_kind") for number in (nan, high, low))
     x = np.where(np.isnan(x), nan, x)
     x = np.where(x == np.inf, high, x)
     return np.where(x == -np.inf, low, x)

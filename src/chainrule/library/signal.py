@@ -8,7 +8,7 @@ from chainrule.ops.axes import normalize_axes, shape_of, with_dtype
 from chainrule.ops.shapes import convert
 from chainrule.trace.hooks import hook
 
-__all__: list[str] = []
+__all__ = ["convolve", "fftconvolve"]
 
 Lengths = tuple[int, ...]
 
@@ -57,7 +57,8 @@ def _by_spectra(x: Any, y: Any, axes: Lengths) -> Any:
 
 
 @hook("scipy.signal", "convolve")
-def _convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
+def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
+    """All places at which two arrays overlap, or part of them, as by `scipy.signal.convolve`."""
     x, y = _together(in1, in2)
     p, q = shape_of(x), shape_of(y)
     axes = tuple(range(len(p)))
@@ -69,7 +70,8 @@ def _convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
 
 
 @hook("scipy.signal", "fftconvolve")
-def _fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
+def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
+    """The same along some axes, by the product of the Fourier transforms, as by `scipy.signal.fftconvolve`."""
     x, y = _together(in1, in2)
     p, q = shape_of(x), shape_of(y)
     places = normalize_axes(axes, len(p))
@@ -81,4 +83,4 @@ def _fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> An
 def _correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     y = with_dtype(in2)
     turned = np.flip(np.conjugate(y) if y.dtype.kind == "c" else y)
-    return _convolve(in1, turned, mode, method)
+    return convolve(in1, turned, mode, method)

@@ -22,9 +22,11 @@ __all__ = ["log_softmax", "softmax"]
 
 def _shift(a: Any, axis: Axis) -> Any:
     # Subtracting the largest entry keeps exp from overflowing; where all are -inf there is nothing to subtract.
+    # That it is constant is said first, so that what follows is plain where a derivative alone is recorded.
+    a = stop_gradient(a)
     empty = 0 in np.shape(a)
     largest = np.max(a, axis=axis, keepdims=True, initial=-np.inf) if empty else np.max(a, axis=axis, keepdims=True)
-    return stop_gradient(np.where(np.isfinite(largest), largest, 0))
+    return np.where(np.isfinite(largest), largest, 0)
 
 
 @hook("scipy.special", "logsumexp")

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
+from chainrule.ops.shapes import cast
+from chainrule.trace.batch import shared_value
 from chainrule.trace.dispatch import composition
 from chainrule.trace.tracer import Tracer
 
@@ -48,4 +50,33 @@ def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> No
 @composition(np.copyto, "np.copyto", on_handles=True)
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     target = _handle(dst, "np.copyto")
+    src = cast(src, target.dtype, casting)
     target[...] = src if where is True else np.where(where, src, target)
+
+
+@composition(np.put, "np.put", on_handles=True)
+def _put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    _handle(a, "np.put").put(ind, v, mode)
+
+
+def _fitting(values: Any, target: Tracer) -> Any:
+    """Values as these two take them: an array only where its dtype fits into that of the target; lists as they come."""
+    return cast(values, target.dtype, "safe") if hasattr(values, "dtype") else values
+
+
+@composition(np.putmask, "np.putmask", on_handles=True)
+def _putmask(a: Any, mask: Any, values: Any) -> None:
+    target = _handle(a, "np.putmask")
+    # NumPy takes the values round and round, each at the place of its own entry.
+    row = np.reshape(_fitting(values, target), -1)
+    places = np.reshape(np.arange(target.size) % row.shape[0], target.shape)
+    target[...] = np.where(mask, row[places], target)
+
+
+@composition(np.place, "np.place", on_handles=True)
+def _place(arr: Any, mask: Any, vals: Any) -> None:
+    target = _handle(arr, "np.place")
+    chosen = np.asarray(shared_value(mask, "np.place"), bool)
+    row = np.reshape(_fitting(vals, target), -1)
+    # The values go to the places chosen one after the other, round and round.
+    target[chosen] = row[np.arange(np.count_nonzero(chosen)) % row.shape[0]]
