@@ -19,8 +19,8 @@ help:
 	@echo "make test      set up, then run the test suite"
 	@echo "make examples  set up, then run the programs of examples/"
 	@echo "make lint      check the style (ruff) and the types (mypy)"
-	@echo "make sweep     the test suite with its slow tests and many more random examples"
-	@echo "make peers     every operation against autograd and JAX (downloads JAX and PyTorch)"
+	@echo "make sweep     the test suite with its slow tests and three times the random examples, fresh ones (about an hour)"
+	@echo "make peers     every operation against autograd and JAX (downloads JAX and PyTorch; a quarter of an hour)"
 	@echo "make lowest    the test suite on the oldest versions that pyproject.toml admits (Python 3.11 or 3.12)"
 	@echo "make bench     set up, then measure against other libraries into build/benchmarks (downloads PyTorch and JAX)"
 	@echo "make clean     remove what the above made"
@@ -28,7 +28,7 @@ help:
 demo: $(VENV)/.ready
 	$(VENV)/bin/chainrule train digits
 
-# A process for every core, each with BLAS at one thread and a folder of machine code of its own (tests/conftest.py).
+# A process for every core, each with BLAS at one thread, and all with one folder of machine code (tests/conftest.py).
 test: $(VENV)/.ready-dev
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 8
 

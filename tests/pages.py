@@ -162,5 +162,8 @@ def environment() -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if name not in ("FORCE_COLOR", "CLICOLOR_FORCE")}
     here = os.path.dirname(sys.executable)
     path = here + os.pathsep + kept.get("PATH", "")
+    # A page clears the folder of machine code, and says that it is empty: none that another process writes to.
+    code = os.path.join(kept["CHAINRULE_CACHE_DIR"], f"pages of {kept.get('PYTEST_XDIST_WORKER', 'one process')}")
     # Unbuffered, so that lines on standard output and standard error stand in the order of a terminal.
-    return kept | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    settings = {"COLUMNS": "100", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    return kept | settings | {"PATH": path, "CHAINRULE_CACHE_DIR": code}

@@ -16,7 +16,6 @@ HEAVY = (
     "torch",
     "jax",
 )
-TIME_LIMIT = 0.05  # seconds on top of NumPy's own import
 TRIES = 20
 
 
@@ -59,15 +58,18 @@ print(*sys.modules)
     assert "scipy.special" not in run(code).split()
 
 
-def test_import_is_quick():
+def test_import_is_no_longer_than_that_of_numpy():
     """Of the processor's time the quickest of some fresh interpreters counts: a busy machine only ever adds some."""
     code = """
-import time, numpy
+import time
 start = time.process_time()
+import numpy
+between = time.process_time()
 import chainrule
-print(time.process_time() - start)
+print(between - start, time.process_time() - between)
 """
-    seconds = []
-    while not seconds or (min(seconds) >= TIME_LIMIT and len(seconds) < TRIES):
-        seconds.append(float(run(code)))
-    assert min(seconds) < TIME_LIMIT
+    of_numpy, ours = [], []
+    while not ours or (min(ours) >= min(of_numpy) and len(ours) < TRIES):
+        for seconds, found in zip((of_numpy, ours), run(code).split(), strict=True):
+            seconds.append(float(found))
+    assert min(ours) < min(of_numpy)

@@ -75,6 +75,14 @@ def test_the_front_loads_what_is_asked_for(name):
     assert name in dir(chainrule)
 
 
+@pytest.mark.parametrize("package", ["chainrule", "chainrule.train", "chainrule.inspection"])
+def test_for_a_name_that_is_not_there_python_offers_the_nearest(package):
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'grads_'") as found:
+        importlib.import_module(package).grads_  # noqa: B018
+    # Of both Python makes "Did you mean".
+    assert (found.value.name, found.value.obj.__name__) == ("grads_", package)
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_docstring(name):
     thing = OBJECTS[name]

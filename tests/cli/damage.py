@@ -44,7 +44,9 @@ def _npz(save) -> bytes:
 def idx(*shape: int, size: int | None = None) -> bytes:
     """An IDX file of bytes, with as many as the shape announces or another number."""
     header = b"\0\0\x08" + bytes([len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
-    return header + _RNG.integers(0, 256, int(np.prod(shape)) if size is None else size, np.uint8).tobytes()
+    # The same at every call: what is drawn from a file depends on it.
+    rng = np.random.default_rng(0)
+    return header + rng.integers(0, 256, int(np.prod(shape)) if size is None else size, np.uint8).tobytes()
 
 
 def _usps() -> bytes:

@@ -24,7 +24,7 @@ def rows(out: str, begin: str) -> list[list[str]]:
 
 
 def test_cross_validation(run, flowers):
-    ran = run(*FLOWERS, "--cv", "4")
+    ran = run(*FLOWERS, "--cv", "4", "--jobs", "1")
     assert ran.code == 0
     assert "data      flowers.csv: 120 to train\n" in ran.out
     assert [line.split()[:2] for line in ran.err.splitlines()[:4]] == [["fold", f"{i}/4"] for i in range(1, 5)]
@@ -52,7 +52,7 @@ def test_the_number_of_processes_changes_nothing(run, flowers):
 
 
 def test_cross_validation_beside_test_rows(run, flowers):
-    ran = run(*FLOWERS, "--cv", "3", "--test", "0.25")
+    ran = run(*FLOWERS, "--cv", "3", "--test", "0.25", "--jobs", "1")
     assert "90 to train, 30 to test" in ran.out
     assert [row[:2] for row in rows(ran.out, "8 epochs done\n\n")] == [
         ["train", "90"],
@@ -96,7 +96,8 @@ def test_search(run, flowers):
 
 
 def test_a_space_of_ones_own(run, flowers):
-    ran = run(*SEARCH, "--cv", "3", "--space", "rate=0.01:0.1", "layers=none", "--space", "layers=4:8,3", "l2=0")
+    space = ("--space", "rate=0.01:0.1", "layers=none", "--space", "layers=4:8,3", "l2=0")
+    ran = run(*SEARCH, "--cv", "3", "--jobs", "1", *space)
     assert ran.code == 0, ran.err
     assert "search    4 trials on 3 folds" in ran.out
     assert "space     rate=0.01:0.1 layers=none layers=4:8,3 l2=0\n" in ran.out
@@ -132,7 +133,7 @@ def test_trials_that_fail(run, flowers):
 
 
 def test_class_weights_choose_the_measure(run, flowers):
-    ran = run(*SEARCH, *RATES, "--class-weight", "balanced")
+    ran = run(*SEARCH, *RATES, "--class-weight", "balanced", "--jobs", "1")
     assert re.search(r"^trial +balanced +cost ", ran.out, re.MULTILINE)
     assert ran.err.startswith("trial 1/4  balanced accuracy ")
 

@@ -40,7 +40,7 @@ FUZZ = settings(
     deadline=None,
     max_examples=10,
 )
-LONG = settings(FUZZ, max_examples=1500)
+LONG = settings(FUZZ, max_examples=200)
 
 
 def train(name: str, target: str, *more: str) -> list[str]:

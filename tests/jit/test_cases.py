@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.jit.compare import assert_alike
 from tests.ops import all_cases, checks
 from tests.ops.case import NEVER, SMOOTH
-from tests.ops.test_cases import kinds, mixtures
+from tests.ops.test_cases import kinds
 
 from chainrule import TraceError, jit, jvp, tree, vjp
 
@@ -112,7 +112,7 @@ def drawn(data, cases, arrays_of, **options):
     lines = []
     for case in cases:
         call = data.draw(case.calls)
-        lines.append(Line(case, call, arrays_of(call), **options))
+        lines.append(Line(case, call, arrays_of(case, call), **options))
     return lines
 
 
@@ -120,21 +120,21 @@ def drawn(data, cases, arrays_of, **options):
 @few
 @given(st.data())
 def test_values_and_gradients(cases, data):
-    check(drawn(data, cases, lambda call: data.draw(kinds(call))))
+    check(drawn(data, cases, lambda case, call: data.draw(kinds(call))))
 
 
 @pytest.mark.parametrize("cases", batched([case for case in CASES if case.derivative == SMOOTH]))
 @once
 @given(st.data())
 def test_forward_and_second_derivatives(cases, data):
-    check(drawn(data, cases, lambda call: call.at(), second=True))
+    check(drawn(data, cases, lambda case, call: call.at(), second=True))
 
 
 @pytest.mark.parametrize("cases", batched(COMPLEX, 2 * TOGETHER))
 @once
 @given(st.data())
 def test_complex_numbers(cases, data):
-    check(drawn(data, cases, lambda call: data.draw(st.sampled_from(mixtures(call)))))
+    check(drawn(data, cases, lambda case, call: data.draw(st.sampled_from(case.mixtures(call)))))
 
 
 @pytest.mark.parametrize("case", LOOKING, ids=str)

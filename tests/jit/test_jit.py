@@ -13,6 +13,7 @@ from tests.jit.compare import assert_alike
 
 import chainrule
 from chainrule import TraceError, cond, grad, hessian, jit, jvp, scan, value_and_grad, vectorize, while_loop
+from chainrule.errors import OptionError
 
 X = np.array([1.0, -2.0, 0.5])
 RNG = np.random.default_rng(0)
@@ -192,6 +193,11 @@ def test_traced_counts():
     for k in ([0.0, 1, 2], [3.0, 1, 2], [0.0, 5.0, 1], [1.0, 0, 5]):
         k = np.array(k)
         assert f(X, k) == (X[np.argmax(k)] if np.argmax(k) else 10.0)
+
+
+def test_only_a_function_is_compiled():
+    with pytest.raises(OptionError, match="the first argument should be a function, but is int"):
+        jit(3)
 
 
 def test_too_many_paths_run_uncompiled():
@@ -513,7 +519,7 @@ def test_no_leaks(f, args):
     watched = (*args, np.dtype(float), np.dtype(np.float32), NotImplemented, float, np.ndarray)
 
     def run():
-        for _ in range(2000):
+        for _ in range(500):
             f(*args)
             f._entry(None, None, None)
 

@@ -66,12 +66,12 @@ def check_chunk(start):
     assert sum(check(seed) for seed in range(start, start + CHUNK)) >= 0.8 * CHUNK
 
 
-@pytest.mark.parametrize("start", range(0, 40, CHUNK))
+@pytest.mark.parametrize("start", range(0, 20, CHUNK))
 def test_programs(start):
     check_chunk(start)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(40, 400, CHUNK))
+@pytest.mark.parametrize("start", range(20, 400, CHUNK))
 def test_many_programs(start):
     check_chunk(start)

@@ -109,8 +109,9 @@ class Case:
         Draws a `Call`.
     derivative : str
         SMOOTH, ZERO or NEVER.
-    complex : bool
-        Whether complex inputs have a meaning.
+    complex : bool or tuple of tuple of int
+        Whether complex inputs have a meaning: all arrays of numbers, or one of them and the others real. Where NumPy
+        does not take all of these, the mixtures that it takes: the places of the arrays that are complex in each.
     looks : bool
         True where the function looks at values, so that its graph holds for these values only.
     label : str
@@ -123,13 +124,21 @@ class Case:
     f: Callable[..., Any]
     calls: st.SearchStrategy[Call]
     derivative: str = SMOOTH
-    complex: bool = False
+    complex: bool | tuple[tuple[int, ...], ...] = False
     looks: bool = False
     label: str = ""
     tolerance: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.name}{' ' if self.label else ''}{self.label}"
+
+    def mixtures(self, call: Call) -> list[tuple[np.ndarray, ...]]:
+        """The arrays of a call in each mixture of real and complex ones; the one with most complex ones first."""
+        real, complexes = call.at(), call.at(imaginary=True)
+        places = [k for k, x in enumerate(complexes) if x.dtype.kind == "c"]
+        alone = [[k] for k in places] if len(places) > 1 else []
+        mixed = self.complex if isinstance(self.complex, tuple) else (places, *alone)
+        return [tuple(complexes[k] if k in chosen else x for k, x in enumerate(real)) for chosen in mixed]
 
 
 # Strategies: how calls are drawn.

@@ -15,8 +15,8 @@ from tests.ops.case import NEVER, SMOOTH
 
 from chainrule import NoDerivativeError, vjp
 
-# A share of what the profile asks for, since there are some six hundred lines.
-few = settings(max_examples=max(1, settings().max_examples // 10))
+# A share of what the profile asks for, since there are some eight hundred lines.
+few = settings(max_examples=max(1, settings().max_examples // 16))
 
 ALL = [case for case in all_cases.CASES if case.derivative != NEVER]
 NEVER_ONES = [case for case in all_cases.CASES if case.derivative == NEVER]
@@ -33,14 +33,6 @@ def kinds(draw, call):
             x = x[()] if draw(st.booleans()) or x.dtype == np.float32 else x.item()
         made.append(x)
     return made
-
-
-def mixtures(call):
-    """All numbers complex, or one of them and the others real."""
-    real, complexes = call.at(), call.at(imaginary=True)
-    places = [k for k, x in enumerate(complexes) if x.dtype.kind == "c"]
-    mixed = [tuple(complexes[k] if k == place else x for k, x in enumerate(real)) for place in places]
-    return [complexes, *mixed]
 
 
 def checks_of(case, call, draw):
@@ -64,7 +56,7 @@ def checks_of(case, call, draw):
     if not case.looks:
         yield partial(checks.check_vectorized, case, call, [call.at(point) for point in range(3)])
     if case.complex and draw(st.booleans()):
-        arrays = draw(st.sampled_from(mixtures(call)))
+        arrays = draw(st.sampled_from(case.mixtures(call)))
         yield partial(checks.check_value, case, call, arrays)
         yield partial(checks.check_forward, case, call, arrays, rng())
         if case.derivative == SMOOTH:

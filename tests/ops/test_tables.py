@@ -37,6 +37,7 @@ def test_the_tables_are_not_empty():
 # Interpolants and solvers, whose methods and results no line of a table has room for, have files of their own.
 OWN_FILES = {
     "scipy.interpolate.": ("tests/library/test_interpolate.py",),
+    "scipy.sparse.linalg.": ("tests/library/test_sparse_solvers.py",),
     "scipy.optimize.": ("tests/transforms/test_implicit.py", "tests/transforms/test_constraints.py"),
 }
 

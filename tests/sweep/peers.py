@@ -49,7 +49,9 @@ class Lacks(Exception):
 
 
 class Peer:
-    """Another library: its name, its modules, and its derivatives."""
+    """Another library: its name, its modules, its derivatives, and whether each new shape costs it a compilation."""
+
+    compiles = False
 
     def __init__(self):
         self._rebound = {}
@@ -168,6 +170,7 @@ class Jax(Peer):
     """JAX."""
 
     name = "jax"
+    compiles = True
     roots = types.MappingProxyType({"numpy": "jax.numpy", "scipy": "jax.scipy"})
 
     def derivatives(self, f, point, seed, weights):

@@ -150,15 +150,15 @@ def of_a_whole_decomposition(x):
 
 
 def of_a_complex_root(x):
-    return np.sum(scipy.linalg.qr(x, pivoting=True)[1])
+    return np.sum(scipy.linalg.qr(x, mode="raw")[1])
 
 
-def of_polynomials(x):
-    return np.sum(np.roots(x))
+def of_planes(x):
+    return np.sum(np.histogram2d(x, x)[0])
 
 
 def of_sets(x):
-    return np.sum(np.unique(x))
+    return np.sum(np.setdiff1d(x, x[:1]))
 
 
 def of_parts_of_a_number(x):
@@ -204,8 +204,8 @@ PLACES = {
     of_all_columns: ("np.linalg.svd", M, WAYS),
     of_a_whole_decomposition: ("np.linalg.qr", M, WAYS),
     of_a_complex_root: ("scipy.linalg.qr", M, WAYS),
-    of_polynomials: ("np.roots", X, WAYS),
-    of_sets: ("np.unique", X, WAYS),
+    of_planes: ("np.histogram2d", X, WAYS),
+    of_sets: ("np.setdiff1d", X, WAYS),
     of_parts_of_a_number: ("np.frexp", X, WAYS),
 }
 
