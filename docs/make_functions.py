@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 import scipy.linalg
+import scipy.ndimage
+import scipy.signal
 import scipy.sparse.linalg
+import scipy.stats
 from scipy import interpolate, optimize, sparse
 
 import chainrule
@@ -33,20 +36,31 @@ from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOS
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: The kinds of series in numpy.polynomial.
+KINDS = ("polynomial", "chebyshev", "legendre", "hermite", "hermite_e", "laguerre")
+
 #: The sections of the page: how its names begin, and the module. A section without a function is left out.
 SECTIONS = {
     "np": "numpy",
     "np.linalg": "numpy.linalg",
     "np.fft": "numpy.fft",
+    "np.emath": "numpy.lib.scimath",
+    "np.lib.stride_tricks": "numpy.lib.stride_tricks",
+    **{f"np.polynomial.{kind}": f"numpy.polynomial.{kind}" for kind in KINDS},
     "scipy.special": "scipy.special",
     "scipy.linalg": "scipy.linalg",
     "scipy.fft": "scipy.fft",
+    "scipy.fftpack": "scipy.fftpack",
     "scipy.signal": "scipy.signal",
+    "scipy.ndimage": "scipy.ndimage",
+    "scipy.spatial": "scipy.spatial",
+    "scipy.spatial.distance": "scipy.spatial.distance",
     "scipy.integrate": "scipy.integrate",
     "scipy.interpolate": "scipy.interpolate",
     "scipy.optimize": "scipy.optimize",
     "scipy.sparse": "scipy.sparse",
     "scipy.sparse.linalg": "scipy.sparse.linalg",
+    "scipy.stats": "scipy.stats",
 }
 
 #: What the general trials below do not suit: a function of one traced value that calls it, and a point.
@@ -72,7 +86,46 @@ EXAMPLES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "scipy.sparse.diags_array": (lambda x: sparse.diags_array(x) @ x, np.ones(2)),
     "scipy.sparse.linalg.expm_multiply": (lambda x: sparse.linalg.expm_multiply(sparse.eye_array(2), x), np.ones(2)),
     "scipy.sparse.linalg.spsolve": (lambda x: sparse.linalg.spsolve(sparse.eye_array(2, format="csc"), x), np.ones(2)),
+    **{
+        f"scipy.sparse.linalg.{name}": (
+            lambda x, name=name: getattr(sparse.linalg, name)(sparse.eye_array(2, format="csc"), x)[0],
+            np.ones(2),
+        )
+        for name in ("cg", "bicg", "bicgstab", "cgs", "gcrotmk", "gmres", "lgmres", "minres", "qmr", "tfqmr")
+    },
+    **{
+        f"scipy.sparse.linalg.{name}": (
+            lambda x, name=name: getattr(sparse.linalg, name)(sparse.eye_array(2, format="csc")).solve(x),
+            np.ones(2),
+        )
+        for name in ("splu", "spilu")
+    },
+    "scipy.sparse.linalg.spsolve_triangular": (
+        lambda x: sparse.linalg.spsolve_triangular(sparse.eye_array(2, format="csr"), x),
+        np.ones(2),
+    ),
+    "scipy.sparse.linalg.factorized": (
+        lambda x: sparse.linalg.factorized(sparse.eye_array(2, format="csc"))(x),
+        np.ones(2),
+    ),
     "scipy.linalg.solve_banded": (lambda x: scipy.linalg.solve_banded((0, 0), x, np.ones(2)), np.ones((1, 2))),
+}
+
+
+_SECTIONS_OF_A_FILTER = scipy.signal.butter(2, 0.4, output="sos")
+_KERNELS = scipy.stats.gaussian_kde(np.arange(5.0))
+
+EXAMPLES |= {
+    "np.apply_over_axes": (lambda x: np.apply_over_axes(np.sum, x, 0), np.ones((2, 2))),
+    "np.vectorize": (lambda x: np.vectorize(lambda y: y**2)(x), np.ones(4)),
+    "scipy.linalg.leslie": (lambda x: scipy.linalg.leslie(x, x[1:]), np.ones(4)),
+    "scipy.signal.filtfilt": (lambda x: scipy.signal.filtfilt([1.0, 1.0], [1.0, 0.5], x), np.ones(16)),
+    "scipy.signal.savgol_filter": (lambda x: scipy.signal.savgol_filter(x, 5, 2), np.arange(8.0)),
+    "scipy.signal.sosfilt": (lambda x: scipy.signal.sosfilt(_SECTIONS_OF_A_FILTER, x), np.ones(4)),
+    "scipy.signal.sosfiltfilt": (lambda x: scipy.signal.sosfiltfilt(_SECTIONS_OF_A_FILTER, x), np.ones(16)),
+    "scipy.stats.gaussian_kde.evaluate": (lambda x: _KERNELS(x), np.ones(4)),
+    "scipy.stats.gaussian_kde.logpdf": (lambda x: _KERNELS.logpdf(x), np.ones(4)),
+    "scipy.stats.gaussian_kde.pdf": (lambda x: _KERNELS.pdf(x), np.ones(4)),
 }
 
 
@@ -144,6 +197,7 @@ OTHERS = {
     "index_set": "`x[...] = y`",
     "astype": "`x.astype(dtype)` to real and complex types",
     "astype_integer": "`x.astype(dtype)` to integers and booleans",
+    "cholesky_pullback": "the derivative of `np.linalg.cholesky(x)`, of real numbers",
     "cofactors": "the derivative of `np.linalg.det(x)`, at singular matrices, too",
     "root": "the square root in `np.std` and in norms, with derivative 0 at 0",
     "chainrule.relu": "`chainrule.nn.activations.relu(x)`, with derivative 0 at 0",
@@ -159,6 +213,7 @@ OTHERS = {
     "airy_bi": "`scipy.special.airy(x)[2]`",
     "airy_bi_slope": "`scipy.special.airy(x)[3]`",
     "lu_factors": "the factors of a matrix whose rows are in order, in `scipy.linalg.lu`",
+    "qr_permutation": "the order of the columns in `scipy.linalg.qr` with pivoting",
     "lu_permutation": "the order of the rows in `scipy.linalg.lu`",
     "lu_pivots": "the exchanges of rows in `scipy.linalg.lu_factor`",
     "permutation_of_pivots": "the order of the rows in `scipy.linalg.lu_solve`",
@@ -235,7 +290,12 @@ def page() -> str:
     hooked = {entry.name: entry for entry in HOOKED.values()}
     nameless = {name for name in PRIMITIVES if section(name) is None}
     assert nameless <= OTHERS.keys(), f"say in OTHERS how these are written: {nameless - OTHERS.keys()}"
-    methods = {name for name in hooked if name.startswith("scipy.stats.")}
+    # Distributions have a section of their own.
+    ours = {name for name in hooked if name.startswith("scipy.stats.") and "gaussian_kde" not in name}
+    methods = {name for name in ours if name.count(".") == 3} | {
+        "scipy.stats.dirichlet",
+        "scipy.stats.multivariate_normal",
+    }
     names = sorted({*PRIMITIVES, *entries, *hooked} - OTHERS.keys() - methods)
     lost = [name for name in names if section(name) is None]
     assert not lost, f"name the module in SECTIONS: {lost}"
@@ -326,7 +386,7 @@ def aliases(name: str) -> list[str]:
     module, function = importlib.import_module(SECTIONS[prefix]), find(name)
     return [
         f"{prefix}.{other}"
-        for other in sorted(module.__all__)
+        for other in sorted(getattr(module, "__all__", ()))
         if f"{prefix}.{other}" != name and getattr(module, other) is function
     ]
 
