@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -71,6 +72,24 @@ def pytest_runtest_setup() -> None:
     import numpy as np
 
     np.random.seed(0)  # noqa: NPY002  (scikit-learn draws from it)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Put the settings of Hypothesis back.
+
+    It makes those of a parametrised test from those of the one before (as of 6.170), and looks for the database along
+    the whole chain: after some hundred tests it is deeper than Python's stack.
+    """
+    function = getattr(item, "obj", None)
+    function = getattr(function, "__func__", function)
+    name = "_hypothesis_internal_use_settings"
+    before = getattr(function, name, None)
+    try:
+        return (yield)
+    finally:
+        if before is not None:
+            setattr(function, name, before)
 
 
 def pytest_unconfigure() -> None:

@@ -57,7 +57,7 @@ CALLS = {
     "vstack": lambda x: np.vstack([[x, 1.0], [x**2, 2.0]]),
     "hstack": lambda x: np.hstack([[x, 1.0], [x**2]]),
     "column_stack": lambda x: np.column_stack([[x, 1.0], [x**2, 2.0]]),
-    "atleast_1d": lambda x: np.poly1d([x, 1.0, x])(2.0) + np.sum(np.atleast_1d([x, x])),
+    "atleast_1d": lambda x: np.atleast_1d([x, x**2]),
     "atleast_2d": lambda x: np.atleast_2d([x, x**2]),
     "meshgrid": lambda x: np.meshgrid([x, 1.0], [2.0, x**2])[1],
     "isclose": lambda x: x * np.isclose([x, 2.0], [x, 3.0]),
@@ -88,6 +88,11 @@ def test_of_a_list(name):
     assert jit(f)(X) == pytest.approx(f(X), rel=1e-12)
     second = (grad(f)(X + step) - grad(f)(X - step)) / (2 * step)
     assert grad(grad(f))(X) == pytest.approx(second, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.interpreted("how many coefficients are zero decides about the degree")
+def test_a_polynomial_of_a_list():
+    assert grad(lambda x: np.poly1d([x, 1.0, x])(2.0))(3.0) == 5.0
 
 
 def test_every_name_has_a_line():

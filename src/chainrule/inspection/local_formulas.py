@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Graph, Node
+from chainrule.ops.shapes import SHAPES
 from chainrule.passes import optimized
 from chainrule.trace import trace
 
@@ -68,10 +69,10 @@ def contribution_graph(node: Node, i: int, derivative: Any, values: tuple[Any, .
     -------
     Graph or None
         Its inputs are the derivative, the output, and the inputs of the operation that are not constants. None for an
-        operation with rules for all inputs at once.
+        operation with rules for all inputs at once, unless it only moves entries.
     """
-    transpose = node.op.transpose
-    if transpose is None:
+    op = node.op
+    if op.transpose is None and op not in SHAPES:
         return None
     free = [k for k, x in enumerate(node.inputs) if isinstance(x, Node)]
 
@@ -79,7 +80,9 @@ def contribution_graph(node: Node, i: int, derivative: Any, values: tuple[Any, .
         inputs = list(values[1:])
         for k, x in zip(free, given, strict=True):
             inputs[k] = x
-        return transpose(i, g, ans, *inputs, **node.params)
+        if op.pull_all is not None:
+            return op.pull_all([k == i for k in range(len(inputs))], g, ans, *inputs, **node.params)[i]
+        return op.transpose(i, g, ans, *inputs, **node.params)
 
     return _recorded(rule, [derivative, values[0], *(values[k + 1] for k in free)])
 

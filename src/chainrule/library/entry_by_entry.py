@@ -113,4 +113,7 @@ def _logn(n: Any, x: Any) -> Any:
 
 @composition(np.emath.power, "np.emath.power")
 def _power(x: Any, p: Any) -> Any:
+    p = with_dtype(p)
+    if p.dtype.kind in "iu" and np.any(p < 0):
+        p = p * 1.0
     return np.power(_complex_where("power", x, _is_negative), p)

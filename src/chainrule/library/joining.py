@@ -132,6 +132,8 @@ def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtyp
     start, stop = with_dtype(start) * 1.0, with_dtype(stop) * 1.0
     if start.dtype.kind == "c" or stop.dtype.kind == "c":
         raise TraceError(f"np.geomspace is followed between real numbers.{user_line()}")
+    # NumPy goes over to double precision here, whatever it is given.
+    start, stop = (shapes.convert(x, np.result_type(x.dtype, np.float64)) for x in (start, stop))
     # sign 10^(linspace of the logarithms), with the ends as they were given.
     sign = np.sign(start)
     points = sign * np.power(10.0, _linspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint))

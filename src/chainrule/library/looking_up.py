@@ -6,10 +6,12 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import shape_of, with_dtype
+from chainrule.ops.shapes import convert
 from chainrule.ops.special import i0
 from chainrule.trace.batch import shared_value
 from chainrule.trace.creation import array
 from chainrule.trace.dispatch import composition
+from chainrule.trace.no_value import NO_VALUE
 
 __all__: list[str] = []
 
@@ -68,7 +70,10 @@ def _lexsort(keys: Any, axis: int = -1) -> Any:
 
 @composition(np.sort_complex, "np.sort_complex")
 def _sort_complex(a: Any) -> Any:
-    return np.sort(a + np.zeros(1, np.complex64 if a.dtype == np.float32 else np.complex128))
+    a = with_dtype(a)
+    # NumPy's rule: single precision for complex numbers of it and for the small integers alone.
+    is_single = a.dtype.char == "F" or (a.dtype.kind in "iu" and a.dtype.itemsize <= 2)
+    return np.sort(convert(a, np.dtype(np.complex64 if is_single else np.complex128)))
 
 
 @composition(np.trim_zeros, "np.trim_zeros")
@@ -158,7 +163,10 @@ def _common_type(*arrays: Any) -> Any:
 
 def _text(write: Any, name: str) -> None:
     def follow(a: Any, max_line_width: Any = None, precision: Any = None, suppress_small: Any = None) -> Any:
-        return write(shared_value(a, name), max_line_width, precision, suppress_small)
+        known = shared_value(a, name)
+        if known is NO_VALUE:
+            raise TraceError(f"{name}: the values to write are not known while this is compiled.{user_line()}")
+        return write(known, max_line_width, precision, suppress_small)
 
     composition(write, name)(follow)
 

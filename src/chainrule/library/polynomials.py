@@ -116,9 +116,10 @@ def _poly(seq_of_zeros: Any) -> Any:
     if len(zeros.shape) == 2:
         zeros = np.linalg.eigvals(zeros)
     made = np.ones(1, zeros.dtype if zeros.dtype.kind in "fc" else float)
+    nothing = np.zeros(1, made.dtype)
     for k in range(len(zeros)):
         # (x - z) p: the coefficients moved up, less z times them.
-        made = np.append(made, 0) - np.append(0, zeros[k] * made)
+        made = np.append(made, nothing) - np.append(nothing, zeros[k] * made)
     if made.dtype.kind == "c" and np.all(np.sort(zeros) == np.sort(np.conjugate(zeros))):
         made = np.real(made)
     return made

@@ -202,24 +202,29 @@ def _chdtri(v: Any, p: Any, /) -> Any:
     return convert(2 * gammainccinv(v / 2, p), wide)
 
 
+def _floor(k: Any) -> Any:
+    # Of a Python number another one, which leaves single precision as it is.
+    return float(math.floor(k)) if type(k) in (int, float) else np.floor(k)
+
+
 @_followed("bdtr")
 def _bdtr(k: Any, n: Any, p: Any, /) -> Any:
-    return betaincc(np.floor(k) + 1.0, n - np.floor(k), p)
+    return betaincc(_floor(k) + 1.0, n - _floor(k), p)
 
 
 @_followed("bdtrc")
 def _bdtrc(k: Any, n: Any, p: Any, /) -> Any:
-    return betainc(np.floor(k) + 1.0, n - np.floor(k), p)
+    return betainc(_floor(k) + 1.0, n - _floor(k), p)
 
 
 @_followed("nbdtr")
 def _nbdtr(k: Any, n: Any, p: Any, /) -> Any:
-    return betainc(n * 1.0, np.floor(k) + 1.0, p)
+    return betainc(n * 1.0, _floor(k) + 1.0, p)
 
 
 @_followed("nbdtrc")
 def _nbdtrc(k: Any, n: Any, p: Any, /) -> Any:
-    return betaincc(n * 1.0, np.floor(k) + 1.0, p)
+    return betaincc(n * 1.0, _floor(k) + 1.0, p)
 
 
 # Counting.

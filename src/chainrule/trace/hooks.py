@@ -290,6 +290,7 @@ def _catching_code(key: tuple[str, str], function: FunctionType, entry: Composit
         if group.open == 0:
             with _lock:
                 group.put_back()
+            return plain(*args, **kwargs)
         if not finds(args) and not finds(tuple(kwargs.values())):
             made = plain(*args, **kwargs)
             return stand_in(made, *args, **kwargs) if stand_in and creation.recording_here.depth else made
