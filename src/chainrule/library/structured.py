@@ -105,6 +105,8 @@ def _matmul_toeplitz(c_or_cr: Any, x: Any, check_finite: bool = False, workers: 
     # Entry i, k is c_(i - k), and r_(k - i) above the diagonal.
     line = np.concatenate([np.flip(r[1:]), c])
     place = np.arange(shape_of(c)[0])[:, None] - np.arange(shape_of(r)[0]) + shape_of(r)[0] - 1
+    # SciPy goes over to double precision.
+    line, x = (convert(y, np.result_type(y.dtype, np.float64)) for y in (line, x))
     return line[place] @ x
 
 

@@ -40,6 +40,8 @@ class NoValue:
     def __eq__(self, other: object) -> bool:
         self.refuse("A comparison was to be made with")
 
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__
+
     __hash__ = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
