@@ -2,7 +2,7 @@
 
 import numpy as np
 import scipy.linalg
-from tests.ops.case import POSITIVE, REALS, Case, between, distinct, fixed
+from tests.ops.case import POSITIVE, REALS, Case, between, distinct, fixed, in_double
 
 SMALL = between(-0.4, 0.4)
 BANDS = np.array([[0.0, 0.0, 0.0, 0.0], [5.0, 6.0, 7.0, 8.0]])
@@ -111,7 +111,7 @@ CASES = (
         complex=((0, 1), (0,)),
         tolerance=1e-11,
     ),
-    Case("scipy.linalg.eigh_tridiagonal", eigenvectors, fixed((distinct, (3,)), (POSITIVE, (2,)))),
+    Case("scipy.linalg.eigh_tridiagonal", in_double(eigenvectors), fixed((distinct, (3,)), (POSITIVE, (2,)))),
     Case(
         "scipy.linalg.eigvalsh_tridiagonal",
         scipy.linalg.eigvalsh_tridiagonal,

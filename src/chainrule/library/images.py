@@ -29,7 +29,33 @@ Widths = list[tuple[int, int]]
 
 
 def image(name: str, x: Any, output: Any = None) -> Any:
-    """The entries as numbers with a fraction, for a function that writes into no array of its caller."""
+    """Take an image as numbers with a fraction, for a function that writes into no array of its caller.
+
+    Parameters
+    ----------
+    name : str
+        The function of scipy.ndimage, for the message.
+    x : array or traced array
+        The image; integers become float64.
+    output : object
+        What the caller gave for it.
+
+    Returns
+    -------
+    array or traced array
+        Of the same shape.
+
+    Raises
+    ------
+    TraceError
+        Where the result was to be written elsewhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image("correlate", np.array([1, 2]))
+    array([1., 2.])
+    """
     if output is not None:
         raise TraceError(
             f"scipy.ndimage.{name}: argument output= is not followed; use the value returned.{user_line()}"
@@ -39,7 +65,30 @@ def image(name: str, x: Any, output: Any = None) -> Any:
 
 
 def extended(x: Any, widths: Widths, mode: str, cval: Any = 0.0) -> Any:
-    """An array with more entries before and after its own along each axis."""
+    """Put more entries before and after an array along each axis.
+
+    Parameters
+    ----------
+    x : array or traced array
+        The image.
+    widths : sequence of (int, int)
+        How many before and after, for each axis.
+    mode : str
+        How scipy.ndimage calls what they are: "reflect", "mirror", "nearest", "wrap", "constant" and kin.
+    cval : number
+        What they are for "constant".
+
+    Returns
+    -------
+    array or traced array
+        The larger image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> extended(np.array([1.0, 2.0, 3.0]), [(2, 1)], "reflect")
+    array([2., 1., 1., 2., 3., 3.])
+    """
     if mode not in EXTENSIONS:
         raise ValueError(f"boundary mode not supported: {mode!r}")
     if EXTENSIONS[mode] == "constant":
@@ -48,7 +97,28 @@ def extended(x: Any, widths: Widths, mode: str, cval: Any = 0.0) -> Any:
 
 
 def windows(x: Any, lengths: dict[int, int]) -> Any:
-    """The windows of some length along some axes, which become the last axes, in their order."""
+    """Lay out the windows of an array along some axes.
+
+    Parameters
+    ----------
+    x : array or traced array
+        The image.
+    lengths : dict of int to int
+        The length of a window along each axis that has one.
+
+    Returns
+    -------
+    array or traced array
+        The axes of the image, shorter by the length less 1 where there are windows, then those of the windows, in the
+        order of their axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> windows(np.array([1.0, 2.0, 3.0]), {0: 2})
+    array([[1., 2.],
+           [2., 3.]])
+    """
     for axis in sorted(lengths):
         count = shape_of(x)[axis] - lengths[axis] + 1
         places = np.arange(count)[:, None] + np.arange(lengths[axis])
@@ -57,7 +127,30 @@ def windows(x: Any, lengths: dict[int, int]) -> Any:
 
 
 def reach(length: int, origin: int) -> tuple[int, int]:
-    """How many entries of a window stand before and after its own place."""
+    """Count the entries of a window before and after its own place.
+
+    Parameters
+    ----------
+    length : int
+        The length of the window.
+    origin : int
+        By how much it is moved.
+
+    Returns
+    -------
+    tuple of int
+        Before, and after.
+
+    Raises
+    ------
+    ValueError
+        Where its own place is outside the window.
+
+    Examples
+    --------
+    >>> reach(4, 0)
+    (2, 1)
+    """
     before = length // 2 + int(origin)
     if not 0 <= before < length:
         raise ValueError("invalid origin")
@@ -65,7 +158,32 @@ def reach(length: int, origin: int) -> tuple[int, int]:
 
 
 def correlated_along(x: Any, weights: Any, axis: int, mode: str, cval: Any = 0.0, origin: int = 0) -> Any:
-    """Weighted sums over the window around each entry, along one axis."""
+    """Sum over the window around each entry with weights, along one axis.
+
+    Parameters
+    ----------
+    x : array or traced array
+        The image.
+    weights : array or traced array of shape (length,)
+        The weights of a window.
+    axis : int
+        The axis.
+    mode, cval
+        What stands beyond the ends, as for `extended`.
+    origin : int
+        By how much the windows are moved.
+
+    Returns
+    -------
+    array or traced array
+        Of the shape of the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> correlated_along(np.array([1.0, 2.0, 4.0]), np.array([-1.0, 0.0, 1.0]), 0, "nearest")
+    array([1., 3., 2.])
+    """
     length = shape_of(weights)[0]
     widths = [(0, 0)] * len(shape_of(x))
     widths[axis] = reach(length, origin)
@@ -73,7 +191,25 @@ def correlated_along(x: Any, weights: Any, axis: int, mode: str, cval: Any = 0.0
 
 
 def per_axis(given: Any, count: int) -> list[Any]:
-    """An argument that may be one for all axes, for each of them."""
+    """Give an argument for each axis, where it may be one for all.
+
+    Parameters
+    ----------
+    given : object or sequence
+        The argument.
+    count : int
+        Number of axes.
+
+    Returns
+    -------
+    list
+        One for each.
+
+    Examples
+    --------
+    >>> per_axis(1.5, 2), per_axis((1, 2), 2)
+    ([1.5, 1.5], [1, 2])
+    """
     return list(given) if isinstance(given, (list, tuple, np.ndarray)) and np.ndim(given) else [given] * count
 
 

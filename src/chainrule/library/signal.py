@@ -58,7 +58,28 @@ def _by_spectra(x: Any, y: Any, axes: Lengths) -> Any:
 
 @hook("scipy.signal", "convolve")
 def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
-    """All places at which two arrays overlap, or part of them, as by `scipy.signal.convolve`."""
+    """Convolve two arrays, as `scipy.signal.convolve` does.
+
+    Parameters
+    ----------
+    in1, in2 : array or traced array
+        With as many axes.
+    mode : {"full", "valid", "same"}
+        All places at which they overlap, those at which they do whole, or as many as `in1` has entries.
+    method : {"auto", "direct", "fft"}
+        "fft" goes by the product of the Fourier transforms in one dimension, too.
+
+    Returns
+    -------
+    array or traced array
+        With as many axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> convolve(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0]))
+    array([1., 3., 5., 3.])
+    """
     x, y = _together(in1, in2)
     p, q = shape_of(x), shape_of(y)
     axes = tuple(range(len(p)))
@@ -71,7 +92,28 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
 
 @hook("scipy.signal", "fftconvolve")
 def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
-    """The same along some axes, by the product of the Fourier transforms, as by `scipy.signal.fftconvolve`."""
+    """Convolve along some axes by the product of the Fourier transforms, as `scipy.signal.fftconvolve` does.
+
+    Parameters
+    ----------
+    in1, in2 : array or traced array
+        With as many axes.
+    mode : {"full", "valid", "same"}
+        As for `convolve`.
+    axes : int or tuple of int, optional
+        The axes; otherwise all of them.
+
+    Returns
+    -------
+    array or traced array
+        With as many axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.round(fftconvolve(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0]), mode="valid"), 12)
+    array([3., 5.])
+    """
     x, y = _together(in1, in2)
     p, q = shape_of(x), shape_of(y)
     places = normalize_axes(axes, len(p))
