@@ -258,7 +258,6 @@ REFUSED = {
     "a view of the bytes": "B[0] = x[0]; C = B.view(np.int64); C[0] = 0; return B",
     "as_strided": "C = np.lib.stride_tricks.as_strided(x, (2,), (8,)); C[0] = 1.0; return x",
     "nditer": "for v in np.nditer(x, op_flags=['readwrite']): v[...] = 2 * v\nreturn x",
-    "vectorize": "return np.vectorize(lambda v: 2 * v)(x)",
     "a column of a matrix": "C = np.matrix(np.eye(3)); C[0] = x[0]; return C",
     "an unknown view": "C = np.lib.stride_tricks.sliding_window_view(B, 2, axis=1); B[0] = x[0]; return C",
     "an unknown view written": (

@@ -112,6 +112,10 @@ def argument_name(f: Callable[..., Any], position: int) -> str:
     shift = 1 if inspect.ismethod(f) else 0
     if code is not None and position + shift < code.co_argcount:
         return str(code.co_varnames[position + shift])
+    # Of a function that is caught the code has other arguments than the function.
+    signature = getattr(f, "__signature__", None)
+    if signature is not None and position < len(signature.parameters):
+        return str(list(signature.parameters)[position])
     return f"argument {position}"
 
 
