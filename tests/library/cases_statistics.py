@@ -43,8 +43,8 @@ CASES = (
     of("gstd"),
     of("variation"),
     of("iqr", fixed((distinct, (6, 2))), axis=0),
-    of("median_abs_deviation", fixed((distinct, (5,)))),
-    of("median_abs_deviation", fixed((distinct, (5,))), label="as a deviation", scale="normal"),
+    of("median_abs_deviation", fixed((far_apart, (5,)))),
+    of("median_abs_deviation", fixed((far_apart, (5,))), label="as a deviation", scale="normal"),
     Case(
         "scipy.stats.median_abs_deviation",
         in_double(stats.median_abs_deviation),
