@@ -37,6 +37,11 @@ def _real(name: str, *xs: Any) -> None:
         raise TypeError(f"scipy.special.{name} takes real numbers, and got complex ones.{user_line()}")
 
 
+def _as_wide_as(n: Any, x: Any) -> Any:
+    """Take points to double precision, as an array of degrees or orders in 64 bits does, before they are moved."""
+    return convert(strong(x), np.result_type(with_dtype(x), n)) if hasattr(n, "dtype") else x
+
+
 # Bessel functions of the third kind, and scaled ones.
 
 
@@ -52,12 +57,12 @@ def _hankel2(v: Any, z: Any, /) -> Any:
 
 @_followed("hankel1e")
 def _hankel1e(v: Any, z: Any, /) -> Any:
-    return _hankel1(v, z) * np.exp(-1j * z)
+    return _hankel1(v, z) * np.exp(-1j * _as_wide_as(v, z))
 
 
 @_followed("hankel2e")
 def _hankel2e(v: Any, z: Any, /) -> Any:
-    return _hankel2(v, z) * np.exp(1j * z)
+    return _hankel2(v, z) * np.exp(1j * _as_wide_as(v, z))
 
 
 def _of_real_numbers(name: str, plain: str) -> None:
@@ -109,9 +114,7 @@ def _polynomial(name: str, other: str, factor: float, scale: float, shift: float
     def follow(n: Any, x: Any, /) -> Any:
         import scipy.special
 
-        # An array of degrees in 64 bits takes the points to double precision, before they are moved.
-        x = convert(strong(x), np.result_type(with_dtype(x), n)) if hasattr(n, "dtype") else x
-        return factor * getattr(scipy.special, other)(n, scale * x + shift)
+        return factor * getattr(scipy.special, other)(n, scale * _as_wide_as(n, x) + shift)
 
     _followed(name)(follow)
 
