@@ -40,7 +40,7 @@ CASES = (
     ),
     Case(
         "scipy.linalg.solve_circulant",
-        lambda c, b: scipy.linalg.solve_circulant(c + np.array([5.0, 0, 0]), b),
+        in_double(lambda c, b: scipy.linalg.solve_circulant(c + np.array([5.0, 0, 0]), b)),
         fixed((REALS, (3,)), (REALS, (3, 2))),
         complex=True,
     ),
@@ -76,7 +76,7 @@ CASES = (
     ),
     Case(
         "scipy.linalg.solve_discrete_lyapunov",
-        scipy.linalg.solve_discrete_lyapunov,
+        in_double(scipy.linalg.solve_discrete_lyapunov),
         fixed((SMALL, (2, 2)), (REALS, (2, 2))),
         complex=True,
     ),
