@@ -106,7 +106,7 @@ CASES = (
     ),
     Case(
         "scipy.linalg.expm_frechet",
-        scipy.linalg.expm_frechet,
+        in_double(scipy.linalg.expm_frechet),
         fixed((REALS, (2, 2)), (REALS, (2, 2))),
         complex=((0, 1), (0,)),
         tolerance=1e-11,

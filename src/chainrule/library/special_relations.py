@@ -241,11 +241,17 @@ def _not_exact(name: str, exact: bool) -> None:
         raise TraceError(f"scipy.special.{name}: exact=True is of integers; leave it out.{user_line()}")
 
 
+def _double(x: Any) -> Any:
+    # SciPy goes over to double precision here.
+    x = strong(x)
+    return convert(x, np.result_type(x.dtype, np.float64)) if hasattr(x, "dtype") else float(x)
+
+
 @hook("scipy.special", "factorial")
 def _factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
     _not_exact("factorial", exact)
     _real("factorial", n)
-    n = strong(n)
+    n = _double(n)
     return np.where(n < 0, 0.0, gamma(np.where(n < 0, 0.0, n) + 1))
 
 
@@ -264,6 +270,9 @@ def _comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> A
 @hook("scipy.special", "perm")
 def _perm(N: Any, k: Any, exact: bool = False) -> Any:
     _not_exact("perm", exact)
+    N, k = strong(N), strong(k)
+    wide = np.result_type(with_dtype(N), with_dtype(k))
+    N, k = convert(N, wide), convert(k, wide)
     inside = (k <= N) & (N >= 0) & (k >= 0)
     n, m = (np.where(inside, x, 0.0) for x in (N, k))
     return np.where(inside, np.exp(gammaln(n + 1) - gammaln(n - m + 1)), 0.0)
