@@ -109,12 +109,26 @@ def test_a_callback_may_put_other_arrays_into_the_state(spent):
 
 def test_a_state_that_holds_an_array_twice_is_copied():
     one = TrainState(({"a": np.ones(2), "b": np.ones(3)},), (), None, seed=0)
-    two, view, turned = (TrainState(({"a": np.ones((3, 3))},), (), None, seed=0) for _ in range(3))
+    two, view, turned, part = (TrainState(({"a": np.ones((3, 3))},), (), None, seed=0) for _ in range(4))
     two.parameters[0]["b"] = two.parameters[0]["a"]
-    view.parameters[0]["a"] = np.ones((4, 3))[1:]
+    memory = np.ones((4, 3))
+    view.parameters[0]["a"] = memory[1:]
     turned.parameters[0]["a"] = np.ones((4, 3), order="F")
-    found = [is_held_once(state) for state in (one, two, view, turned)]
-    assert found == [True, False, False, False]
+    # Nothing else refers to the memory of which this is a part.
+    part.parameters[0]["a"] = np.ones((4, 3))[1:]
+    found = [is_held_once(state) for state in (one, two, view, turned, part)]
+    assert found == [True, False, False, False, True]
+    del memory
+    assert is_held_once(view)
+
+
+def test_arrays_of_more_than_a_page_are_written_over(spent):
+    """What steps hand back lies where they choose in a larger memory, and counts as held by the state alone, too."""
+    network = Network.of(X.shape[1], (400,), T.shape[1])
+    assert max(x.nbytes for x in tree.leaves(network.initialize(0))) >= 1 << 12
+    run(network, "squared")
+    assert len(spent) > 1
+    assert all(spent[1:])
 
 
 LEAKY, PLAIN = Network.of(3, (6,), 2, "leaky_relu"), Network.of(3)

@@ -73,10 +73,7 @@ def _alone(parts: list[Any]) -> bool:
     """Whether what a list holds, and some container, is held by nothing else; and so on below."""
     for k, part in enumerate(map(type, parts)):
         if part is np.ndarray:
-            x = parts[k]
-            owned = x.base is None and x.flags.owndata and x.flags.writeable and x.flags.c_contiguous
-            del x
-            if not owned or _references(parts, k) != _TWO:
+            if not _has_its_memory(parts[k]) or _references(parts, k) != _TWO:
                 return False
             continue
         below = tree.children(parts[k])
@@ -86,17 +83,27 @@ def _alone(parts: list[Any]) -> bool:
     return True
 
 
+def _has_its_memory(x: np.ndarray[Any, Any]) -> bool:
+    """Whether an array's memory is its own: made with it, or lying in a larger one that nothing else refers to."""
+    if not (x.flags.writeable and x.flags.c_contiguous):
+        return False
+    if x.base is None:
+        return x.flags.owndata
+    return isinstance(x.base, np.ndarray) and x.base.flags.owndata and sys.getrefcount(x.base) == _OF_ONE_VIEW
+
+
 def _references(parts: Sequence[Any], k: int) -> int:
     return sys.getrefcount(parts[k])
 
 
-def _counted() -> tuple[int, int]:
+def _counted() -> tuple[int, int, int]:
     state, x = object(), object()
     container, parts, holder = [x], [x], [state]
+    view = np.empty(2)[:1]
     del x
-    return sys.getrefcount(state), _references(parts, 0) + len(container) - len(holder)
+    return sys.getrefcount(state), _references(parts, 0) + len(container) - len(holder), sys.getrefcount(view.base)
 
 
-#: References to what a variable of a function and one more hold, as Python counts them in the function; and to what a
-#: container and a list hold.
-HELD_ONCE, _TWO = _counted()
+#: References to what a variable of a function and one more hold, as Python counts them in the function; to what a
+#: container and a list hold; and to the memory of one view.
+HELD_ONCE, _TWO, _OF_ONE_VIEW = _counted()
