@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.errors import NoDerivativeError, user_line
 from chainrule.ops.axes import shape_of, with_dtype
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import with_fraction
 from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
@@ -122,11 +122,6 @@ _DISTANCES: dict[str, Callable[..., Any]] = {
 _OTHER_NAMES = {"manhattan": "cityblock", "l1": "cityblock", "l2": "euclidean", "cblock": "cityblock"}
 
 
-def _numbers(x: Any) -> Any:
-    x = with_dtype(x)
-    return x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
-
-
 def _metric(where: str, metric: Any) -> Callable[..., Any]:
     if callable(metric):
         # SciPy's own functions are followed by what stands here, all others entry by entry.
@@ -157,7 +152,9 @@ def _with_spread(metric: Any, rows: Any, options: dict[str, Any]) -> dict[str, A
         return options | {"V": np.var(rows, axis=0, ddof=1)}
     if metric == "mahalanobis" and options.get("VI") is None:
         return options | {"VI": np.linalg.inv(np.cov(rows.T)).T}
-    return {name: x if isinstance(x, (int, float)) else _numbers(x) for name, x in options.items() if x is not None}
+    return {
+        name: x if isinstance(x, (int, float)) else with_fraction(x) for name, x in options.items() if x is not None
+    }
 
 
 def _bind_cdist(XA: Any, XB: Any, metric: Any = "euclidean", *, out: Any = None, **kwargs: Any) -> tuple[Any, ...]:
@@ -167,7 +164,7 @@ def _bind_cdist(XA: Any, XB: Any, metric: Any = "euclidean", *, out: Any = None,
 @hook("scipy.spatial.distance", "cdist", bind=_bind_cdist)
 def _cdist(XA: Any, XB: Any, metric: Any, out: Any, options: Any) -> Any:
     _refuse_out("cdist", out)
-    a, b = _numbers(XA), _numbers(XB)
+    a, b = with_fraction(XA), with_fraction(XB)
     if len(shape_of(a)) != 2 or len(shape_of(b)) != 2 or shape_of(a)[1] != shape_of(b)[1]:
         raise ValueError(
             f"scipy.spatial.distance.cdist takes two matrices with as many columns, and got shapes {shape_of(a)} and "
@@ -184,7 +181,7 @@ def _bind_pdist(X: Any, metric: Any = "euclidean", *, out: Any = None, **kwargs:
 @hook("scipy.spatial.distance", "pdist", bind=_bind_pdist)
 def _pdist(X: Any, metric: Any, out: Any, options: Any) -> Any:
     _refuse_out("pdist", out)
-    rows = _numbers(X)
+    rows = with_fraction(X)
     if len(shape_of(rows)) != 2:
         raise ValueError(f"scipy.spatial.distance.pdist takes a matrix, and got shape {shape_of(rows)}")
     one, other = np.triu_indices(shape_of(rows)[0], 1)
@@ -217,22 +214,22 @@ def _of_two(name: str) -> None:
     distance = _DISTANCES[name]
 
     def euclidean(u: Any, v: Any, w: Any = None) -> Any:
-        return distance(_numbers(u), _numbers(v), None if w is None else _numbers(w))
+        return distance(with_fraction(u), with_fraction(v), None if w is None else with_fraction(w))
 
     def correlation(u: Any, v: Any, w: Any = None, centered: bool = True) -> Any:
-        return _correlation(_numbers(u), _numbers(v), None if w is None else _numbers(w), centered)
+        return _correlation(with_fraction(u), with_fraction(v), None if w is None else with_fraction(w), centered)
 
     def minkowski(u: Any, v: Any, p: Any = 2, w: Any = None) -> Any:
-        return _minkowski(_numbers(u), _numbers(v), p, None if w is None else _numbers(w))
+        return _minkowski(with_fraction(u), with_fraction(v), p, None if w is None else with_fraction(w))
 
     def seuclidean(u: Any, v: Any, V: Any) -> Any:
-        return _seuclidean(_numbers(u), _numbers(v), _numbers(V))
+        return _seuclidean(with_fraction(u), with_fraction(v), with_fraction(V))
 
     def mahalanobis(u: Any, v: Any, VI: Any) -> Any:
-        return _mahalanobis(_numbers(u), _numbers(v), _numbers(VI))
+        return _mahalanobis(with_fraction(u), with_fraction(v), with_fraction(VI))
 
     def jensenshannon(p: Any, q: Any, base: Any = None, *, axis: int = 0, keepdims: bool = False) -> Any:
-        last = [np.moveaxis(_numbers(x), axis, -1) for x in (p, q)]
+        last = [np.moveaxis(with_fraction(x), axis, -1) for x in (p, q)]
         found = _jensenshannon(last[0], last[1], base)
         return np.expand_dims(found, axis) if keepdims else found
 
@@ -247,10 +244,10 @@ for _name in _DISTANCES:
 
 @hook("scipy.spatial", "distance_matrix")
 def _distance_matrix(x: Any, y: Any, p: Any = 2, threshold: int = 1_000_000) -> Any:
-    x, y = _numbers(x), _numbers(y)
+    x, y = with_fraction(x), with_fraction(y)
     return _minkowski(x[:, None, :], y[None, :, :], p)
 
 
 @hook("scipy.spatial", "minkowski_distance")
 def _minkowski_distance(x: Any, y: Any, p: Any = 2) -> Any:
-    return _minkowski(_numbers(x), _numbers(y), p)
+    return _minkowski(with_fraction(x), with_fraction(y), p)

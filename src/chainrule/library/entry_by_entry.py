@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import shape_of, with_dtype
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import convert, with_fraction
 from chainrule.trace.batch import shared_value
 from chainrule.trace.creation import array
 from chainrule.trace.dispatch import composition, has_tracer
@@ -64,8 +64,7 @@ def _apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 
 def _complex_where(name: str, x: Any, is_outside: Any) -> Any:
-    x = with_dtype(x)
-    x = x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
+    x = with_fraction(x)
     if x.dtype.kind == "c":
         return x
     known = shared_value(x, f"np.emath.{name}")

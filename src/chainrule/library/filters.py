@@ -10,16 +10,10 @@ from chainrule.library import signal
 from chainrule.library.images import correlated_along, windows
 from chainrule.ops.axes import shape_of, with_dtype
 from chainrule.ops.matrix_functions import solve_banded
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import in_one_dtype
 from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
-
-
-def _numbers(*xs: Any) -> list[Any]:
-    found = [with_dtype(x) for x in xs]
-    wide = np.result_type(*(x.dtype for x in found), np.float32)
-    return [convert(x, wide) for x in found]
 
 
 def _padded(c: Any, length: int) -> Any:
@@ -56,7 +50,7 @@ def _filtered(b: Any, a: Any, x: Any, zi: Any = None) -> tuple[Any, Any]:
 
 @hook("scipy.signal", "lfilter")
 def _lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
-    b, a, x = _numbers(np.atleast_1d(with_dtype(b)), np.atleast_1d(with_dtype(a)), x)
+    b, a, x = in_one_dtype(np.atleast_1d(with_dtype(b)), np.atleast_1d(with_dtype(a)), x)
     last = None if zi is None else np.moveaxis(with_dtype(zi), axis, -1)
     y, final = _filtered(b, a, np.moveaxis(x, axis, -1), last)
     y = np.moveaxis(y, -1, axis)
@@ -65,7 +59,7 @@ def _lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
 
 @hook("scipy.signal", "lfilter_zi")
 def _lfilter_zi(b: Any, a: Any) -> Any:
-    b, a = _numbers(np.atleast_1d(with_dtype(b)), np.atleast_1d(with_dtype(a)))
+    b, a = in_one_dtype(np.atleast_1d(with_dtype(b)), np.atleast_1d(with_dtype(a)))
     order = max(shape_of(b)[0], shape_of(a)[0]) - 1
     b, a = _padded(b, order + 1) / a[0], _padded(a, order + 1) / a[0]
     # The state z = A^T z + B in which a step goes on for ever, with A the companion matrix of a.
@@ -75,7 +69,7 @@ def _lfilter_zi(b: Any, a: Any) -> Any:
 
 @hook("scipy.signal", "sosfilt")
 def _sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
-    sos, x = _numbers(sos, x)
+    sos, x = in_one_dtype(sos, x)
     x = np.moveaxis(x, axis, -1)
     states = []
     for k in range(shape_of(sos)[0]):
@@ -125,7 +119,7 @@ def _filtfilt(
 ) -> Any:
     if method != "pad":
         raise TraceError(f"scipy.signal.filtfilt: method={method!r} is not followed; 'pad' is.{user_line()}")
-    b, a, x = _numbers(np.atleast_1d(with_dtype(b)), np.atleast_1d(with_dtype(a)), x)
+    b, a, x = in_one_dtype(np.atleast_1d(with_dtype(b)), np.atleast_1d(with_dtype(a)), x)
     state = _lfilter_zi(b, a)
 
     def run(x: Any, start: Any) -> Any:
@@ -137,7 +131,7 @@ def _filtfilt(
 
 @hook("scipy.signal", "sosfiltfilt")
 def _sosfiltfilt(sos: Any, x: Any, axis: int = -1, padtype: Any = "odd", padlen: Any = None) -> Any:
-    sos, x = _numbers(sos, x)
+    sos, x = in_one_dtype(sos, x)
     count = shape_of(sos)[0]
     scale, states = 1.0, []
     for k in range(count):
@@ -160,7 +154,7 @@ def _sosfiltfilt(sos: Any, x: Any, axis: int = -1, padtype: Any = "odd", padlen:
 
 @hook("scipy.signal", "detrend")
 def _detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0, overwrite_data: bool = False) -> Any:
-    (x,) = _numbers(data)
+    (x,) = in_one_dtype(data)
     if type in ("constant", "c"):
         return x - np.mean(x, axis, keepdims=True)
     if type not in ("linear", "l"):
@@ -189,7 +183,7 @@ def _savgol_filter(
 ) -> Any:
     import scipy.signal
 
-    (x,) = _numbers(x)
+    (x,) = in_one_dtype(x)
     place = axis % len(shape_of(x))
     if mode != "interp":
         weights = scipy.signal.savgol_coeffs(window_length, polyorder, deriv=deriv, delta=delta)[::-1]
@@ -209,7 +203,7 @@ def _savgol_filter(
 
 @hook("scipy.signal", "hilbert")
 def _hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
-    (x,) = _numbers(x)
+    (x,) = in_one_dtype(x)
     if x.dtype.kind == "c":
         raise ValueError("x must be real.")
     count = shape_of(x)[axis] if N is None else N
@@ -230,7 +224,7 @@ def _resample(x: Any, num: int, t: Any = None, axis: int = 0, window: Any = None
         raise TraceError(
             f"scipy.signal.resample: arguments t=, window= and domain= are not followed on traced values.{user_line()}"
         )
-    (x,) = _numbers(x)
+    (x,) = in_one_dtype(x)
     rows = np.moveaxis(x, axis, -1)
     count, num = shape_of(rows)[-1], int(num)
     if rows.dtype.kind == "c":
@@ -254,7 +248,7 @@ def _oaconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any
 
 
 def _in_the_plane(name: str, in1: Any, in2: Any, mode: str, boundary: str, fillvalue: Any) -> Any:
-    x, y = _numbers(in1, in2)
+    x, y = in_one_dtype(in1, in2)
     if len(shape_of(x)) != 2 or len(shape_of(y)) != 2:
         raise ValueError(f"{name} inputs must both be 2-D arrays")
     if boundary in ("fill", "pad") and fillvalue == 0:
@@ -284,6 +278,6 @@ def _correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill",
             f"scipy.signal.correlate2d: modes 'full' and 'valid' are followed, with boundary='fill'; use "
             f"convolve2d of the kernel turned round.{user_line()}"
         )
-    x, y = _numbers(in1, in2)
+    x, y = in_one_dtype(in1, in2)
     turned = np.flip(np.conjugate(y) if y.dtype.kind == "c" else y)
     return _in_the_plane("correlate2d", x, turned, mode, boundary, fillvalue)

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.library.images import extended
 from chainrule.ops.axes import shape_of, with_dtype
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import convert, with_fraction
 from chainrule.trace.batch import shared_value
 from chainrule.trace.hooks import hook
 
@@ -33,8 +33,7 @@ def _checked(name: str, input: Any, output: Any, order: int, mode: str) -> Any:
         raise TraceError(
             f"scipy.ndimage.{name}: mode={mode!r} is not followed; these are: {', '.join(_MODES)}.{user_line()}"
         )
-    x = with_dtype(input)
-    return x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
+    return with_fraction(input)
 
 
 def _coefficients(x: Any, mode: str, cval: Any) -> tuple[Any, int]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.library.images import extended, image, per_axis, reach, windows
+from chainrule.library.images import extended_for, image, per_axis, windows
 from chainrule.ops.axes import normalize_axes, shape_of
 from chainrule.trace.hooks import hook
 
@@ -30,11 +30,7 @@ def _by_order(name: str, chosen: Callable[[Any, Any], Any]) -> None:
         x = image(name, input, output)
         places = normalize_axes(axes, len(shape_of(x)))
         lengths = [int(n) for n in (per_axis(size, len(places)) if footprint is None else np.shape(footprint))]
-        origins, modes = per_axis(origin, len(places)), per_axis(mode, len(places))
-        for place, n, o, m in zip(places, lengths, origins, modes, strict=True):
-            widths = [(0, 0)] * len(shape_of(x))
-            widths[place] = reach(n, o)
-            x = extended(x, widths, m, cval)
+        x = extended_for(x, places, lengths, per_axis(origin, len(places)), mode, cval)
         found = windows(x, dict(zip(places, lengths, strict=True)))
         rows = np.reshape(found, (*shape_of(found)[: -len(places)], math.prod(lengths)))
         return chosen(rows if footprint is None else rows[..., np.ravel(np.asarray(footprint, bool))], own)

@@ -1,17 +1,18 @@
 """scipy.ndimage: filters of arrays with any number of axes, by the windows around each entry."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import normalize_axes, shape_of, with_dtype
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import with_fraction
 from chainrule.trace.batch import shared_value
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.hooks import hook
 
-__all__ = ["EXTENSIONS", "correlated_along", "extended", "image", "per_axis", "reach", "windows"]
+__all__ = ["EXTENSIONS", "correlated_along", "extended", "extended_for", "image", "per_axis", "reach", "windows"]
 
 #: How SciPy calls a way of going on beyond an edge, and how NumPy does.
 EXTENSIONS = {
@@ -60,8 +61,7 @@ def image(name: str, x: Any, output: Any = None) -> Any:
         raise TraceError(
             f"scipy.ndimage.{name}: argument output= is not followed; use the value returned.{user_line()}"
         )
-    x = with_dtype(x)
-    return x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
+    return with_fraction(x)
 
 
 def extended(x: Any, widths: Widths, mode: str, cval: Any = 0.0) -> Any:
@@ -157,6 +157,40 @@ def reach(length: int, origin: int) -> tuple[int, int]:
     return before, length - 1 - before
 
 
+def extended_for(
+    x: Any, places: Sequence[int], lengths: Sequence[int], origins: Sequence[int], mode: Any, cval: Any
+) -> Any:
+    """Put as many entries around an array as windows of some lengths reach beyond it.
+
+    Parameters
+    ----------
+    x : array or traced array
+        The image.
+    places, lengths, origins : sequence of int
+        The axes with windows, and the length of a window and by how much it is moved along each of them.
+    mode : str or sequence of str
+        What stands beyond the ends, for all of these axes or for each.
+    cval : number
+        As for `extended`.
+
+    Returns
+    -------
+    array or traced array
+        The larger image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> extended_for(np.array([1.0, 2.0]), [0], [3], [0], "nearest", 0.0)
+    array([1., 1., 2., 2.])
+    """
+    for place, n, o, m in zip(places, lengths, origins, per_axis(mode, len(places)), strict=True):
+        widths = [(0, 0)] * len(shape_of(x))
+        widths[place] = reach(n, o)
+        x = extended(x, widths, m, cval)
+    return x
+
+
 def correlated_along(x: Any, weights: Any, axis: int, mode: str, cval: Any = 0.0, origin: int = 0) -> Any:
     """Sum over the window around each entry with weights, along one axis.
 
@@ -185,9 +219,7 @@ def correlated_along(x: Any, weights: Any, axis: int, mode: str, cval: Any = 0.0
     array([1., 3., 2.])
     """
     length = shape_of(weights)[0]
-    widths = [(0, 0)] * len(shape_of(x))
-    widths[axis] = reach(length, origin)
-    return windows(extended(x, widths, mode, cval), {axis: length}) @ weights
+    return windows(extended_for(x, [axis], [length], [origin], mode, cval), {axis: length}) @ weights
 
 
 def per_axis(given: Any, count: int) -> list[Any]:
@@ -258,10 +290,7 @@ def _several(
     if turned:
         weights = np.flip(weights)
         origins = [-o - (1 - n % 2) for o, n in zip(origins, shape_of(weights), strict=True)]
-    for place, n, o, m in zip(places, shape_of(weights), origins, per_axis(mode, len(places)), strict=True):
-        widths = [(0, 0)] * len(shape_of(x))
-        widths[place] = reach(n, o)
-        x = extended(x, widths, m, cval)
+    x = extended_for(x, places, shape_of(weights), origins, mode, cval)
     # The weights stand in the order of the axes given, the windows in that of the array.
     weights = np.transpose(weights, np.argsort(places))
     found = windows(x, dict(zip(places, [shape_of(weights)[k] for k in np.argsort(np.argsort(places))], strict=True)))

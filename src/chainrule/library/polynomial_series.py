@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops.axes import shape_of, with_dtype
-from chainrule.ops.shapes import convert, strong
+from chainrule.ops.axes import shape_of
+from chainrule.ops.shapes import strong, with_fraction
 from chainrule.trace.creation import array
 from chainrule.trace.hooks import function_at, hook
 
@@ -31,8 +31,7 @@ _KINDS: dict[str, tuple[str, tuple[float, float], Callable[[int], _Rule]]] = {
 
 
 def _numbers(x: Any) -> Any:
-    x = with_dtype(array(x) if isinstance(x, (list, tuple)) else x)
-    return x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
+    return with_fraction(array(x) if isinstance(x, (list, tuple)) else x)
 
 
 def _values(kind: str, x: Any, degree: int) -> list[Any]:

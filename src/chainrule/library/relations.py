@@ -6,18 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops.axes import Axis, shape_of, with_dtype
-from chainrule.ops.shapes import convert
+from chainrule.ops.axes import Axis, shape_of
+from chainrule.ops.shapes import with_fraction
 from chainrule.ops.special import betainc
 from chainrule.trace.hooks import hook
 from chainrule.trace.tables import SPECIAL_COMPOSITIONS
 
 __all__: list[str] = []
-
-
-def _numbers(x: Any) -> Any:
-    x = with_dtype(x)
-    return x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
 
 
 def _only(name: str, **given: tuple[Any, Any]) -> None:
@@ -31,7 +26,7 @@ def _only(name: str, **given: tuple[Any, Any]) -> None:
 
 
 def _resultant(samples: Any, high: Any, low: Any, axis: Axis, keepdims: bool) -> tuple[Any, Any]:
-    angles = (_numbers(samples) - low) * (2.0 * math.pi / (high - low))
+    angles = (with_fraction(samples) - low) * (2.0 * math.pi / (high - low))
     sine, cosine = (np.mean(f(angles), axis, keepdims=keepdims) for f in (np.sin, np.cos))
     return sine, cosine
 
@@ -93,13 +88,13 @@ def _boxcox(x: Any, lmbda: Any = None, alpha: Any = None, optimizer: Any = None)
             "scipy.stats.boxcox: without lmbda= it is the result of a maximisation, which is not followed; maximise "
             f"scipy.stats.boxcox_llf by scipy.optimize.minimize_scalar.{user_line()}"
         )
-    return SPECIAL_COMPOSITIONS["boxcox"].follow(_numbers(x), lmbda)
+    return SPECIAL_COMPOSITIONS["boxcox"].follow(with_fraction(x), lmbda)
 
 
 @hook("scipy.stats", "boxcox_llf")
 def _boxcox_llf(lmb: Any, data: Any, *, axis: Any = 0, keepdims: bool = False, nan_policy: str = "propagate") -> Any:
     _only("boxcox_llf", nan_policy=(nan_policy, "propagate"))
-    data = _numbers(data)
+    data = with_fraction(data)
     count = data.size if axis is None else shape_of(data)[axis]
     made = SPECIAL_COMPOSITIONS["boxcox"].follow(data, lmb)
     logs = np.sum(np.log(data), axis=axis, keepdims=keepdims)
@@ -118,7 +113,7 @@ def _yeojohnson(x: Any, lmbda: Any = None) -> Any:
             "scipy.stats.yeojohnson: without lmbda= it is the result of a maximisation, which is not followed; "
             f"maximise scipy.stats.yeojohnson_llf by scipy.optimize.minimize_scalar.{user_line()}"
         )
-    return _yeojohnson_of(_numbers(x), lmbda)
+    return _yeojohnson_of(with_fraction(x), lmbda)
 
 
 @hook("scipy.stats", "yeojohnson_llf")
@@ -126,7 +121,7 @@ def _yeojohnson_llf(
     lmb: Any, data: Any, *, axis: Any = 0, nan_policy: str = "propagate", keepdims: bool = False
 ) -> Any:
     _only("yeojohnson_llf", nan_policy=(nan_policy, "propagate"))
-    data = _numbers(data)
+    data = with_fraction(data)
     count = data.size if axis is None else shape_of(data)[axis]
     logs = np.sum(np.sign(data) * np.log1p(np.abs(data)), axis=axis, keepdims=keepdims)
     spread = np.var(_yeojohnson_of(data, lmb), axis=axis, keepdims=keepdims)
@@ -162,7 +157,7 @@ class Line(NamedTuple):
 @hook("scipy.stats", "pearsonr")
 def _pearsonr(x: Any, y: Any, *, alternative: str = "two-sided", method: Any = None, axis: int = 0) -> Any:
     _only("pearsonr", alternative=(alternative, "two-sided"), method=(method, None))
-    x, y = _numbers(x), _numbers(y)
+    x, y = with_fraction(x), with_fraction(y)
     dx, dy = (a - np.mean(a, axis, keepdims=True) for a in (x, y))
     lengths = [np.sqrt(np.sum(d * d, axis=axis)) for d in (dx, dy)]
     r = np.sum(dx * dy, axis=axis) / (lengths[0] * lengths[1])
@@ -183,7 +178,7 @@ def _linregress(
 ) -> Any:
     _only("linregress", alternative=(alternative, "two-sided"), nan_policy=(nan_policy, "propagate"))
     _only("linregress", axis=(axis, 0), keepdims=(keepdims, False))
-    x, y = _numbers(x), _numbers(y)
+    x, y = with_fraction(x), with_fraction(y)
     n = shape_of(x)[0]
     mean_x, mean_y = np.mean(x), np.mean(y)
     sxx, sxy, syy = (np.mean(a * b) for a, b in ((x - mean_x,) * 2, (x - mean_x, y - mean_y), (y - mean_y,) * 2))
@@ -201,7 +196,7 @@ def _linregress(
 def _log_kernels(kde: Any, points: Any) -> tuple[Any, float]:
     """Logarithms of the kernels at each point, by those of the data, and that of what makes the integral 1."""
     d = kde.dataset.shape[0]
-    points = _numbers(points)
+    points = with_fraction(points)
     if len(shape_of(points)) < 2:
         points = np.reshape(points, (d, -1) if d == 1 else (d, 1))
     if shape_of(points)[0] != d:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import TraceError, user_line
-from chainrule.ops.axes import Axis, length_of, normalize_axes, shape_of, with_dtype
-from chainrule.ops.shapes import convert
+from chainrule.ops.axes import Axis, length_of, normalize_axes, shape_of
+from chainrule.ops.shapes import convert, with_fraction
 from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
@@ -24,8 +24,7 @@ def _sample(name: str, a: Any, nan_policy: str = "propagate", **refused: Any) ->
     ]
     if given:
         raise TraceError(f"scipy.stats.{name}: argument {given[0]}= is not followed on traced values.{user_line()}")
-    a = with_dtype(a)
-    return a if a.dtype.kind in "fc" else convert(a, np.dtype(float))
+    return with_fraction(a)
 
 
 def _count(a: Any, axis: Axis) -> int:

@@ -8,16 +8,10 @@ from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import shape_of, with_dtype
 from chainrule.ops.linalg import adjoint
 from chainrule.ops.matrix_functions import matrix_function, solve_banded, solve_sylvester
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import convert, in_one_dtype
 from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
-
-
-def _numbers(*xs: Any) -> list[Any]:
-    found = [with_dtype(x) for x in xs]
-    wide = np.result_type(*(x.dtype for x in found), np.float32)
-    return [convert(x, wide) for x in found]
 
 
 def _square(name: str, a: Any) -> int:
@@ -31,7 +25,7 @@ def _square(name: str, a: Any) -> int:
 
 @hook("scipy.linalg", "khatri_rao")
 def _khatri_rao(a: Any, b: Any) -> Any:
-    a, b = _numbers(a, b)
+    a, b = in_one_dtype(a, b)
     if len(shape_of(a)) != 2 or len(shape_of(b)) != 2 or shape_of(a)[1] != shape_of(b)[1]:
         raise ValueError("The number of columns for both arrays should be equal.")
     return np.reshape(a[:, None, :] * b[None, :, :], (-1, shape_of(a)[1]))
@@ -39,7 +33,7 @@ def _khatri_rao(a: Any, b: Any) -> Any:
 
 @hook("scipy.linalg", "companion")
 def _companion(a: Any) -> Any:
-    (a,) = _numbers(a)
+    (a,) = in_one_dtype(a)
     if len(shape_of(a)) != 1 or shape_of(a)[0] < 2:
         raise ValueError("The length of the input array must be at least 2.")
     below = np.eye(shape_of(a)[0] - 2, shape_of(a)[0] - 1, dtype=a.dtype)
@@ -48,7 +42,7 @@ def _companion(a: Any) -> Any:
 
 @hook("scipy.linalg", "leslie")
 def _leslie(f: Any, s: Any) -> Any:
-    f, s = _numbers(f, s)
+    f, s = in_one_dtype(f, s)
     if shape_of(f)[0] != shape_of(s)[0] + 1:
         raise ValueError("The length of s must be one less than the length of f.")
     return np.concatenate([f[None], np.pad(np.diag(s), ((0, 0), (0, 1)))])
@@ -56,13 +50,13 @@ def _leslie(f: Any, s: Any) -> Any:
 
 @hook("scipy.linalg", "fiedler")
 def _fiedler(a: Any) -> Any:
-    (a,) = _numbers(a)
+    (a,) = in_one_dtype(a)
     return np.abs(a[:, None] - a[None, :])
 
 
 @hook("scipy.linalg", "convolution_matrix")
 def _convolution_matrix(a: Any, n: int, mode: str = "full") -> Any:
-    (a,) = _numbers(a)
+    (a,) = in_one_dtype(a)
     if len(shape_of(a)) != 1 or n <= 0 or mode not in ("full", "valid", "same"):
         raise ValueError("scipy.linalg.convolution_matrix takes a vector, a number n > 0, and a mode of convolution")
     length = shape_of(a)[0]
@@ -88,7 +82,7 @@ def _circulant_of(c: Any) -> Any:
 def _solve_circulant(
     c: Any, b: Any, singular: str = "raise", tol: Any = None, caxis: int = -1, baxis: int = 0, outaxis: int = 0
 ) -> Any:
-    c, b = _numbers(c, b)
+    c, b = in_one_dtype(c, b)
     if len(shape_of(c)) != 1 or singular != "raise" or baxis != 0 or outaxis != 0:
         raise TraceError(
             "scipy.linalg.solve_circulant is followed of a vector c, with singular='raise', baxis=0 and "
@@ -100,7 +94,7 @@ def _solve_circulant(
 @hook("scipy.linalg", "matmul_toeplitz")
 def _matmul_toeplitz(c_or_cr: Any, x: Any, check_finite: bool = False, workers: Any = None) -> Any:
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
-    c, x = _numbers(c, x)
+    c, x = in_one_dtype(c, x)
     r = np.conjugate(c) if r is None else with_dtype(r)
     # Entry i, k is c_(i - k), and r_(k - i) above the diagonal.
     line = np.concatenate([np.flip(r[1:]), c])
@@ -119,7 +113,7 @@ def _solveh_banded(
     lower: bool = False,
     check_finite: bool = True,
 ) -> Any:
-    ab, b = _numbers(ab, b)
+    ab, b = in_one_dtype(ab, b)
     bands = shape_of(ab)[0]
     below = ab if lower else np.conjugate(np.stack([np.roll(ab[bands - 1 - k], -k) for k in range(bands)]))
     # Above the diagonal stand the conjugates of what is below it, moved to their columns.
@@ -132,14 +126,14 @@ def _solveh_banded(
 
 @hook("scipy.linalg", "solve_continuous_lyapunov")
 def _solve_continuous_lyapunov(a: Any, q: Any) -> Any:
-    a, q = _numbers(a, q)
+    a, q = in_one_dtype(a, q)
     _square("solve_continuous_lyapunov", a)
     return solve_sylvester(a, adjoint(a), q)
 
 
 @hook("scipy.linalg", "solve_discrete_lyapunov")
 def _solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
-    a, q = _numbers(a, q)
+    a, q = in_one_dtype(a, q)
     count = _square("solve_discrete_lyapunov", a)
     # x - a x a^H = q, written for the rows of x one after the other.
     left = np.eye(count * count) - np.kron(a, np.conjugate(a))
@@ -153,7 +147,7 @@ def _solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
 def _pinvh(
     a: Any, atol: Any = None, rtol: Any = None, lower: bool = True, return_rank: bool = False, check_finite: bool = True
 ) -> Any:
-    (a,) = _numbers(a)
+    (a,) = in_one_dtype(a)
     if atol is not None or return_rank:
         raise TraceError(f"scipy.linalg.pinvh: arguments atol= and return_rank= are not followed.{user_line()}")
     half, rest = (np.tril(a), np.tril(a, -1)) if lower else (np.triu(a), np.triu(a, 1))
@@ -163,7 +157,7 @@ def _pinvh(
 
 @hook("scipy.linalg", "polar")
 def _polar(a: Any, side: str = "right") -> Any:
-    (a,) = _numbers(a)
+    (a,) = in_one_dtype(a)
     if side not in ("left", "right"):
         raise ValueError("`side` must be either 'right' or 'left'")
     w, s, vh = np.linalg.svd(a, full_matrices=False)
@@ -173,14 +167,14 @@ def _polar(a: Any, side: str = "right") -> Any:
 
 @hook("scipy.linalg", "orthogonal_procrustes")
 def _orthogonal_procrustes(A: Any, B: Any, check_finite: bool = True) -> Any:
-    a, b = _numbers(A, B)
+    a, b = in_one_dtype(A, B)
     u, s, vh = np.linalg.svd(adjoint(a) @ b, full_matrices=False)
     return u @ vh, np.sum(s)
 
 
 @hook("scipy.linalg", "expm_frechet")
 def _expm_frechet(A: Any, E: Any, method: Any = None, compute_expm: bool = True, check_finite: bool = True) -> Any:
-    a, e = _numbers(A, E)
+    a, e = in_one_dtype(A, E)
     count = _square("expm_frechet", a)
     # The exponential of [[a, e], [0, a]] has the derivative along e above the diagonal.
     whole = matrix_function["expm"](np.block([[a, e], [np.zeros_like(a), a]]))
@@ -191,7 +185,7 @@ def _expm_frechet(A: Any, E: Any, method: Any = None, compute_expm: bool = True,
 def _tridiagonal(name: str, d: Any, e: Any, select: str) -> Any:
     if select not in ("a", "all", 0):
         raise TraceError(f"scipy.linalg.{name}: select={select!r} is not followed; take what you need.{user_line()}")
-    d, e = _numbers(d, e)
+    d, e = in_one_dtype(d, e)
     return np.diag(d) + np.diag(e, 1) + np.diag(e, -1)
 
 

@@ -13,7 +13,17 @@ import numpy as np
 
 from chainrule.ops.axes import shape_of
 
-__all__ = ["Op", "Partial", "elementwise", "joint", "multilinear", "of_arrays", "piecewise_constant", "structural"]
+__all__ = [
+    "Op",
+    "Partial",
+    "copy_of",
+    "elementwise",
+    "joint",
+    "multilinear",
+    "of_arrays",
+    "piecewise_constant",
+    "structural",
+]
 
 Rule = Callable[..., Any]
 
@@ -198,10 +208,19 @@ def of_arrays(function: Any) -> Any:
         the function itself (see `chainrule.trace.hooks`).
     """
     behind = getattr(function, "_implementation", None)
-    if not isinstance(behind, FunctionType):
-        return function
-    copied = FunctionType(behind.__code__, behind.__globals__, behind.__name__, behind.__defaults__, behind.__closure__)
-    copied.__kwdefaults__ = behind.__kwdefaults__
+    return copy_of(behind) if isinstance(behind, FunctionType) else function
+
+
+def copy_of(function: FunctionType) -> FunctionType:
+    """A function that keeps the code which this one has now."""
+    copied = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    copied.__kwdefaults__ = function.__kwdefaults__
     return copied
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "convert",
     "fill",
     "fill_new",
+    "in_one_dtype",
     "index",
     "index_add",
     "index_set",
@@ -26,6 +27,7 @@ __all__ = [
     "reshape",
     "strong",
     "transpose",
+    "with_fraction",
 ]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
@@ -279,6 +281,19 @@ def cast(x: Any, dtype: np.dtype[Any], casting: str) -> Any:
     if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule {casting!r}")
     return convert(x, dtype)
+
+
+def with_fraction(x: Any) -> Any:
+    """Numbers with a fraction, as they are; what is not becomes an array, and integers float64."""
+    x = with_dtype(x)
+    return x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
+
+
+def in_one_dtype(*xs: Any) -> list[Any]:
+    """Arrays in the dtype that they have together, one with a fraction."""
+    found = [with_dtype(x) for x in xs]
+    wide = np.result_type(*(x.dtype for x in found), np.float32)
+    return [convert(x, wide) for x in found]
 
 
 def strong(x: Any) -> Any:

@@ -18,6 +18,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from chainrule.ops.op import copy_of
 from chainrule.trace import collector, creation
 from chainrule.trace.closures import reads_traced
 from chainrule.trace.dispatch import follow, has_tracer
@@ -56,7 +57,7 @@ class _OwnSignature(inspect.Signature):
 
     def __init__(self, function: FunctionType) -> None:
         self._function = function
-        self._plain = _plain_copy(function)
+        self._plain = copy_of(function)
 
     def _found(self) -> inspect.Signature:
         self._plain.__annotations__ = self._function.__annotations__
@@ -281,7 +282,7 @@ _watch: Any = _Watch()
 
 
 def _catching_code(key: tuple[str, str], function: FunctionType, entry: Composition, group: _Caught) -> CodeType:
-    plain = _plain_copy(function)
+    plain = copy_of(function)
     bind = _bindings.get(key)
     finds = reads_traced if key in _calling else has_tracer
     stand_in = _standing_in.get(key)
@@ -334,15 +335,3 @@ def _catch_among(cells: int) -> CodeType:
     (around,) = (x for x in compile(source, __file__, "exec").co_consts if isinstance(x, CodeType))
     (catch,) = (x for x in around.co_consts if isinstance(x, CodeType))
     return catch
-
-
-def _plain_copy(function: FunctionType) -> FunctionType:
-    copied = FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    copied.__kwdefaults__ = function.__kwdefaults__
-    return copied
