@@ -24,7 +24,9 @@ __all__ = ["CASES", "compile_times"]
 #: Bars in seconds, cold and cached; None where there is none.
 CASES: dict[str, tuple[float, float | None]] = {
     "training step, 4-16-3 (32)": (0.3, 0.03),
+    "training step, 64-100-10 (32)": (0.3, 0.03),
     "training step, 784-100-10 (32)": (0.3, 0.03),
+    "training step, 784-512-512-10 (128)": (0.3, 0.03),
     "a thousand nodes: deep network": (2.0, None),
     "a thousand nodes: elementwise": (2.0, None),
 }

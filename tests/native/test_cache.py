@@ -17,6 +17,7 @@ from chainrule.evaluate import evaluate
 from chainrule.graph import Node
 from chainrule.native import cache, cache_keys, machine, translation
 from chainrule.native.cache import Kept, clear, fetch, key_of, load, store, usage
+from chainrule.native.graph_names import bodies_of, name_of
 from chainrule.native.program import Program
 from chainrule.trace.sizes import trace_every_size
 
@@ -466,24 +467,24 @@ def test_graphs_that_compute_something_else_have_other_keys(monkeypatch):
     keys = {}
     for name, f in VARIANTS.items():
         x = np.ones((50, 50, 2)) if "long" in name else np.ones((2, 2))
-        keys[name] = translation._key(trace(f)(x), {})
-        assert keys[name] == translation._key(trace(f)(x), {})
+        keys[name] = name_of("graph", trace(f)(x), ())
+        assert keys[name] == name_of("graph", trace(f)(x), ())
     for dtype in (np.float32, np.int64, np.int32):
-        keys[dtype] = translation._key(trace(VARIANTS["sum"])(np.ones((2, 2), dtype)), {})
-    keys["shape"] = translation._key(trace(VARIANTS["sum"])(np.ones((3, 2))), {})
+        keys[dtype] = name_of("graph", trace(VARIANTS["sum"])(np.ones((2, 2), dtype)), ())
+    keys["shape"] = name_of("graph", trace(VARIANTS["sum"])(np.ones((3, 2))), ())
     graph = trace(VARIANTS["sum"])(np.ones((2, 2)))
-    keys["given up"] = translation._key(graph, {0: 0})
+    keys["given up"] = name_of("graph", graph, ((0, 0),))
     monkeypatch.setattr(machine, "fingerprint", lambda: "another processor")
-    keys["processor"] = translation._key(graph, {})
+    keys["processor"] = name_of("graph", graph, ())
     assert len(set(keys.values())) == len(keys)
 
 
 def test_a_body_with_a_quick_form_is_another_one():
     graph = trace(VARIANTS["body"])(np.ones((2, 2)))
-    before = translation._key(graph, {})
-    (body,) = translation._bodies(graph)
+    before = name_of("graph", graph, ())
+    (body,) = bodies_of(graph)
     body.derived["quick"] = body
-    assert translation._key(graph, {}) != before
+    assert name_of("graph", graph, ()) != before
 
 
 def test_an_operation_of_the_users_has_no_key():
@@ -494,8 +495,7 @@ def test_an_operation_of_the_users_has_no_key():
         return x * 2.0
 
     graph = trace(lambda x: f(x) + np.exp(x))(np.ones(3))
-    with pytest.raises(translation._Unknown):
-        translation._key(graph, {})
+    assert name_of("graph", graph, ()) is None
     for hits in (0, 1):  # but the text of its code has
         np.testing.assert_allclose(Program(graph)(np.ones(3))[0], 2.0 + np.e)
         assert usage().hits == hits
@@ -504,8 +504,8 @@ def test_an_operation_of_the_users_has_no_key():
 def test_an_array_made_while_the_graph_is_lowered_has_no_number():
     graph = trace(lambda x: x * np.arange(3.0))(np.ones(3))
     program = Program(graph)
-    found = translation.Translation(b"", (), [], [], {id(object): 0}, {}, {0: np.ones(3)}, [], [])
-    with pytest.raises(translation._Unknown):
+    found = translation.Translation(bytes, (), [], [], {id(object): 0}, {}, {0: np.ones(3)}, [], [])
+    with pytest.raises(translation._Unwritten):
         translation._Numbering(program.graph).facts(found)
 
 

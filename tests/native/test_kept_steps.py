@@ -41,14 +41,27 @@ def test_what_is_written_of_a_plan_is_read_again():
         assert again.memory.layout(n) == plan.memory.layout(n)
 
 
-def test_steps_with_constants_are_not_kept():
-    weights = np.linspace(0, 1, 20)[:, np.newaxis]
+def with_constants(rows):
+    weights = np.linspace(0, 1, rows)[:, np.newaxis]
 
     def f(state, rate, clock, x, t):
         w, before, count = state
-        return w - rate * weights, before * 1.0, count + 1, np.sum(x @ w)
+        return w - rate * weights[: len(w)] - np.sum(weights * rate), before * 1.0, count + 1, np.sum(x @ w)
 
     made = steps(f)
     assert made.plan.constants
+    return made
+
+
+def test_steps_with_constants_take_the_same_steps():
+    made = with_constants(20)
     keep(KEY, made)
+    found = kept(KEY)
+    assert found.plan.facts() == made.plan.facts()
+    for a, b in zip(run(made), run(found), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_steps_with_large_constants_are_not_kept():
+    keep(KEY, with_constants(10_000))
     assert kept(KEY) is None

@@ -1,4 +1,8 @@
-"""Whatever the interpreter can run, a program can: every case of the tables, as it is and differentiated."""
+"""Whatever the interpreter can run, a program can: every case of the tables, as it is and differentiated.
+
+Every line of the tables is compiled in tests/jit/test_cases.py, after the passes that simplify graphs. Here nothing is
+simplified before, which no way from outside leads to: that is for `make sweep`.
+"""
 
 import warnings
 
@@ -32,6 +36,7 @@ def recorded(f, arrays):
         return trace(f)(*arrays)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ALL, ids=str)
 @few
 @given(st.data())
@@ -42,6 +47,7 @@ def test_every_case(case, data):
     check(recorded(f, numbers), *numbers, ulps=4096, dtype=dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", COMPLEX_ONES, ids=str)
 @few
 @given(st.data())
@@ -51,6 +57,7 @@ def test_complex_numbers(case, data):
     check(recorded(f, numbers), *numbers, ulps=4096)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SMOOTH_ONES, ids=str)
 @few
 @given(st.data())

@@ -20,6 +20,8 @@ __all__ = ["Bench", "Plan", "Steps"]
 
 #: Bytes of a page, and how far apart in one what is read side by side starts: lines of the cache, in no simple ratio.
 _PAGE, _APART = 4096, 39 * 64
+#: The most bytes that constants may take in what is written of a plan.
+_LARGE = 1 << 16
 
 _Place: TypeAlias = tuple[int, np.dtype[Any]]
 """Number of a buffer, and the dtype of its entries."""
@@ -56,14 +58,15 @@ class Plan:
     written: tuple[int, ...]
 
     def facts(self) -> dict[str, Any] | None:
-        """Write it in what JSON holds; None where there are constants, which are no part of it."""
-        if self.constants:
+        """Write it in what JSON holds; None where that would be long, for its constants."""
+        if sum(array.nbytes for array in self.constants.values()) > _LARGE:
             return None
         return {
             "names": self.names,
             "imports": self.imports,
             "buffers": [x.facts() for x in self.memory.buffers],
             "lives": self.memory.lives,
+            "constants": [[place, x.dtype.str, x.shape, x.tobytes().hex()] for place, x in self.constants.items()],
             "leaves": _written(self.leaves),
             "fixed": _written(self.fixed),
             "rows": _written(self.rows),
@@ -75,11 +78,15 @@ class Plan:
     def read(facts: Mapping[str, Any]) -> "Plan":
         """Make it of what `facts` has written."""
         lives = [None if life is None else (life[0], life[1]) for life in facts["lives"]]
+        constants = {
+            place: np.frombuffer(bytearray.fromhex(digits), dtype).reshape(shape)
+            for place, dtype, shape, digits in facts["constants"]
+        }
         return Plan(
             names=tuple(facts["names"]),
             imports=tuple(facts["imports"]),
             memory=Memory([Buffer.read(x) for x in facts["buffers"]], lives),
-            constants={},
+            constants=constants,
             leaves=_read(facts["leaves"]),
             fixed=_read(facts["fixed"]),
             rows=_read(facts["rows"]),

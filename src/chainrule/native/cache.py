@@ -15,7 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import llvmlite.ir as ir
 
@@ -29,8 +31,10 @@ __all__ = [
     "SIZE_VARIABLE",
     "Kept",
     "Usage",
+    "begun_code",
     "clear",
     "fetch",
+    "keeping",
     "key_of",
     "load",
     "object_code",
@@ -131,7 +135,39 @@ def object_code(module: ir.Module) -> bytes:
     bytes
         An object file.
     """
-    return fetch(key_of("text", str(module)), lambda: Kept(machine.object_code(module))).code
+    text = str(module)
+    return fetch(key_of("text", text), lambda: Kept(machine.object_code(text))).code
+
+
+def begun_code(module: ir.Module) -> Callable[[], bytes]:
+    """Begin to translate a module, as `machine.begun_code` does, where that was not done before.
+
+    Parameters
+    ----------
+    module : llvmlite.ir.Module
+        Instructions; their text is the key.
+
+    Returns
+    -------
+    callable
+        Waits for the object file, and keeps it.
+    """
+    text = str(module)
+    key = key_of("text", text)
+    found = load(key)
+    return keeping(key, machine.begun_code(text)) if found is None else lambda: found.code
+
+
+def keeping(key: str, code: Callable[[], bytes], facts: Any = None) -> Callable[[], bytes]:
+    """A function that waits for machine code and keeps it, the first time that it is called."""
+
+    @cache
+    def kept() -> bytes:
+        found = code()
+        store(key, Kept(found, facts))
+        return found
+
+    return kept
 
 
 def load(key: str) -> Kept | None:

@@ -1,4 +1,4 @@
-"""Training steps kept on disk whole: neither their graph nor what translates it is needed to find them again."""
+"""Training steps kept on disk whole: what translates their graph is not needed to find them again."""
 
 from chainrule.native import cache
 from chainrule.native.bench import Plan, Steps
@@ -14,7 +14,7 @@ def keep(key: str, steps: Steps) -> None:
     key : str
         From `chainrule.native.cache.key_of`, of all that the steps follow from.
     steps : Steps
-        What `kept` is to find. With constants of their own they are not kept.
+        What `kept` is to find. With large constants of their own they are not kept.
     """
     plan = steps.plan.facts()
     if plan is not None:

@@ -1,15 +1,29 @@
 """The machine that code is made for, and the way from LLVM's text to addresses."""
 
+import ctypes
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numpy as np
 
-__all__ = ["Library", "compiled", "fingerprint", "lanes", "linked", "new_module", "object_code", "vector_bytes"]
+from chainrule.native.beside import begun
+
+__all__ = [
+    "Library",
+    "begun_code",
+    "compiled",
+    "fingerprint",
+    "lanes",
+    "linked",
+    "new_module",
+    "object_code",
+    "vector_bytes",
+]
 
 _numbers = iter(range(1 << 62))
 _naming = threading.Lock()
@@ -42,10 +56,14 @@ def _machine() -> _Machine:
     cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     # Without the preference LLVM splits vectors of 512 bits in two on processors that once slowed down for them.
     features += ",-prefer-256-bit"
-    target = llvm.Target.from_default_triple().create_target_machine(
+    target = _target(cpu, features)
+    return _Machine(target, llvm.create_lljit_compiler(target), cpu, features)
+
+
+def _target(cpu: str, features: str) -> Any:
+    return llvm.Target.from_default_triple().create_target_machine(
         cpu=cpu, features=features, opt=2, jit=True, codemodel="jitdefault"
     )
-    return _Machine(target, llvm.create_lljit_compiler(target), cpu, features)
 
 
 @cache
@@ -71,26 +89,88 @@ def fingerprint() -> str:
 def new_module(name: str) -> ir.Module:
     """Make an empty module for this machine."""
     module = ir.Module(name)
-    module.triple = llvm.get_default_triple()
+    module.triple = _triple()
     return module
 
 
-def object_code(module: ir.Module) -> bytes:
+@cache
+def _triple() -> str:
+    # Asked for once: where LLVM is at work, it lets nobody else ask.
+    return str(llvm.get_default_triple())
+
+
+def object_code(module: ir.Module | str) -> bytes:
     """Translate a module to machine code.
 
     Parameters
     ----------
-    module : llvmlite.ir.Module
-        Instructions.
+    module : llvmlite.ir.Module or str
+        Instructions, or their text.
 
     Returns
     -------
     bytes
         An object file, valid for what `fingerprint` says.
     """
-    parsed = llvm.parse_assembly(str(module))
-    parsed.verify()
-    return bytes(_machine().target.emit_object(parsed))
+    return bytes(_machine().target.emit_object(_parsed(str(module), llvm.get_global_context())))
+
+
+def begun_code(module: ir.Module | str) -> Callable[[], bytes]:
+    """Begin to translate a module, in a thread beside.
+
+    Parameters
+    ----------
+    module : llvmlite.ir.Module or str
+        Instructions, or their text.
+
+    Returns
+    -------
+    callable
+        Waits for the object file: the one that `object_code` makes.
+    """
+    machine = _machine()
+    context = llvm.create_context()
+    parsed = _parsed(str(module), context)
+    return begun(partial(_emitted, _target(machine.cpu, machine.features), parsed, context))
+
+
+def _parsed(text: str, context: Any) -> Any:
+    parsed = llvm.parse_assembly(text, context)
+    try:
+        parsed.verify()
+    except RuntimeError:
+        parsed.close()
+        raise
+    return parsed
+
+
+def _emitted(target: Any, parsed: Any, context: Any) -> bytes:
+    """As ``target.emit_object(parsed)``, but whoever else wants to use LLVM meanwhile need not wait.
+
+    llvmlite lets one thread at a time into LLVM, for modules share a context unless they are given one of their own.
+    LLVM itself asks for no more than that two threads have two contexts and two target machines.
+    """
+    lib = llvm.ffi.lib
+    try:
+        with llvm.ffi.OutputString() as problem:
+            buffer = _emit()(target, parsed, 1, problem)
+            if not buffer:
+                raise RuntimeError(str(problem))
+        found = ctypes.string_at(lib.LLVMPY_GetBufferStart(buffer), lib.LLVMPY_GetBufferSize(buffer))
+        lib.LLVMPY_DisposeMemoryBuffer(buffer)
+        return found
+    finally:
+        # In this order, which the collector of cycles would not keep: a context takes its modules with it.
+        parsed.close()
+        context.close()
+
+
+@cache
+def _emit() -> Callable[..., Any]:
+    locked = llvm.ffi.lib.LLVMPY_TargetMachineEmitToMemory
+    emit = ctypes.CDLL(llvm.ffi.lib._name).LLVMPY_TargetMachineEmitToMemory
+    emit.argtypes, emit.restype = locked.argtypes, locked.restype
+    return emit
 
 
 class Library:

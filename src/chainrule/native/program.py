@@ -51,6 +51,8 @@ class Program:
     given_up : dict of int to int
         Outputs, by number, that may be written over an input, by number, whose value is not needed afterwards. Where
         that is not possible `swaps` has the pair.
+    begun : bool
+        Whether the code may still be under way when this returns; `code` waits for it.
 
     Attributes
     ----------
@@ -62,29 +64,45 @@ class Program:
         By number what has memory: arguments, results, constants, and what is between.
     memory : Memory
         What they take, and those between in a workspace.
-    code, imports : bytes, tuple of str
-        The object file, and what it calls from elsewhere.
+    imports : tuple of str
+        What the object file calls from elsewhere.
     swaps : list of tuple of int
         Places of an output and an input that may take each other's memory after a run.
     """
 
     @collector_paused()
-    def __init__(self, graph: Graph, given_up: Mapping[int, int] | None = None) -> None:
+    def __init__(self, graph: Graph, given_up: Mapping[int, int] | None = None, *, begun: bool = False) -> None:
         self.graph = run(graph, PASSES)
         self._given_up = dict(given_up or {})
         found = translated(self.graph, self._given_up, self._translated)
         self.swaps, self.places, self.buffers, self.steps = found.swaps, found.places, found.buffers, found.steps
         self.constants, self.memory = found.constants, Memory(found.buffers, found.lives)
         self._accesses = found.accesses
-        self.code, self.imports = found.code, found.imports
-        self.library = machine.linked(found.code, found.names, addresses(found.imports))
-        self._calls = {name: Call(self.library.addresses[name]) for name in found.names}
+        self._found, self.imports = found, found.imports
+        if not begun:
+            # What the code calls is made while it is.
+            addresses(found.imports)
+            self.library  # noqa: B018
 
-    def _translated(self, object_code: Callable[[ir.Module], bytes]) -> Translation:
-        """Lower the graph, and translate it."""
+    @cached_property
+    def code(self) -> bytes:
+        """The object file."""
+        return self._found.code()
+
+    @cached_property
+    def library(self) -> machine.Library:
+        """The code in memory."""
+        return machine.linked(self.code, self._found.names, addresses(self.imports))
+
+    @cached_property
+    def _calls(self) -> dict[str, Call]:
+        return {name: Call(self.library.addresses[name]) for name in self._found.names}
+
+    def _translated(self, begun_code: Callable[[ir.Module], Callable[[], bytes]]) -> Translation:
+        """Lower the graph, and begin to translate it."""
         x = Lowering(self.graph, self._given_up)
         self._lowered = x.parts, x.accesses
-        code, imports = object_code(x.module), imported(x.module)
+        code, imports = begun_code(x.module), imported(x.module)
         return Translation(code, imports, x.steps, x.buffers, x.places, x.accesses, x.constants, x.lives, x.swaps)
 
     @cached_property

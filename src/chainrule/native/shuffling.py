@@ -15,7 +15,7 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.random import block_of_words
 from chainrule.native.types import INT, POINTER
 
-__all__ = ["shuffled"]
+__all__ = ["begin_shuffling", "shuffled"]
 
 _INTEGER = np.dtype(np.int64)
 _WIDE = ir.IntType(128)
@@ -54,8 +54,29 @@ def shuffled(count: int, key: tuple[int, int]) -> NDArray[np.int64]:
     return order
 
 
+def begin_shuffling() -> None:
+    """Have the function translated in a thread beside, for who has something else to do before it shuffles."""
+    _object_code()
+
+
 @cache
 def _function() -> Callable[..., None]:
+    library = machine.linked(_object_code()(), ("shuffle",))
+    kinds: list[Any] = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint64]
+    call = ctypes.CFUNCTYPE(None, *kinds)(library.addresses["shuffle"])
+    # The code lives as long as what calls it.
+    call.library = library  # type: ignore[attr-defined]
+    return call
+
+
+@cache
+def _object_code() -> Callable[[], bytes]:
+    key = disk.key_of("shuffle")
+    found = disk.load(key)
+    return disk.keeping(key, machine.begun_code(_module())) if found is None else lambda: found.code
+
+
+def _module() -> ir.Module:
     module = machine.new_module("shuffling")
     e = Emitter(ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, INT, INT, INT]), "shuffle"))
     order, count, *key = e.b.function.args
@@ -68,12 +89,7 @@ def _function() -> Callable[..., None]:
             with e.b.if_then(e.b.icmp_signed("<", number, count)):
                 _put(e, order, number, word)
     e.b.ret_void()
-    library = machine.linked(disk.object_code(module), ("shuffle",))
-    kinds: list[Any] = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint64]
-    call = ctypes.CFUNCTYPE(None, *kinds)(library.addresses["shuffle"])
-    # The code lives as long as what calls it.
-    call.library = library  # type: ignore[attr-defined]
-    return call
+    return module
 
 
 def _put(e: Emitter, order: ir.Value, number: ir.Value, word: ir.Value) -> None:

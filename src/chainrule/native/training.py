@@ -17,7 +17,7 @@ from chainrule.native.bench import Plan, Steps
 from chainrule.native.emitter import Emitter
 from chainrule.native.garbage import collector_paused
 from chainrule.native.gathering import emit_gather
-from chainrule.native.imports import imported
+from chainrule.native.imports import addresses, imported
 from chainrule.native.program import Program
 from chainrule.native.types import INT, POINTER, register
 
@@ -55,14 +55,17 @@ def compiled_steps(graph: Graph, state: int, rows: int = 2) -> Steps:
         if x.shape != source.shape or x.dtype != source.dtype:
             raise NotImplementedError(f"{source.name} changes its shape or dtype in a step")
     with collector_paused():
-        program = Program(graph, {k: k for k in range(state)})
+        program = Program(graph, {k: k for k in range(state)}, begun=True)
         if not program.is_native:
             names = sorted({step.name for step in program.steps if isinstance(step, Node)})
             raise NotImplementedError(f"no native form of {', '.join(names)}")
         writer = _Writer(program, state, rows)
         module = machine.new_module("steps")
         writer.emit(module)
-        return Steps(writer.plan(imported(module)), (program.code, cache.object_code(module)))
+        plan, of_steps = writer.plan(imported(module)), cache.object_code(module)
+        # What the code calls is made while it is.
+        addresses(plan.imports)
+        return Steps(plan, (program.code, of_steps))
 
 
 class _Writer:

@@ -4,33 +4,23 @@ On disk a node is its number in the order in which `chainrule.passes.keys.graph_
 occurrence among the constants of the graph.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import llvmlite.ir as ir
 import numpy as np
 
 from chainrule.graph import Graph, Node, topological_order
-from chainrule.lengths import Length, Quotient
 from chainrule.native import cache, machine
 from chainrule.native.access import Access
-from chainrule.native.control_bodies import quick_form
 from chainrule.native.control_steps import Sized
+from chainrule.native.graph_names import bodies_of, name_of
 from chainrule.native.memory import Buffer
 from chainrule.native.planning import Life
 from chainrule.native.sizes import Size
-from chainrule.ops import PRIMITIVES, Op
-from chainrule.ops.outputs import output
-from chainrule.ops.shapes import SLOT
-from chainrule.passes.keys import graph_key
-from chainrule.transforms.branches import cond_op
-from chainrule.transforms.loops import scan_op, while_op
-from chainrule.transforms.recompute import recompute_op
 
 __all__ = ["Translation", "translated"]
-
-_OPS = {**PRIMITIVES, **{op.name: op for op in (output, scan_op, while_op, cond_op, recompute_op)}}
 
 
 @dataclass(frozen=True)
@@ -39,8 +29,8 @@ class Translation:
 
     Attributes
     ----------
-    code : bytes
-        An object file.
+    code : callable
+        Waits for the object file.
     imports : tuple of str
         What it calls from elsewhere.
     steps : sequence
@@ -59,7 +49,7 @@ class Translation:
         Places of an output and an input that may take each other's memory after a run.
     """
 
-    code: bytes
+    code: Callable[[], bytes]
     imports: tuple[str, ...]
     steps: Sequence[Any]
     buffers: Sequence[Buffer]
@@ -78,7 +68,9 @@ class Translation:
 
 
 def translated(
-    graph: Graph, given_up: Mapping[int, int], translate: Callable[[Callable[[ir.Module], bytes]], Translation]
+    graph: Graph,
+    given_up: Mapping[int, int],
+    translate: Callable[[Callable[[ir.Module], Callable[[], bytes]]], Translation],
 ) -> Translation:
     """Find the translation of a graph on disk, or make it and keep it.
 
@@ -89,84 +81,30 @@ def translated(
     given_up : dict of int to int
         As for `chainrule.native.program.Program`.
     translate : callable
-        Makes what is missing; it is handed the function that makes the object file.
+        Makes what is missing; it is handed the function that begins to make the object file.
 
     Returns
     -------
     Translation
         Of this graph: its nodes and its arrays.
     """
-    try:
-        key = _key(graph, given_up)
-    except _Unknown:
-        return translate(cache.object_code)
+    key = name_of("graph", graph, tuple(sorted(given_up.items())))
+    if key is None:
+        return translate(cache.begun_code)
     numbering = _Numbering(graph)
     kept = cache.load(key)
     if kept is not None:
         return numbering.read(kept)
-    made = translate(machine.object_code)
+    made = translate(machine.begun_code)
     try:
         facts = numbering.facts(made)
-    except _Unknown:
+    except _Unwritten:
         return made
-    cache.store(key, cache.Kept(made.code, facts))
-    return made
+    return replace(made, code=cache.keeping(key, made.code, facts))
 
 
-class _Unknown(Exception):
-    """Something has no name that another process would know."""
-
-
-# The key
-
-
-def _key(graph: Graph, given_up: Mapping[int, int]) -> str:
-    # Loops take the quick form of a body where there is one.
-    quick = [None if (found := quick_form(body)) is None else graph_key(found) for body in _bodies(graph)]
-    parts: list[str] = []
-    _write((graph_key(graph), tuple(quick), tuple(sorted(given_up.items()))), parts)
-    return cache.key_of("graph", " ".join(parts))
-
-
-def _write(x: Hashable, parts: list[str]) -> None:
-    """Write a key as text, which is the same in every process; tuples are almost all there is."""
-    kind = type(x)
-    if kind is tuple:
-        parts.append("(")
-        for part in x:  # type: ignore[attr-defined]
-            _write(part, parts)
-        parts.append(")")
-    elif x is None or x is Ellipsis or x is SLOT or kind in (bool, int, float, str, bytes):
-        parts.append(repr(x))
-    elif isinstance(x, np.dtype):
-        parts.append(f"dtype {x.str}")
-    elif isinstance(x, Op):
-        # What a user's function defines under a name may be something else the next time.
-        if _OPS.get(x.name) is not x:
-            raise _Unknown
-        parts.append(f"op {x.name}")
-    elif isinstance(x, type):
-        parts.append(f"type {x.__module__}.{x.__qualname__}")
-    elif isinstance(x, Length):
-        parts.append("length")
-        _write((x.factor, x.offset, x.kind), parts)
-    elif isinstance(x, Quotient):
-        parts.append("quotient")
-        _write((type(x.numerator), repr(x.numerator), x.length, x.kind), parts)
-    else:
-        raise _Unknown
-
-
-def _bodies(graph: Graph) -> Iterator[Graph]:
-    """The graphs inside of operations, theirs included."""
-    for node in graph.nodes:
-        for x in node.params.values():
-            if isinstance(x, Graph):
-                yield x
-                yield from _bodies(x)
-
-
-# The rest
+class _Unwritten(Exception):
+    """Something stands nowhere in the graph, so that no other process would find it."""
 
 
 class _Numbering:
@@ -180,7 +118,7 @@ class _Numbering:
 
     def __init__(self, graph: Graph) -> None:
         self.nodes = list(dict.fromkeys((*graph.inputs, *topological_order(graph.outputs))))
-        graphs = (graph, *_bodies(graph))
+        graphs = (graph, *bodies_of(graph))
         self.arrays = [
             x for one in graphs for node in one.nodes for x in node.inputs if isinstance(x, np.ndarray) and x.ndim
         ]
@@ -195,7 +133,7 @@ class _Numbering:
             place: occurrences[key] for key, place in t.places.items() if isinstance(key, int) if key in occurrences
         }
         if set(taken) != set(t.constants):
-            raise _Unknown  # An array was made while the graph was lowered.
+            raise _Unwritten  # An array was made while the graph was lowered.
 
         def reference(key: Any) -> list[Any]:
             if isinstance(key, Node) and key in numbers:
@@ -204,7 +142,7 @@ class _Numbering:
                 return ["part", numbers[key[0]], key[1]]
             if isinstance(key, int) and key in occurrences:
                 return ["array", occurrences[key]]
-            raise _Unknown
+            raise _Unwritten
 
         def is_outside(key: Any) -> bool:
             return (key[0] if isinstance(key, tuple) else key) in numbers
@@ -255,7 +193,7 @@ class _Numbering:
         places = {key(reference): place for reference, place in facts["places"]}
         places.update({id(array): place for place, array in constants.items()})
         return Translation(
-            code=kept.code,
+            code=lambda: kept.code,
             imports=tuple(facts["imports"]),
             steps=[step(*x) for x in facts["steps"]],
             buffers=[Buffer.read(x) for x in facts["buffers"]],

@@ -158,10 +158,19 @@ class _Known:
 
 @lru_cache(maxsize=32)
 def _translated(known: _Known, leaves: int) -> "Steps":
-    # The translator is loaded by who trains, not by who only makes predictions.
-    from chainrule.native.training import compiled_steps
+    # These are loaded by who trains, not by who only makes predictions; the translator by who finds nothing on disk.
+    from chainrule.native.graph_names import name_of
+    from chainrule.native.kept_steps import keep, kept
 
-    return compiled_steps(optimized(known.graph), leaves)
+    name = name_of("steps", known.graph, leaves)
+    steps = None if name is None else kept(name)
+    if steps is None:
+        from chainrule.native.training import compiled_steps
+
+        steps = compiled_steps(optimized(known.graph), leaves)
+        if name is not None:
+            keep(name, steps)
+    return steps
 
 
 def batch_sizes(task: Any) -> tuple[int] | tuple[int, int]:

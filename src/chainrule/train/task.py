@@ -108,6 +108,11 @@ class Task:
         if not self.compiled:
             return "compiled=False was given"
         if self._code.steps is None:
+            if self.batch_size is not None:
+                # Loaded by who trains, not by who only makes predictions.
+                from chainrule.native.shuffling import begin_shuffling
+
+                begin_shuffling()
             if self.may_change:
                 self._code.recorded = fingerprint(self, state)
             self._code.steps = compile_steps(self, state)
@@ -150,7 +155,6 @@ class Task:
         """All rows in the order of the minibatches of the epoch under way; None where one step takes all of them."""
         if self.batch_size is None:
             return None
-        # Loaded by who trains, not by who only makes predictions.
         from chainrule.native.shuffling import shuffled
 
         return shuffled(len(self.inputs), (state.seed, state.epoch))
@@ -288,10 +292,10 @@ def train_epoch(task: Task, state: TrainState, hold: Callable[[], None] | None =
     DivergenceError
         As `train_step` does.
     """
-    order = task.order(state)
     begun = time.perf_counter()
     code = task.code(state)
     spent = time.perf_counter() - begun
+    order = task.order(state)
     # This function returns, so that it does not hold on to a state that is over while the epoch runs.
     if isinstance(code, CompiledSteps):
         return run_chunks(task, code, state, order, spent, hold)
