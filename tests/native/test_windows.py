@@ -1,5 +1,7 @@
 """Arrays at a place in larger ones, as loops read them: what stands outside of a window is not touched."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,11 +13,12 @@ from chainrule import trace, value_and_grad
 from chainrule.evaluate import evaluate
 from chainrule.graph import Graph, Node
 from chainrule.native.grouping import Group
+from chainrule.native.lowering import Lowering
 from chainrule.native.padding import operands_padded
-from chainrule.native.program import Program
+from chainrule.native.program import PASSES, Program
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.shapes import index_add, index_set
-from chainrule.passes import optimized
+from chainrule.passes import optimized, run
 
 LENGTHS = st.sampled_from((1, 2, 3, 7, 8, 9, 16, 17, 31, 33, 64, 70))
 KINDS = (np.float64, np.float32, np.int64, np.int32, bool)
@@ -264,3 +267,33 @@ def test_an_argument_that_is_given_up_is_not_written_over_before_it_is_read():
         program = Program(optimized(trace(f)(x)), {k: 0})
         for found, right in zip(program(x.copy()), expected, strict=True):
             np.testing.assert_array_equal(found, right)
+
+
+# A load of which no lane is there takes long where there is no memory: it is sent to where there is some.
+
+
+@pytest.mark.parametrize(
+    ("shape", "place", "far"),
+    [
+        ((10_000,), np.s_[:9], True),
+        ((10_000,), np.s_[1:], False),
+        ((300, 64), np.s_[:3], True),
+        ((70, 70), np.s_[1:-1, 1:-1], False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_lies_far_outside_of_a_window_is_not_read_there(shape, place, far, dtype):
+    def f(x):
+        return value_and_grad(lambda x: np.sum(np.sin(x[place])))(x)
+
+    x = np.linspace(-2.0, 2.0, np.prod(shape)).astype(dtype).reshape(shape)
+    graph = optimized(trace(f)(x))
+    text = str(Lowering(run(graph, PASSES), {}).module)
+    assert "llvm.masked.load" in text
+    assert (re.search(r"select\s+i1 \S+, ptr", text) is not None) == far
+    _, slope = Program(graph)(x)
+    expected = np.zeros(shape, dtype)
+    expected[place] = np.cos(x[place])
+    np.testing.assert_allclose(slope, expected, rtol=1e-6)
+    assert np.count_nonzero(slope) <= x[place].size

@@ -242,6 +242,12 @@ class LoopBody:
             return self._load(pointer, stream, index, mask, lanes)
         if stream.strides[-1] != ZERO:
             both = inside if mask is None else e.b.and_(mask, inside)
+            if stream.strides[-1] == ONE and stream.bounds in self.windows.far:
+                # Where no lane is to be read there may be no memory, which takes a processor a hundred times as long.
+                bits = ir.IntType(lanes)
+                some = e.b.icmp_unsigned("!=", e.b.bitcast(both, bits), ir.Constant(bits, 0))
+                pointer = e.b.select(some, pointer, self.windows.nowhere)
+                index = e.b.select(some, index, e.int(0))
             return self._load(pointer, stream, index, both, lanes)
         pointer = pointer if reached is None else e.b.select(reached, pointer, self.windows.nowhere)
         value = self._load(pointer, stream, index, None, lanes)

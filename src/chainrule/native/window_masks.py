@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import llvmlite.ir as ir
 
 from chainrule.graph import Node
+from chainrule.native.access import shape_sizes
 from chainrule.native.emitter import Emitter
 from chainrule.native.sizes import Size, product_of
 from chainrule.native.types import INT
@@ -16,6 +17,23 @@ __all__ = ["Inside", "WindowMasks"]
 Inside = Mapping[Bounds, ir.Value | None]
 
 _Limit = tuple[ir.Value, ir.Value]
+
+
+#: Bytes of a page of memory.
+_PAGE = 4096
+
+
+def _is_far(bounds: Bounds, shape: tuple[Size, ...], itemsize: int) -> bool:
+    """Whether what is read for an entry outside of a window may be on another page than what is inside."""
+    reach = 0
+    for axis, bound in enumerate(bounds):
+        if bound is not None:
+            sizes = *bound, product_of(shape[axis + 1 :]), shape[axis]
+            if not all(size.is_known for size in sizes):
+                return True
+            start, stop, step, length = (size.known() for size in sizes)
+            reach += max(start, length - stop) * step * itemsize
+    return reach >= _PAGE
 
 
 class WindowMasks:
@@ -35,6 +53,13 @@ class WindowMasks:
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.of: dict[Node, tuple[Window | None, ...]] = {
             node: found for node in nodes if (found := windows_of(node)) is not None
+        }
+        #: Those of windows that entries of the loop lie far outside of.
+        self.far = {
+            window.bounds
+            for node, found in self.of.items()
+            for window in found
+            if window is not None and _is_far(window.bounds, shape_sizes(node.shape), node.dtype.itemsize)
         }
         #: The bounds along the axes of the loop, by those along the axes of the shape.
         self._bounds: dict[Bounds, Bounds] = {
