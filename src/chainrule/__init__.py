@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import chainrule.library  # noqa: F401  (registers the compositions with the tables)
 from chainrule.differentiate import (
-    check_gradient,
     elementwise_grad,
     grad,
     hessian,
@@ -28,6 +27,7 @@ from chainrule.transforms import cond, custom_gradient, recompute, scan, vectori
 
 if TYPE_CHECKING:
     from chainrule.bridges import minimize
+    from chainrule.differentiate import check_gradient
     from chainrule.inspection import check_backprop, count, diagnose
     from chainrule.inspection.backprop import backprop
     from chainrule.inspection.explain import explain
@@ -73,6 +73,7 @@ _ROOMS = ("bridges", "cli", "data", "estimators", "inspection", "lessons", "nn",
 _LATER = {
     "backprop": "inspection",
     "check_backprop": "inspection",
+    "check_gradient": "differentiate",
     "count": "inspection",
     "diagnose": "inspection",
     "explain": "inspection",

@@ -146,7 +146,7 @@ def _library_folders() -> tuple[str, ...]:
     return tuple(
         os.path.join(folder, package) + os.sep
         for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-        for package in ("numpy", "scipy", "sklearn")
+        for package in ("numpy", "scipy", "sklearn", "pandas", "matplotlib")
     )
 
 
@@ -157,7 +157,7 @@ def _is_users(frame: FrameType) -> bool:
 
 
 def frames_to_user() -> tuple[list[FrameType], FrameType | None]:
-    """Frames of chainrule, NumPy and SciPy from the innermost on, and the user's that called them, where there is one.
+    """Frames of chainrule and of libraries from the innermost on, and the user's that called them, where there is one.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def user_line() -> str:
     -------
     str
         ``'  at FILE:LINE, in FUNCTION:  SOURCE'`` on a line of its own, to close an error message with, or an
-        empty string where every frame belongs to chainrule, NumPy or SciPy.
+        empty string where every frame belongs to chainrule or to a library such as NumPy or pandas.
 
     Examples
     --------

@@ -40,7 +40,8 @@ REFUSED = frozenset(
                 *("eval_hermite", "eval_hermitenorm"),
                 *("ber", "bei", "ker", "kei", "voigt_profile", "agm", "powm1", "inv_boxcox", "inv_boxcox1p"),
                 *("sindg", "cosdg", "tandg", "cotdg", "radian", "factorial", "comb", "perm"),
-                *("bdtr", "bdtrc", "nbdtr", "nbdtrc", "chdtri"),
+                *("bdtr", "bdtrc", "nbdtr", "nbdtrc", "chdtri", "bdtri", "nbdtri", "pdtri", "gdtrix", "gdtria"),
+                *("berp", "beip", "kerp", "keip", "nrdtrimn", "nrdtrisd", "ellipj"),
             )
         ),
         "np.i0",
@@ -52,6 +53,8 @@ REFUSED = frozenset(
         *(f"scipy.stats.{name}" for name in ("iqr", "moment", "entropy", "circmean", "boxcox", "variation")),
         *(f"scipy.stats.{name}" for name in ("yeojohnson", "pearsonr")),
         *(f"scipy.stats.gaussian_kde.{name}" for name in ("evaluate", "pdf", "logpdf")),
+        # of real data, whose slopes have signs
+        *(f"scipy.interpolate.{name}" for name in ("PchipInterpolator", "Akima1DInterpolator")),
         # of a real state; solve_ivp takes complex ones
         "scipy.integrate.odeint",
     }
@@ -75,13 +78,23 @@ REFUSED_HERE = frozenset(
         *(f"scipy.stats.{name}" for name in ("boxcox_llf", "yeojohnson_llf", "linregress")),
         *(f"scipy.spatial.distance.{name}" for name in ("braycurtis", "canberra", "seuclidean", "pdist")),
         *(f"scipy.ndimage.{name}" for name in ("shift", "affine_transform")),
-        *(f"scipy.signal.{name}" for name in ("savgol_filter", "resample", "periodogram", "welch")),
-        *("np.geomspace", "scipy.sparse.linalg.minres"),
+        *("scipy.signal.savgol_filter", "scipy.sparse.linalg.minres"),
+        # at real points
+        *(f"scipy.interpolate.{name}" for name in ("splev", "UnivariateSpline.__call__")),
+        "scipy.interpolate.RectBivariateSpline.__call__",
     }
 )
 
-#: Made of real matrices alone, in the derivative of np.linalg.cholesky.
-INTERNAL = frozenset({"cholesky_pullback"})
+#: Made of real numbers alone, in the derivatives of what is refused above, and of np.linalg.cholesky.
+INTERNAL = frozenset(
+    {
+        *("cholesky_pullback", "elliptic_integral"),
+        *(f"gammainc_by_{by}" for by in ("a", "aa", "aaa")),
+        *(f"stdtr_by_{by}" for by in ("v", "vv", "vvv")),
+        *(f"betainc_by_{by}" for by in ("a", "b", "aa", "ab", "bb", "aaa", "aab", "abb", "bbb")),
+        *(f"jacobi_{name}" for name in ("sn", "cn", "dn", "ph")),
+    }
+)
 
 #: A factor of the function has no derivative by a complex number; the error says how to write the function.
 FACTOR = frozenset({f"scipy.special.{name}" for name in ("ive", "jve", "yve")})

@@ -9,6 +9,7 @@ import pytest
 import scipy.linalg
 import scipy.signal
 import scipy.special
+from scipy import stats
 
 import chainrule
 from chainrule import NoDerivativeError, TraceError, grad, vjp
@@ -95,7 +96,7 @@ def pickled(x):
 
 
 def solved(x):
-    return np.sum(scipy.linalg.cho_solve_banded((np.ones((1, 2)), False), x))
+    return np.sum(scipy.linalg.hessenberg(np.outer(x, x)))
 
 
 def format_as_integer(x):
@@ -120,7 +121,7 @@ SQUEEZED = {
     by_rows: ("np.vectorize", "chainrule.vectorize", X),
     applied: ("float()", "chainrule.value(x)", X),
     pickled: ("pickle", "chainrule.value(x)", 1.0),
-    solved: ("in scipy.linalg.cho_solve_banded", "chainrule.value(x)", X),
+    solved: ("in scipy.linalg.hessenberg", "chainrule.value(x)", X),
     format_as_integer: ("index", "int(chainrule.value(x))", 1.0),
     counted: ("index or a count", "int(chainrule.value(x))", 1.0),
 }
@@ -140,7 +141,7 @@ def test_squeezed_into_something_plain(f):
 def test_the_line_is_the_last_of_the_message():
     assert_at_line(raised(python_math, 1.0), "return math.sin(x)")
     assert_at_line(raised(global_entry, 1.0), "GLOBAL[1] = x")
-    assert_at_line(raised(solved, X), "scipy.linalg.cho_solve_banded((np.ones((1, 2)), False), x)")
+    assert_at_line(raised(solved, X), "scipy.linalg.hessenberg(np.outer(x, x))")
 
 
 def test_the_line_is_the_users_where_numpy_stands_between():
@@ -151,9 +152,23 @@ def test_the_function_is_named_that_asked_for_a_plain_array():
     assert "in scipy.linalg.hessenberg:" in str(raised(lambda x: scipy.linalg.hessenberg(x), np.eye(2)))
     by_another_name = scipy.linalg.hessenberg
     assert "in scipy.linalg.hessenberg:" in str(raised(lambda x: by_another_name(x), np.eye(2)))
+    # Not scipy.stats.entropy, which is followed.
+    assert "in scipy.stats.norm.entropy:" in str(raised(lambda x: stats.norm.entropy(x[0]), X))
+    assert "in scipy.stats.gamma.mean:" in str(raised(lambda x: stats.gamma.mean(x[0]), X))
+    assert "in scipy.stats.wishart.logpdf:" in str(raised(lambda x: stats.wishart.logpdf(np.eye(2), 4, x), np.eye(2)))
     # float() was called in SciPy, and here by the user.
     assert "in scipy.signal.chirp:" in str(raised(lambda x: scipy.signal.chirp(np.arange(3.0), x, 1.0, 2.0), 1.0))
     assert ", in " not in str(raised(lambda x: float(x), 1.0)).splitlines()[0]
+
+
+def test_of_pandas_the_line_is_the_users():
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series([1.0, 2.0])
+    for f in (lambda x: series * x, lambda x: x - series.mul(x), lambda x: pandas.Series(x)):
+        problem = raised(lambda x, f=f: np.sum(f(x)), X)
+        assert "series.to_numpy()" in str(problem)
+        assert_at_line(problem, "lambda x: series * x")
+    np.testing.assert_array_equal(grad(lambda x: np.sum(x * series.to_numpy()))(X), [1.0, 2.0])
 
 
 def test_shape_and_dtype_are_named():

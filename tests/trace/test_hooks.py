@@ -16,9 +16,11 @@ from scipy.spatial import cKDTree
 from scipy.special import logsumexp as imported_earlier
 
 from chainrule import grad, value_and_grad
+from chainrule.library.with_scipy import load_all
 from chainrule.ops import PRIMITIVES
 from chainrule.trace.hooks import HOOKED, UNLISTED, function_at
 
+load_all()
 for module in sorted({module for module, _ in HOOKED}):
     importlib.import_module(module)
 

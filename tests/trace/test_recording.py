@@ -10,6 +10,8 @@ import pytest
 from chainrule import TraceError, grad, stop_gradient, trace, value, value_and_grad, vjp
 from chainrule.evaluate import evaluate
 from chainrule.graph import verify
+from chainrule.trace.methods import METHODS
+from chainrule.trace.tracer import Tracer
 
 # Python's own control flow.
 
@@ -205,6 +207,25 @@ def test_methods_are_the_functions():
         expected, found = call(x), vjp(call, x)[0]
         np.testing.assert_array_equal(found, expected)
         assert np.asarray(found).dtype == np.asarray(expected).dtype
+
+
+def test_what_else_arrays_have_is_refused_by_name():
+    refused = []
+
+    def f(x):
+        for name in dir(np.ndarray):
+            if not hasattr(x, name) and not name.startswith("_"):
+                refused.append(name)
+                with pytest.raises(AttributeError, match=f"no attribute '{name}': it cannot be followed"):
+                    getattr(x, name)
+        assert all(callable(getattr(x, name)) for name in METHODS)
+        return x[0, 0]
+
+    grad(f)(np.ones((2, 2)))
+    assert {"partition", "strides", "tobytes"} <= set(refused)
+    assert not set(refused) & set(METHODS)
+    # Python looks up every attribute of a class that has this in the long way, which costs an operation a tenth.
+    assert not hasattr(Tracer, "__getattr__")
 
 
 @pytest.mark.parametrize(

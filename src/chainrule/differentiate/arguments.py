@@ -15,6 +15,8 @@ from chainrule.trace.tracer import Tracer
 
 __all__ = ["Call", "Selection", "with_others_fixed"]
 
+_NDARRAY = np.ndarray
+
 
 class Call:
     """A call that is ready to be made on traced values.
@@ -105,9 +107,9 @@ class Selection:
             argument = positional[place] if isinstance(place, int) else named[place]
             kind = type(argument)
             traced: Any
-            if kind is float or kind is np.ndarray or isinstance(argument, Tracer):
+            if kind is float or kind is _NDARRAY or isinstance(argument, Tracer):
                 # The caller's own array may be written into by another name while it is read here.
-                argument = recording.hold(argument) if kind is np.ndarray else argument
+                argument = recording.hold(argument) if kind is _NDARRAY else argument
                 traced = traced_input(argument, name, recording)
                 handles.append(traced)
                 structures.append(tree.LEAF)

@@ -212,4 +212,5 @@ def _check_number(f: Callable[..., Any], output: Any) -> None:
 
 
 def _one_like(output: Tracer) -> Any:
-    return 1.0 if output.weak else output.dtype.type(1)
+    node = output.node
+    return 1.0 if node.weak else node.dtype.type(1)

@@ -29,7 +29,7 @@ __all__ = [
 
 
 _NDARRAY = np.ndarray
-_zeros = np.zeros
+_zeros, _vdot = np.zeros, np.vdot
 _FLOAT64 = np.float64
 _FLOAT = np.dtype(np.float64)
 
@@ -113,7 +113,7 @@ def has_nan(g: Any) -> bool:
             return True  # It cannot be told.
     # The sum of the squares is NaN where, and only where, an entry is: the quickest test there is for small arrays.
     if type(g) is _NDARRAY:
-        g = g.dot(g) if g.ndim == 1 else np.vdot(g, g)
+        g = g.dot(g) if g.ndim == 1 else _vdot(g, g)
     return bool(g != g)
 
 
@@ -129,6 +129,9 @@ def _pass(entries: Sequence[Node], derivatives: dict[Node, Any], *, careful: boo
         op = node.op
         partials = op.partials
         if partials is None:
+            if op is index and len(node.inputs) == 1 and not isinstance(g, Tracer):
+                _add_entries(derivatives, own, node.inputs[0], g, (), node.params["template"])
+                continue
             _pass_structural(derivatives, own, node, g, careful, not retain and bool(own) and node in own)
             continue
         values = node.kept
@@ -142,15 +145,16 @@ def _pass(entries: Sequence[Node], derivatives: dict[Node, Any], *, careful: boo
             if constant is None:
                 # The commonest forms stand here, since a call takes as long as the arithmetic on a small array.
                 single = partial.single
+                rule = partial.rule
                 if careful:
                     part = contribution(partial, g, values, careful=True)
                 elif single >= 0:
                     local = values[single]
-                    part = partial.rule(g, local) if partial.takes_g else g * partial.rule(local)
+                    part = rule(g, local) if partial.takes_g else g * rule(local)
                 elif partial.pair is not None:
                     first, second = partial.pair
                     one, other = values[first], values[second]
-                    part = partial.rule(g, one, other) if partial.takes_g else g * partial.rule(one, other)
+                    part = rule(g, one, other) if partial.takes_g else g * rule(one, other)
                 else:
                     part = contribution(partial, g, values, careful=False)
             elif constant == 1:
@@ -196,9 +200,6 @@ def _pass_structural(
             _add_output(derivatives, node.inputs[0], node.params["k"], g)
         elif op.pull_all is not None:
             _pull_all(derivatives, own, node, g)
-        return
-    if op is index and len(node.inputs) == 1 and not isinstance(g, Tracer):
-        _add_entries(derivatives, own, node.inputs[0], g, (), node.params["template"])
         return
     kept = node.kept
     # As `complete` has it, whose call would take as long.
@@ -273,11 +274,12 @@ def _add_entries(
 
     A loop that reads an array entry by entry so takes time in proportion to its length, not to its square.
     """
-    if g.dtype.kind == "c" and source.dtype.kind != "c":
+    dtype = source.dtype
+    if g.dtype is not dtype and g.dtype.kind == "c" and dtype.kind != "c":
         g = np.real(g)
     whole = derivatives.get(source)
     if whole is None:
-        whole = _zeros(source.shape, source.dtype)
+        whole = _zeros(source.shape, dtype)
         if not arrays:
             whole[template] = g
     elif isinstance(whole, Tracer):
@@ -287,9 +289,13 @@ def _add_entries(
         return
     else:
         if source not in own:
-            whole = np.array(whole, source.dtype)
+            whole = np.array(whole, dtype)
         if not arrays:
-            whole[template] += g
+            part = whole[template]
+            if type(part) is _NDARRAY:
+                part += g
+            else:
+                whole[template] = part + g
     if arrays:
         np.add.at(whole, fill(template, arrays), g)
     derivatives[source] = whole

@@ -10,7 +10,8 @@ from chainrule import tree
 from chainrule.errors import TraceError, user_line
 from chainrule.trace.api import argument_name
 from chainrule.trace.buffer import settled
-from chainrule.trace.tracer import Tracer, dtype_of
+from chainrule.trace.record import dtype_of
+from chainrule.trace.tracer import Tracer
 
 __all__ = ["Kind", "Signature", "Static", "is_traced", "signature_of"]
 

@@ -10,7 +10,7 @@ from chainrule.library import signal
 from chainrule.library.images import correlated_along, windows
 from chainrule.ops.axes import shape_of, with_dtype
 from chainrule.ops.matrix_functions import solve_banded
-from chainrule.ops.shapes import in_one_dtype
+from chainrule.ops.shapes import convert, in_one_dtype
 from chainrule.trace.hooks import hook
 
 __all__: list[str] = []
@@ -167,10 +167,10 @@ def _detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0, overw
         part, n = rows[..., low:high], high - low
         line = np.stack([np.arange(1, n + 1) / n, np.ones(n)], axis=1)
         parts.append(part - (part @ np.linalg.pinv(line).T) @ line.T)
-    return np.moveaxis(np.concatenate(parts, axis=-1), -1, axis)
+    return convert(np.moveaxis(np.concatenate(parts, axis=-1), -1, axis), x.dtype)
 
 
-@hook("scipy.signal", "savgol_filter")
+@hook("scipy.signal", "savgol_filter", real_only=True)
 def _savgol_filter(
     x: Any,
     window_length: int,
@@ -215,7 +215,8 @@ def _hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
         factor[count // 2] = 1
     shape = [1] * len(shape_of(x))
     shape[axis] = count
-    return np.fft.ifft(np.fft.fft(x, count, axis) * np.reshape(factor, shape), axis=axis)
+    found = np.fft.ifft(np.fft.fft(x, count, axis) * np.reshape(factor, shape), axis=axis)
+    return convert(found, np.result_type(x.dtype, np.complex64))
 
 
 @hook("scipy.signal", "resample")
@@ -228,7 +229,7 @@ def _resample(x: Any, num: int, t: Any = None, axis: int = 0, window: Any = None
     rows = np.moveaxis(x, axis, -1)
     count, num = shape_of(rows)[-1], int(num)
     if rows.dtype.kind == "c":
-        raise TraceError(f"scipy.signal.resample is followed for real numbers.{user_line()}")
+        return np.moveaxis(_resample_complex(rows, count, num), -1, axis)
     kept = min(num, count)
     spectrum = np.fft.rfft(rows)[..., : kept // 2 + 1]
     if kept % 2 == 0 and num != count:
@@ -237,6 +238,21 @@ def _resample(x: Any, num: int, t: Any = None, axis: int = 0, window: Any = None
         factor[-1] = 2.0 if num < count else 0.5
         spectrum = spectrum * factor
     return np.moveaxis(np.fft.irfft(spectrum, num) * (num / count), -1, axis)
+
+
+def _resample_complex(rows: Any, count: int, num: int) -> Any:
+    spectrum = np.fft.fft(rows)
+    kept = min(num, count)
+    half = kept // 2
+    above, below = spectrum[..., : half + 1], spectrum[..., count - (kept - half - 1) :]
+    if kept % 2 == 0 and num != count:
+        # The highest frequency and its negative one, which a longer signal tells apart and a shorter one does not.
+        highest = spectrum[..., half : half + 1]
+        highest = highest + spectrum[..., count - half : count - half + 1] if num < count else 0.5 * highest
+        above = np.concatenate([above[..., :-1], highest], axis=-1)
+        below = below if num < count else np.concatenate([highest, below], axis=-1)
+    between = np.zeros((*shape_of(rows)[:-1], num - shape_of(above)[-1] - shape_of(below)[-1]), rows.dtype)
+    return np.fft.ifft(np.concatenate([above, between, below], axis=-1)) * (num / count)
 
 
 # Convolutions in the plane, and by blocks.

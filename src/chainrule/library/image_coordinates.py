@@ -155,7 +155,7 @@ def _zoom(
     factors = np.broadcast_to(shared_value(with_dtype(zoom), "scipy.ndimage.zoom"), (len(lengths),))
     made = [round(n * float(f)) for n, f in zip(lengths, factors, strict=True)]
     if grid_mode:
-        axes = [(np.arange(m) + 0.5) * (n / m) - 0.5 for n, m in zip(lengths, made, strict=True)]
+        axes = [(np.arange(m) + 0.5) * (n / max(m, 1)) - 0.5 for n, m in zip(lengths, made, strict=True)]
     else:
         # The first and the last entries stay where they are.
         axes = [np.arange(m) * ((n - 1) / (m - 1) if m > 1 else 1.0) for n, m in zip(lengths, made, strict=True)]

@@ -62,7 +62,7 @@ def _by_order(name: str, chosen: Callable[[Any, Any], Any]) -> None:
     ) -> Any:
         return one_more(input, percentile, size, footprint, output, mode, cval, origin, axes=axes)
 
-    hook("scipy.ndimage", name)(percentile if name == "percentile_filter" else follow)
+    hook("scipy.ndimage", name, real_only=True)(percentile if name == "percentile_filter" else follow)
 
 
 def _at_percentile(rows: Any, percentile: float) -> Any:

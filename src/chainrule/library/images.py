@@ -91,7 +91,8 @@ def extended(x: Any, widths: Widths, mode: str, cval: Any = 0.0) -> Any:
     """
     if mode not in EXTENSIONS:
         raise ValueError(f"boundary mode not supported: {mode!r}")
-    if EXTENSIONS[mode] == "constant":
+    # Around no entries it does not matter what stands, since no window reads it.
+    if EXTENSIONS[mode] == "constant" or 0 in shape_of(x):
         return np.pad(x, widths, "constant", constant_values=cval)
     return np.pad(x, widths, EXTENSIONS[mode])  # type: ignore[call-overload]
 

@@ -130,13 +130,15 @@ def _linspace(
 @composition(np.geomspace, "np.geomspace")
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = with_dtype(start) * 1.0, with_dtype(stop) * 1.0
-    if start.dtype.kind == "c" or stop.dtype.kind == "c":
-        raise TraceError(f"np.geomspace is followed between real numbers.{user_line()}")
     # NumPy goes over to double precision here, whatever it is given.
     start, stop = (shapes.convert(x, np.result_type(x.dtype, np.float64)) for x in (start, stop))
-    # sign 10^(linspace of the logarithms), with the ends as they were given.
-    sign = np.sign(start)
-    points = sign * np.power(10.0, _linspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint))
+    if start.dtype.kind == "c" or stop.dtype.kind == "c":
+        # The sign of a complex number, by which NumPy turns both, falls out of their quotient.
+        points = start * np.exp(_linspace(np.zeros(()), np.log(stop / start), num, endpoint))
+    else:
+        # sign 10^(linspace of the logarithms), with the ends as they were given.
+        sign = np.sign(start)
+        points = sign * np.power(10.0, _linspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint))
     share = np.reshape(np.arange(num), (-1,) + (1,) * (len(shape_of(points)) - 1))
     points = np.where((share == 0) & (num > 0), start, points)
     points = np.where((share == num - 1) & (num > 1) & endpoint, stop, points)

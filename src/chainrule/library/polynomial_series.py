@@ -82,7 +82,7 @@ def _derivative(kind: str) -> None:
     name = f"{_KINDS[kind][0]}der"
 
     def follow(c: Any, m: int = 1, scl: Any = 1, axis: int = 0) -> Any:
-        rows = np.moveaxis(_numbers(c), axis, 0)
+        rows = np.moveaxis(np.atleast_1d(_numbers(c)), axis, 0)
         matrix = _plain(kind, name)(np.eye(shape_of(rows)[0]), m)
         return np.moveaxis(np.tensordot(matrix, rows, 1) * scl**m, 0, axis)
 
@@ -93,7 +93,7 @@ def _integral(kind: str) -> None:
     name = f"{_KINDS[kind][0]}int"
 
     def follow(c: Any, m: int = 1, k: Any = 0, lbnd: Any = 0, scl: Any = 1, axis: int = 0) -> Any:
-        rows = np.moveaxis(_numbers(c), axis, 0)
+        rows = np.moveaxis(np.atleast_1d(_numbers(c)), axis, 0)
         # Constants of integration that are not given are 0; one number is the first of them.
         constants = list(np.atleast_1d(_numbers(k)))
         for n in range(m):

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import string
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,9 @@ from chainrule.ops.shapes import convert, strong
 from chainrule.trace.dispatch import composition
 
 __all__: list[str] = []
+
+#: In einsum's order; to import `string` for them takes as long as all of this file.
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @composition(np.dot, "np.dot")
@@ -110,7 +112,7 @@ def _as_string(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
 
 
 def _letters(labels: Any) -> str:
-    return "".join("..." if label is Ellipsis else string.ascii_letters[label] for label in labels)
+    return "".join("..." if label is Ellipsis else _LETTERS[label] for label in labels)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -126,7 +128,7 @@ def _terms(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     terms = left.split(",")
     if len(terms) != len(ndims):
         raise ValueError(f"einsum has {len(terms)} terms for {len(ndims)} operands: {subscripts!r}")
-    free = [letter for letter in string.ascii_letters if letter not in subscripts]
+    free = [letter for letter in _LETTERS if letter not in subscripts]
     # An ellipsis stands for as many axes as are left over; they are aligned from the right, as in broadcasting.
     left_over = [ndim - len(term.replace("...", "")) for term, ndim in zip(terms, ndims, strict=True)]
     names = "".join(free[: max(left_over, default=0)])

@@ -261,6 +261,8 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     ndim = len(x.shape)
     if axis is None and ord is None:
+        if ndim == 1 and not keepdims and x.dtype.kind == "f":
+            return root(x @ x)
         return _euclidean(x, None, keepdims)
     axes = normalize_axes(axis, ndim)
     if len(axes) == 1:

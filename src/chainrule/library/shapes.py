@@ -1,6 +1,8 @@
 """Functions that rearrange entries of one array."""
 
+import functools
 import math
+import operator
 from typing import Any, Literal
 
 import numpy as np
@@ -285,17 +287,26 @@ def entries_of_diagonal(a: Any, offset: int, axis1: int, axis2: int) -> Any:
     if (axis1, axis2) not in ((-2, -1), (len(shape) - 2, len(shape) - 1)):
         moved = np.moveaxis(a, (axis1, axis2), (-2, -1))  # type: ignore[type-var]
         shape = moved.shape
-    *leading, rows, columns = shape
-    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    # With its rows one after the other, a matrix has the diagonal in every (columns + 1)-st place.
-    start = max(offset, 0) + max(-offset, 0) * columns if length else 0
-    places = slice(start, start + length * (columns + 1) - columns if length else 0, columns + 1)
-    found = shapes.reshape(moved, shape=(*leading, rows * columns))
+    flat, places = (_known_diagonal if type(a) is Tracer else _diagonal_of)(shape, operator.index(offset))
+    found = shapes.reshape(moved, shape=flat)
     # Nobody else has these handles, so that there is nothing that they could be views for.
     found.view = None
-    found = found[(Ellipsis, places) if leading else places]
+    found = found[places]
     found.view = None
     return found
+
+
+def _diagonal_of(shape: tuple[int, ...], offset: int) -> tuple[tuple[int, ...], Any]:
+    """The shape with the rows one after the other, in which a matrix has its diagonal at regular places; and these."""
+    *leading, rows, columns = shape
+    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    start = max(offset, 0) + max(-offset, 0) * columns if length else 0
+    places = slice(start, start + length * (columns + 1) - columns if length else 0, columns + 1)
+    return (*leading, rows * columns), (Ellipsis, places) if leading else places
+
+
+# For known lengths alone: those that are open compare in a way of their own.
+_known_diagonal = functools.lru_cache(maxsize=1024)(_diagonal_of)
 
 
 #: A view that cannot be written into, as NumPy's.

@@ -5,18 +5,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.ops.axes import normalize_axes, shape_of, with_dtype
-from chainrule.ops.shapes import convert
+from chainrule.ops.shapes import in_one_dtype
 from chainrule.trace.hooks import hook
 
 __all__ = ["convolve", "fftconvolve"]
 
 Lengths = tuple[int, ...]
-
-
-def _together(in1: Any, in2: Any) -> tuple[Any, Any]:
-    x, y = with_dtype(in1), with_dtype(in2)
-    wide = np.result_type(x.dtype, y.dtype)
-    return convert(x, wide), convert(y, wide)
 
 
 def _centred(full: Any, lengths: Lengths) -> Any:
@@ -80,7 +74,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     >>> convolve(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0]))
     array([1., 3., 5., 3.])
     """
-    x, y = _together(in1, in2)
+    x, y = in_one_dtype(in1, in2, least=np.bool_)
     p, q = shape_of(x), shape_of(y)
     axes = tuple(range(len(p)))
     _check(p, q, mode, axes)
@@ -114,7 +108,7 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any
     >>> np.round(fftconvolve(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0]), mode="valid"), 12)
     array([3., 5.])
     """
-    x, y = _together(in1, in2)
+    x, y = in_one_dtype(in1, in2, least=np.bool_)
     p, q = shape_of(x), shape_of(y)
     places = normalize_axes(axes, len(p))
     _check(p, q, mode, places)

@@ -28,7 +28,8 @@ def _khatri_rao(a: Any, b: Any) -> Any:
     a, b = in_one_dtype(a, b)
     if len(shape_of(a)) != 2 or len(shape_of(b)) != 2 or shape_of(a)[1] != shape_of(b)[1]:
         raise ValueError("The number of columns for both arrays should be equal.")
-    return np.reshape(a[:, None, :] * b[None, :, :], (-1, shape_of(a)[1]))
+    m, n = shape_of(a)[0], shape_of(b)[0]
+    return np.reshape(a[:, None, :] * b[None, :, :], (m * n, shape_of(a)[1]))
 
 
 @hook("scipy.linalg", "companion")
@@ -124,6 +125,21 @@ def _solveh_banded(
     return found[:, 0] if len(shape_of(b)) == 1 else found
 
 
+@hook("scipy.linalg", "cho_solve_banded")
+def _cho_solve_banded(cb_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+    cb, lower = cb_and_lower
+    cb, b = in_one_dtype(cb, b)
+    bands = shape_of(cb)[0]
+    # The adjoint factor has the conjugates, moved to their columns.
+    moved = [np.roll(np.conjugate(cb[k]), k if lower else k + 1 - bands) for k in range(bands)]
+    other = np.stack(moved[::-1])
+    below, above = (cb, other) if lower else (other, cb)
+    column = b[:, None] if len(shape_of(b)) == 1 else b
+    # l l^H x = b, with u = l^H.
+    found = solve_banded(above, solve_banded(below, column, lower=bands - 1, upper=0), lower=0, upper=bands - 1)
+    return found[:, 0] if len(shape_of(b)) == 1 else found
+
+
 @hook("scipy.linalg", "solve_continuous_lyapunov")
 def _solve_continuous_lyapunov(a: Any, q: Any) -> Any:
     a, q = in_one_dtype(a, q)
@@ -174,7 +190,7 @@ def _orthogonal_procrustes(A: Any, B: Any, check_finite: bool = True) -> Any:
 
 @hook("scipy.linalg", "expm_frechet")
 def _expm_frechet(A: Any, E: Any, method: Any = None, compute_expm: bool = True, check_finite: bool = True) -> Any:
-    a, e = in_one_dtype(A, E)
+    a, e = in_one_dtype(A, E, least=np.float64)
     count = _square("expm_frechet", a)
     # The exponential of [[a, e], [0, a]] has the derivative along e above the diagonal.
     whole = matrix_function["expm"](np.block([[a, e], [np.zeros_like(a), a]]))
@@ -189,7 +205,7 @@ def _tridiagonal(name: str, d: Any, e: Any, select: str) -> Any:
     return np.diag(d) + np.diag(e, 1) + np.diag(e, -1)
 
 
-@hook("scipy.linalg", "eigh_tridiagonal")
+@hook("scipy.linalg", "eigh_tridiagonal", real_only=True)
 def _eigh_tridiagonal(
     d: Any,
     e: Any,
@@ -204,7 +220,7 @@ def _eigh_tridiagonal(
     return np.linalg.eigvalsh(matrix) if eigvals_only else tuple(np.linalg.eigh(matrix))
 
 
-@hook("scipy.linalg", "eigvalsh_tridiagonal")
+@hook("scipy.linalg", "eigvalsh_tridiagonal", real_only=True)
 def _eigvalsh_tridiagonal(
     d: Any,
     e: Any,

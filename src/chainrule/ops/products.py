@@ -13,6 +13,8 @@ __all__ = ["PRODUCTS", "convolve", "einsum", "matmul"]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
 
+_NDARRAY = np.ndarray
+
 
 def _infer_matmul(x: Any, y: Any) -> Aval:
     a, b = shape_of(x), shape_of(y)
@@ -31,15 +33,22 @@ def _matmul_transpose(i: int, g: Any, ans: Any, x: Any, y: Any) -> Any:
     if y_ndim == 1:
         if i == 0:
             return g[..., None] * y
-        return g @ x if x_ndim == 2 else np.reshape(g, (math.prod(x.shape[:-1]),)) @ _rows(x)
+        return _times(g, x) if x_ndim == 2 else np.reshape(g, (math.prod(x.shape[:-1]),)) @ _rows(x)
     if x_ndim == 1:
         return (y @ g[..., None])[..., 0] if i == 0 else x[:, None] * g[..., None, :]
+    if x_ndim == 2 and y_ndim == 2:
+        return _times(g, y.T) if i == 0 else _times(x.T, g)
     if i == 0:
         return g @ y.mT
     if y_ndim == 2 and x_ndim > 2:
         # One product over all leading axes instead of one for each, summed afterwards.
         return _rows(x).T @ _rows(g)
     return x.mT @ g
+
+
+def _times(x: Any, y: Any) -> Any:
+    """Product of a vector or matrix with a matrix; an array's own method takes half the time of the ufunc."""
+    return x.dot(y) if type(x) is _NDARRAY and type(y) is _NDARRAY else x @ y
 
 
 def _rows(x: Any) -> Any:

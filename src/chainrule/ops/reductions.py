@@ -12,6 +12,8 @@ __all__ = ["REDUCTIONS", "amax", "amin", "argsort", "cumprod", "cumsum", "prod",
 
 DType = np.dtype[Any]
 
+_NDARRAY, _NUMBER = np.ndarray, np.generic
+
 
 def _infer_reduction(evaluate: Any) -> Any:
     def infer(x: Any, *, axis: Axis = None, keepdims: bool = False) -> tuple[tuple[int, ...], DType]:
@@ -24,7 +26,7 @@ def _infer_reduction(evaluate: Any) -> Any:
 def _sum_transpose(i: int, g: Any, ans: Any, x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     if axis is not None and not keepdims:
         g = expanded(g, x.shape, axis)
-    if type(g) is np.ndarray or isinstance(g, np.generic):
+    if type(g) is _NDARRAY or isinstance(g, _NUMBER):
         return fill_new(g, x.shape)
     return broadcast_to(g, shape=x.shape)
 

@@ -33,6 +33,9 @@ __all__ = [
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
 Template = tuple[Any, ...]
 
+_NDARRAY = np.ndarray
+_empty = np.empty
+
 
 class Slot:
     """The place of an index array in the template of an index expression."""
@@ -56,7 +59,7 @@ def _reshape_transpose(i: int, g: Any, ans: Any, x: Any, *, shape: tuple[int, ..
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     # An array's own method takes a third of the time of NumPy's function.
-    return x.reshape(shape) if type(x) is np.ndarray else np.reshape(x, shape)
+    return x.reshape(shape) if type(x) is _NDARRAY else np.reshape(x, shape)
 
 
 def _evaluate_reshape(x: Any, *, shape: tuple[int, ...]) -> Any:
@@ -69,17 +72,20 @@ def _infer_transpose(x: Any, *, axes: tuple[int, ...]) -> Aval:
 
 def _transpose_transpose(i: int, g: Any, ans: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
     order = (1, 0) if axes == (1, 0) else inverse_order(axes)
-    return g.transpose(order) if type(g) is np.ndarray else np.transpose(g, order)
+    return g.transpose(order) if type(g) is _NDARRAY else np.transpose(g, order)
 
 
 def _evaluate_transpose(x: Any, *, axes: tuple[int, ...]) -> Any:
-    return x.transpose(axes) if type(x) is np.ndarray else np.transpose(x, axes)
+    return x.transpose(axes) if type(x) is _NDARRAY else np.transpose(x, axes)
 
 
 def fill_new(x: Any, shape: tuple[int, ...]) -> Any:
     """Broadcast into new memory, in a tenth of the time that np.broadcast_to takes to make a view."""
-    whole = np.empty(shape, x.dtype)
-    whole[...] = x
+    whole = _empty(shape, x.dtype)
+    if type(x) is _NDARRAY:
+        whole[...] = x
+    else:
+        whole.fill(x)
     return whole
 
 
@@ -289,10 +295,10 @@ def with_fraction(x: Any) -> Any:
     return x if x.dtype.kind in "fc" else convert(x, np.dtype(float))
 
 
-def in_one_dtype(*xs: Any) -> list[Any]:
-    """Arrays in the dtype that they have together, one with a fraction."""
+def in_one_dtype(*xs: Any, least: Any = np.float32) -> list[Any]:
+    """Arrays in the dtype that they have together, `least` or a wider one: by default one with a fraction."""
     found = [with_dtype(x) for x in xs]
-    wide = np.result_type(*(x.dtype for x in found), np.float32)
+    wide = np.result_type(*(x.dtype for x in found), least)
     return [convert(x, wide) for x in found]
 
 

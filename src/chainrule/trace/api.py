@@ -12,10 +12,17 @@ from chainrule.graph import Node
 from chainrule.ops import elementwise
 from chainrule.trace import hooks
 from chainrule.trace.buffer import settled
+from chainrule.trace.record import dtype_of
 from chainrule.trace.recording import Recording
-from chainrule.trace.tracer import Tracer, dtype_of
+from chainrule.trace.tracer import Tracer
 
 __all__ = ["argument_name", "open_recording", "stop_gradient", "traced_input"]
+
+_NDARRAY = np.ndarray
+
+# The words are Python's own, for an argument that C code takes of one type alone: such code asks a traced value for
+# nothing, so that there is no other place at which to notice it.
+_WANTED_AN_ARRAY = f"must be numpy.ndarray, not {Tracer.__name__}"
 
 
 class open_recording:
@@ -46,7 +53,7 @@ class open_recording:
                 "chainrule keeps an array that takes part in a recorded computation read-only until the recording "
                 "ends, since the backward pass reads it. Write into a copy of it."
             )
-        if isinstance(problem, TypeError) and str(problem).endswith("must be numpy.ndarray, not Tracer"):
+        if isinstance(problem, TypeError) and str(problem).endswith(_WANTED_AN_ARRAY):
             problem.add_note(
                 "A traced value came to a method of SciPy's that is not written in Python. The factors of splu, spilu "
                 "and factorized take traced vectors where they are made inside the function that is differentiated; "
@@ -78,7 +85,7 @@ def traced_input(x: Any, name: str, recording: Recording) -> Tracer:
         Where it is not a number that can be differentiated by.
     """
     kind = type(x)
-    if kind is np.ndarray and x.dtype.kind == "f":
+    if kind is _NDARRAY and x.dtype.kind == "f":
         return Tracer(Node(None, (), {"name": name}, x.shape, x.dtype), x, recording)
     if kind is int:
         x, kind = float(x), float

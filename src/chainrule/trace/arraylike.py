@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops.shapes import to_integer
-from chainrule.trace.names import function_called
+from chainrule.trace.names import function_called, is_followed, passed_through
 from chainrule.trace.no_value import NO_VALUE
 
 __all__ = ["ArrayLike", "peel", "value"]
@@ -66,6 +66,26 @@ def _lost(what: str, x: "ArrayLike", instead: str, name: str | None = None) -> N
 def _whole(x: Any) -> Any:
     """An integer, as Python's own rounding gives; a plain one where only a derivative is recorded."""
     return to_integer(x, dtype=np.dtype(np.int64)) if isinstance(x, ArrayLike) else int(x)
+
+
+class _Method:
+    """A method of arrays, which is mostly the function of the same name: x.sum(axis=0) is np.sum(x, axis=0)."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, x: Any, owner: type) -> Any:
+        from chainrule.trace.methods import METHODS
+
+        return self if x is None else functools.partial(METHODS[self._name], x)
+
+
+class _NotFollowed(_Method):
+    """A method or attribute that a traced value does not have."""
+
+    def __get__(self, x: Any, owner: type) -> NoReturn:
+        # An AttributeError, so that hasattr answers False, as it does for what arrays do not have.
+        raise AttributeError(f"a traced value has no attribute {self._name!r}: it cannot be followed")
 
 
 class ArrayLike:
@@ -133,12 +153,20 @@ class ArrayLike:
 
         return real_part(self)
 
+    @real.setter
+    def real(self, values: Any) -> None:
+        self.real[...] = values
+
     @property
     def imag(self) -> Any:
         """The imaginary part, a view."""
         from chainrule.trace.methods import imaginary_part
 
         return imaginary_part(self)
+
+    @imag.setter
+    def imag(self, values: Any) -> None:
+        self.imag[...] = values
 
     @property
     def flat(self) -> Any:
@@ -186,7 +214,7 @@ class ArrayLike:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         name = function_called(compiled=True)
-        if name.startswith("scipy."):
+        if name.startswith("scipy.") and not is_followed(name):
             instead = (
                 f"{name} is not followed here: write it in terms of functions that are, give its derivative with\n"
                 "  chainrule.custom_gradient, or use chainrule.value(x) to step out on purpose."
@@ -198,6 +226,8 @@ class ArrayLike:
                 "Draw numbers that do not depend on x, and go on from these: mean + spread * rng.standard_normal(n);\n"
                 "  chainrule.random draws in a way that is followed."
             )
+        elif passed_through("pandas"):
+            instead = "Take the numbers out of pandas first: x * series.to_numpy(), not x * series or series * x."
         else:
             instead = (
                 "Use NumPy's functions on it, make an array of a list of traced values first (np.array([x, y])), or "
@@ -254,12 +284,50 @@ class ArrayLike:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.node.shape[0]))
 
-    def __getattr__(self, name: str) -> Any:
-        # Methods of arrays are the functions of the same name: x.sum(axis=0) is np.sum(x, axis=0).
-        from chainrule.trace.methods import METHODS
+    # Methods. They stand here one by one: a class with `__getattr__` has every attribute looked up in the long way.
 
-        method = METHODS.get(name)
-        if method is None:
-            # An AttributeError, so that hasattr answers False as it does for an array.
-            raise AttributeError(f"a traced value has no attribute {name!r}, or none that can be followed")
-        return functools.partial(method, self)
+    all = _Method()
+    any = _Method()
+    argmax = _Method()
+    argmin = _Method()
+    argsort = _Method()
+    astype = _Method()
+    clip = _Method()
+    conj = _Method()
+    conjugate = _Method()
+    copy = _Method()
+    cumprod = _Method()
+    cumsum = _Method()
+    diagonal = _Method()
+    dot = _Method()
+    fill = _Method()
+    flatten = _Method()
+    item = _Method()
+    max = _Method()
+    mean = _Method()
+    min = _Method()
+    nonzero = _Method()
+    prod = _Method()
+    put = _Method()
+    ravel = _Method()
+    repeat = _Method()
+    reshape = _Method()
+    round = _Method()
+    searchsorted = _Method()
+    sort = _Method()
+    squeeze = _Method()
+    std = _Method()
+    sum = _Method()
+    swapaxes = _Method()
+    take = _Method()
+    tolist = _Method()
+    trace = _Method()
+    transpose = _Method()
+    var = _Method()
+
+    # What else arrays have.
+
+    argpartition, choose, compress, partition, resize = (_NotFollowed() for _ in range(5))
+    base, ctypes, data, device, flags, strides = (_NotFollowed() for _ in range(6))
+    byteswap, dump, dumps, getfield, setfield, setflags = (_NotFollowed() for _ in range(6))
+    to_device, tobytes, tofile = (_NotFollowed() for _ in range(3))

@@ -16,9 +16,11 @@ from chainrule.errors import TraceError, user_line
 from chainrule.graph import Node
 from chainrule.ops import elementwise, shapes
 from chainrule.ops.axes import inverse_order
+from chainrule.trace.handle import View, token
 from chainrule.trace.indexing import split_index
 from chainrule.trace.no_value import NO_VALUE
-from chainrule.trace.tracer import Tracer, View, peel, record, token
+from chainrule.trace.record import record
+from chainrule.trace.tracer import Tracer, peel
 
 __all__ = [
     "Taken",

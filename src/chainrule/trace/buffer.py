@@ -16,8 +16,9 @@ from chainrule.graph import Node
 from chainrule.ops.op import Op
 from chainrule.trace.assignment import Taken, update
 from chainrule.trace.dispatch import call_function, has_tracer
+from chainrule.trace.handle import View, token
 from chainrule.trace.tables import FUNCTIONS
-from chainrule.trace.tracer import Tracer, View, token
+from chainrule.trace.tracer import Tracer
 
 __all__ = ["Buffer", "buffer", "settled"]
 
@@ -124,10 +125,7 @@ class Buffer(Tracer):
         return np.asarray, (self._plain(),)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(self._plain(), name)
+        return getattr(self._plain(), name)
 
 
 def _stripped(x: Any) -> Any:
@@ -183,6 +181,8 @@ def buffer(array: Any) -> Any:
 
 def settled(x: Any) -> Any:
     """What a handle stands for now: a view is taken again if need be, and a buffer is its plain array."""
-    if isinstance(x, Tracer):
+    if not isinstance(x, Tracer):
+        return x
+    if x.view is not None:
         x.refresh()
     return x.value if isinstance(x, Buffer) else x

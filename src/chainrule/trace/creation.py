@@ -309,6 +309,8 @@ def _look_in_module(names: dict[str, Any]) -> None:
 
 
 def _look_in(names: dict[str, Any], known: dict[int, _Named]) -> None:
+    if _made_for.keys().isdisjoint(map(id, list(names.values()))):  # Of nearly every module, without a loop in Python.
+        return
     found = {name: _made_for[id(value)] for name, value in list(names.items()) if id(value) in _made_for}
     if found:
         ours = {name: MADE[made] for name, made in found.items()}

@@ -24,7 +24,7 @@ from chainrule.trace.closures import reads_traced
 from chainrule.trace.dispatch import follow, has_tracer
 from chainrule.trace.tables import Composition
 
-__all__ = ["HOOKED", "UNLISTED", "function_at", "hook", "install", "remove"]
+__all__ = ["HOOKED", "UNLISTED", "function_at", "hook", "hook_later", "install", "remove"]
 
 #: What is caught: module and name, and how it is followed.
 HOOKED: dict[tuple[str, str], Composition] = {}
@@ -32,8 +32,14 @@ HOOKED: dict[tuple[str, str], Composition] = {}
 #: What is caught besides: what is private in SciPy, or refused.
 UNLISTED: dict[tuple[str, str], Composition] = {}
 
+# By package, what registers how its functions are followed; done as soon as it has been imported.
+_later: dict[str, Callable[[], None]] = {}
+
 # For functions that take more ways of calling than their composition: what makes its arguments of a call.
 _bindings: dict[tuple[str, str], Callable[..., tuple[Any, ...]]] = {}
+
+# Where a list among the arguments is what an array can be made of, as SciPy itself does.
+_TAKE_LISTS = tuple(f"scipy.{package}" for package in ("special", "linalg", "signal", "fft", "ndimage", "spatial"))
 
 # Functions that take functions, which may read traced values from around them.
 _calling: set[tuple[str, str]] = set()
@@ -43,6 +49,7 @@ _standing_in: dict[tuple[str, str], Callable[..., Any]] = {}
 
 # One that the same thread can take again: what it guards may set off a collection that calls anything.
 _lock = threading.RLock()
+_here = creation.recording_here
 _open_recordings = 0
 _modules_seen = 0
 _watching = False
@@ -84,40 +91,35 @@ class _Caught:
 
     Attributes
     ----------
-    open : int
-        Number of open recordings.
+    are_caught : bool
+        Whether they have the code that catches.
     """
 
-    __slots__ = ("_catching", "_is_in", "_own", "open")
+    __slots__ = ("_catching", "_own", "are_caught")
 
     def __init__(self) -> None:
         self._own: list[tuple[FunctionType, CodeType]] = []
         self._catching: list[tuple[FunctionType, CodeType]] = []
-        self._is_in = False
-        self.open = 0
+        self.are_caught = False
 
     def add(self, function: FunctionType, catching: CodeType) -> None:
         if not hasattr(function, "__wrapped__") and not hasattr(function, "__signature__"):
             function.__dict__["__signature__"] = _OwnSignature(function)
         self._own.append((function, function.__code__))
         self._catching.append((function, catching))
-        if self._is_in:
+        if self.are_caught:
             function.__code__ = catching
 
-    def enter(self) -> None:
-        self.open += 1
-        if not self._is_in:
-            self._is_in = True
-            for function, code in self._catching:
-                function.__code__ = code
-
-    def leave(self) -> None:
-        self.open -= 1
+    def catch(self) -> None:
+        """Give them the code that catches."""
+        self.are_caught = True
+        for function, code in self._catching:
+            function.__code__ = code
 
     def put_back(self) -> None:
         """Give them their own code again, unless something is recorded."""
-        if self._is_in and self.open == 0:
-            self._is_in = False
+        if self.are_caught and _open_recordings == 0:
+            self.are_caught = False
             for function, code in self._own:
                 function.__code__ = code
 
@@ -135,6 +137,7 @@ def hook(
     listed: bool = True,
     calls: bool = False,
     stand_in: Callable[..., Any] | None = None,
+    real_only: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register how a Python function of a library is followed.
 
@@ -157,6 +160,10 @@ def hook(
     stand_in : callable, optional
         Takes what the function made of plain arguments while something is recorded, and these, and returns what its
         caller gets: for an object in C, whose methods cannot be caught.
+    real_only : bool
+        True for a function of real numbers, whose formulas would mean something else for complex ones: SciPy refuses
+        those, or drops their imaginary parts with a warning; here a TypeError names the function. Where a formula is
+        made of functions that refuse them by themselves, as `np.hypot` does, nothing is to be said.
 
     Returns
     -------
@@ -166,7 +173,7 @@ def hook(
 
     def register(follow: Callable[..., Any]) -> Callable[..., Any]:
         table = HOOKED if listed else UNLISTED
-        table[module, name] = Composition(public or f"{module}.{name}", follow)
+        table[module, name] = Composition(public or f"{module}.{name}", follow, real_only=real_only)
         if bind is not None:
             _bindings[module, name] = bind
         if calls:
@@ -178,6 +185,20 @@ def hook(
     return register
 
 
+def hook_later(package: str, register: Callable[[], None]) -> None:
+    """Put off registering until a package has been imported: before that there is nothing to catch in it.
+
+    Parameters
+    ----------
+    package : str
+        A package of a library, such as ``scipy.stats``.
+    register : callable
+        Calls `hook` for its functions; called by the first recording that finds the package imported, or that is open
+        when it is.
+    """
+    _later[package] = register
+
+
 def install(names: dict[str, Any]) -> None:
     """Open a recording: from the first one on, the functions are caught.
 
@@ -187,34 +208,33 @@ def install(names: dict[str, Any]) -> None:
         The globals of the function that is recorded.
     """
     global _open_recordings, _watching
-    creation.recording_here.depth += 1
+    _here.depth += 1
     with _lock:
         _open_recordings += 1
-        creation.look_for_names(names)
-        if _open_recordings == 1:
-            creation.exchange()
-            gc.callbacks.append(collector.pause)
-        if len(_found) < len(HOOKED) + len(UNLISTED):
+        if _later or len(_found) < len(HOOKED) + len(UNLISTED):
             if len(sys.modules) != _modules_seen:
                 _find()
             if not _watching:
                 _watching = True
                 sys.meta_path.insert(0, _watch)
-        _numpy.enter()
-        _others.enter()
+        creation.look_for_names(names)
+        if _open_recordings == 1:
+            creation.exchange()
+            gc.callbacks.append(collector.pause)
+        if not _numpy.are_caught:
+            _numpy.catch()
+        if not _others.are_caught:
+            _others.catch()
 
 
 def remove() -> None:
     """Close a recording; after the last one no traced value is left to catch."""
     global _open_recordings, _watching
-    here = creation.recording_here
-    here.depth = depth = here.depth - 1
-    if depth == 0 and here.has_paused_collector:
+    depth = _here.depth = _here.depth - 1
+    if depth == 0 and _here.has_paused_collector:
         collector.resume()
     with _lock:
         _open_recordings -= 1
-        _numpy.leave()
-        _others.leave()
         if _open_recordings == 0:
             gc.callbacks.remove(collector.pause)
             creation.restore()
@@ -235,6 +255,9 @@ def function_at(module: str, name: str) -> FunctionType | None:
 
 def _find() -> None:
     global _modules_seen
+    for package in [package for package in _later if package in sys.modules]:
+        _later[package]()
+        _later.pop(package, None)
     _modules_seen = len(sys.modules)
     for key, entry in (*HOOKED.items(), *UNLISTED.items()):
         if key not in _found:
@@ -249,7 +272,7 @@ class _Watch:
     """Sees a module with functions to catch being imported for the first time while a recording is open."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        if not any(name == module for module, _ in (*HOOKED, *UNLISTED)):
+        if name not in _later and not any(name == module for module, _ in (*HOOKED, *UNLISTED)):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
@@ -281,20 +304,28 @@ class _CatchAfterwards:
 _watch: Any = _Watch()
 
 
+def _list_as_array(argument: Any) -> Any:
+    return creation.array(argument) if type(argument) is list and has_tracer(argument) else argument
+
+
 def _catching_code(key: tuple[str, str], function: FunctionType, entry: Composition, group: _Caught) -> CodeType:
     plain = copy_of(function)
     bind = _bindings.get(key)
     finds = reads_traced if key in _calling else has_tracer
     stand_in = _standing_in.get(key)
+    takes_lists = key[0].startswith(_TAKE_LISTS)
 
     def dispatch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if group.open == 0:
+        if _open_recordings == 0:
             with _lock:
                 group.put_back()
             return plain(*args, **kwargs)
         if not finds(args) and not finds(tuple(kwargs.values())):
             made = plain(*args, **kwargs)
-            return stand_in(made, *args, **kwargs) if stand_in and creation.recording_here.depth else made
+            return stand_in(made, *args, **kwargs) if stand_in and _here.depth else made
+        if takes_lists:
+            args = tuple(map(_list_as_array, args))
+            kwargs = {name: _list_as_array(value) for name, value in kwargs.items()}
         if bind is None:
             return follow(entry, args, kwargs)
         try:

@@ -4,6 +4,7 @@ import inspect
 import operator
 import re
 import sys
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from chainrule.errors import frames_to_user
 from chainrule.ops.op import Op
 
-__all__ = ["function_called", "public_name", "which_argument"]
+__all__ = ["function_called", "is_followed", "passed_through", "public_name", "which_argument"]
 
 
 def public_name(function: Any) -> str:
@@ -63,10 +64,37 @@ def function_called(*, compiled: bool) -> str:
     if all(module.startswith("scipy._lib.") for module in modules):
         # A decorator alone, which serves all of SciPy.
         modules += [place for place in sys.modules if place.startswith("scipy.") and "._" not in place]
+    entered = [frame for frame in frames if str(frame.f_globals.get("__name__", "")).startswith(("numpy", "scipy"))]
+    if entered and (method := _method(entered[-1], called)):
+        return method
     # Decorators of the function are frames, too, so that what the user wrote comes first.
     names = [(module, called) for module in modules]
     names += [(module, name.removesuffix(".__init__")) for module, name in passed if "<" not in name]
     return next(filter(None, (_public(module, name) for module, name in names)), "")
+
+
+def is_followed(name: str) -> bool:
+    """Say whether the function of a public name is followed, if not with any arguments."""
+    from chainrule.trace.hooks import HOOKED
+    from chainrule.trace.tables import FUNCTIONS
+
+    return any(entry.name == name for entry in (*HOOKED.values(), *FUNCTIONS.values()))
+
+
+def passed_through(package: str) -> bool:
+    """Say whether the user's line is now in a function of a package, which called on."""
+    return any(str(frame.f_globals.get("__name__", "")).startswith(f"{package}.") for frame in frames_to_user()[0])
+
+
+def _method(frame: FrameType, called: str) -> str:
+    """A method of an object that the module has, such as ``scipy.stats.norm.entropy``; '' for anything else."""
+    owner = frame.f_locals.get("self")
+    if owner is None or not called:
+        return ""
+    parts = [part for part in type(owner).__module__.split(".") if not part.startswith("_")]
+    place = vars(sys.modules.get(".".join(parts), object))
+    names = (f"{'.'.join(parts)}.{name}.{called}" for name, value in place.items() if value is owner)
+    return next(names, "").replace("numpy.", "np.")
 
 
 def _public(module: str, name: str) -> str:

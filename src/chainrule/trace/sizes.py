@@ -14,8 +14,9 @@ from chainrule.errors import OptionError, TraceError
 from chainrule.graph import Graph, Node
 from chainrule.ops.axes import shape_of
 from chainrule.trace.buffer import settled
+from chainrule.trace.record import dtype_of
 from chainrule.trace.symbolic import Symbolic, open_body
-from chainrule.trace.tracer import Tracer, dtype_of
+from chainrule.trace.tracer import Tracer
 from chainrule.trace.unify import Mismatch, Recorded, difference, unified
 
 __all__ = ["folded", "trace_every_size", "trace_sizes"]

@@ -17,8 +17,9 @@ from chainrule.ops.op import Op
 from chainrule.trace import hooks
 from chainrule.trace.answers import answers_here
 from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.record import dtype_of
 from chainrule.trace.recording import Recording, next_level
-from chainrule.trace.tracer import Tracer, dtype_of
+from chainrule.trace.tracer import Tracer
 
 __all__ = [
     "NO_VALUE",

@@ -1,5 +1,6 @@
 """Which NumPy functions are followed, and how: looked up at every call on a traced value."""
 
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import user_line
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
 
@@ -30,14 +32,18 @@ class Composition:
         Number of positional arguments that it takes at most.
     on_handles : bool
         True where the result can be a view of the argument, or the argument is written into.
+
+    With `real_only` what follows refuses complex numbers (see `chainrule.trace.hooks.hook`).
     """
 
     __slots__ = ("accepts", "follow", "most", "name", "names", "on_handles")
 
-    def __init__(self, name: str, follow: Callable[..., Any], on_handles: bool = False) -> None:
+    def __init__(
+        self, name: str, follow: Callable[..., Any], on_handles: bool = False, *, real_only: bool = False
+    ) -> None:
         self.name = name
         self.on_handles = on_handles
-        self.follow = follow
+        self.follow = _refusing_complex_numbers(name, follow) if real_only else follow
         # The code object tells this in a hundredth of the time that inspect.signature takes, at every import.
         code = follow.__code__
         is_variadic = bool(code.co_flags & inspect.CO_VARARGS)
@@ -45,6 +51,18 @@ class Composition:
         self.names: tuple[str, ...] = code.co_varnames[: named + is_variadic]
         self.accepts = frozenset(self.names)
         self.most = math.inf if is_variadic else code.co_argcount
+
+
+def _refusing_complex_numbers(name: str, follow: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(follow)
+    def refusing(*args: Any, **kwargs: Any) -> Any:
+        for x in (*args, *kwargs.values()):
+            dtype = getattr(x, "dtype", None)
+            if type(x) is complex or getattr(dtype, "kind", None) == "c":
+                raise TypeError(f"{name} takes real numbers, and got complex ones.{user_line()}")
+        return follow(*args, **kwargs)
+
+    return refusing
 
 
 #: NumPy functions that are not ufuncs, each with the composition that follows it.

@@ -13,10 +13,11 @@ from chainrule.errors import NoDerivativeError, TraceError, user_line
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert
-from chainrule.trace.dispatch import follow, written_into
+from chainrule.trace.dispatch import follow, has_tracer, written_into
 from chainrule.trace.names import public_name
-from chainrule.trace.tables import SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS, UFUNCS, Composition
-from chainrule.trace.tracer import Tracer, record
+from chainrule.trace.record import record
+from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS, UFUNCS, Composition
+from chainrule.trace.tracer import Tracer, goes_short_way
 from chainrule.trace.ufunc_methods import METHODS, add_at, outer_operands, write_at
 
 __all__ = ["call_ufunc"]
@@ -78,8 +79,10 @@ def _applied(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     if op is not None and not kwargs:
         return record(op, inputs, {})
     entry = UFUNC_COMPOSITIONS.get(ufunc) or _special_composition(ufunc)
+    if entry is None and ufunc.__name__ == "clip":
+        entry = FUNCTIONS[np.clip]  # What A.clip(x, y) calls: a ufunc for which NumPy has no public name.
     if entry is not None:
-        return follow(entry, inputs, kwargs)
+        return follow(entry, tuple(map(_as_array, inputs)), kwargs)
     if kwargs:
         raise TraceError(
             f"{public_name(ufunc)}: argument {', '.join(f'{name}=' for name in kwargs)} is not followed on traced "
@@ -89,6 +92,14 @@ def _applied(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         f"{public_name(ufunc)} has no derivative rule. Write it in terms of functions that have one, or give a "
         f"rule with chainrule.custom_gradient.{user_line()}"
     )
+
+
+def _as_array(x: Any) -> Any:
+    if not isinstance(x, (list, tuple)):
+        return x
+    from chainrule.trace.creation import array
+
+    return array(x) if has_tracer(x) else np.asarray(x)
 
 
 def _called(ufunc: Any, name: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], targets: tuple[Any, ...]) -> Any:
@@ -180,8 +191,7 @@ def _ufunc_op(ufunc: Any) -> Op | None:
     # Its functions are found by name, so that scipy.special is imported only once somebody uses it.
     op = PRIMITIVES.get(f"scipy.special.{name}") if getattr(scipy.special, name, None) is ufunc else None
     if op is not None and ufunc.nin <= 2 and ufunc.nout == 1 and all(op.has_derivative(i) for i in range(ufunc.nin)):
-        # From now on it takes the short way.
-        UFUNCS[ufunc] = op
+        goes_short_way(ufunc, op)
     return op
 
 

@@ -179,6 +179,8 @@ class _Walk:
                 fitted = self._fitted(s, t)
                 if fitted is not None:
                     return fitted
+        if _short(s) == _short(t):
+            raise Mismatch(f"{what}, {_short(t)}, has other numbers than before", self._line(reader))
         raise Mismatch(f"{what} is {_short(t)} where it was {_short(s)}", self._line(reader))
 
     def _fitted(self, s: Any, t: Any) -> Length | Quotient | None:

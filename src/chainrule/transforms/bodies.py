@@ -12,8 +12,9 @@ from chainrule.graph import Graph, Node
 from chainrule.trace.buffer import buffer, settled
 from chainrule.trace.creation import recording_here
 from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.record import dtype_of
 from chainrule.trace.symbolic import Symbolic, open_body
-from chainrule.trace.tracer import Tracer, dtype_of
+from chainrule.trace.tracer import Tracer
 from chainrule.transforms.replay import as_strong
 
 __all__ = [

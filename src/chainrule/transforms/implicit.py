@@ -16,8 +16,9 @@ from chainrule.graph import Graph
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op, joint
 from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.record import record
 from chainrule.trace.symbolic import value_of
-from chainrule.trace.tracer import Tracer, record
+from chainrule.trace.tracer import Tracer
 from chainrule.transforms.implicit_graphs import matrix_of
 from chainrule.transforms.implicit_problem import Problem, Solver
 from chainrule.transforms.replay import pull_through, push_through, replay

@@ -13,8 +13,9 @@ from chainrule.ops.op import Op, joint
 from chainrule.ops.outputs import Outputs
 from chainrule.trace.buffer import settled
 from chainrule.trace.no_value import NO_VALUE
+from chainrule.trace.record import record
 from chainrule.trace.symbolic import Body, Symbolic, open_body, value_of
-from chainrule.trace.tracer import Tracer, record
+from chainrule.trace.tracer import Tracer
 from chainrule.transforms.bodies import kind_of, name_of
 from chainrule.transforms.replay import outputs_of, owned, pull_through, push_through
 

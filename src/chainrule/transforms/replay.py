@@ -14,8 +14,9 @@ from chainrule.ops.op import Op
 from chainrule.ops.outputs import Outputs, output
 from chainrule.ops.shapes import convert
 from chainrule.trace.api import open_recording
+from chainrule.trace.record import record
 from chainrule.trace.recording import Recording
-from chainrule.trace.tracer import Tracer, record
+from chainrule.trace.tracer import Tracer
 
 __all__ = [
     "apply",
