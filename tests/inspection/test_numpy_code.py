@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.inspection.sizes import drawn_from, one_in
 from tests.ops import all_cases, checks
 from tests.ops.case import NEVER, SMOOTH
+from tests.ops.shares import is_simplest, made_of_others, of_primitives
 from tests.programs.generate import generate, load
 
 from chainrule import grad, scan, tree, value_and_grad, vjp
@@ -20,6 +21,9 @@ few = one_in(50)
 
 # SciPy's solvers of a function that is recorded within, and products with sparse matrices.
 WITHOUT_FORM = re.compile(r"scipy\.integrate\.(odeint|solve_ivp|quad|quad_vec|dblquad|nquad)\b|(scipy\.)?sparse\.")
+
+# Of derivatives by shape parameters the text has the integral by other points, and over one tail whichever is shorter.
+BY_OTHER_POINTS = re.compile(r"(scipy\.special\.)?(gammainc|betainc|chdtr|stdtr|[fgb]dtr|nbdtr)")
 
 
 CASES = [case for case in all_cases.CASES if case.derivative != NEVER]
@@ -37,30 +41,64 @@ def compared(f, args, ulps=64):
     return code.text
 
 
-@pytest.mark.parametrize("case", WITH_FORM, ids=str)
-@few
-@given(st.data())
-def test_every_operation(case, data):
-    call = data.draw(case.calls)
-    dtype = data.draw(st.sampled_from((np.float64, np.float32)))
+def check_operation(case, call, dtype):
     f, numbers = checks.on_numbers(case, call, call.at(dtype=dtype))
-    text = compared(f, numbers, 256)
+    text = compared(f, numbers, 1e5 if BY_OTHER_POINTS.match(case.name) else 256)
     assert "chainrule" not in text
 
 
-@pytest.mark.parametrize("case", [case for case in WITH_FORM if case.derivative == SMOOTH], ids=str)
+DTYPES = st.sampled_from((np.float64, np.float32))
+
+
+@pytest.mark.interpreted("tests/jit/test_cases.py compiles every line")
+@pytest.mark.parametrize("case", of_primitives(WITH_FORM), ids=str)
 @few
 @given(st.data())
-def test_every_derivative(case, data):
-    call = data.draw(case.calls)
+def test_every_operation(case, data):
+    check_operation(case, data.draw(case.calls), data.draw(DTYPES))
+
+
+# The text of a composition is that of its primitive operations.
+@pytest.mark.interpreted("tests/jit/test_cases.py compiles every line")
+@pytest.mark.parametrize("case", made_of_others(WITH_FORM), ids=str)
+@few
+@given(st.data())
+def test_every_composition(case, data):
+    call, dtype = data.draw(case.calls), data.draw(DTYPES)
+    if not is_simplest(call):
+        check_operation(case, call, dtype)
+
+
+def check_derivative(case, call):
     f, numbers = checks.on_numbers(case, call, call.at())
     v = checks.random_like(np.random.default_rng(call.seed), f(*numbers))
 
     def derivative(*given):
         return vjp(f, *given)[1](v)
 
-    text = compared(derivative, numbers, 4096)
+    text = compared(derivative, numbers, 1e5 if BY_OTHER_POINTS.match(case.name) else 4096)
     assert "chainrule" not in text
+
+
+SMOOTH_ONES = [case for case in WITH_FORM if case.derivative == SMOOTH]
+
+
+@pytest.mark.interpreted("tests/jit/test_cases.py compiles every line, with its derivatives")
+@pytest.mark.parametrize("case", of_primitives(SMOOTH_ONES), ids=str)
+@few
+@given(st.data())
+def test_every_derivative(case, data):
+    check_derivative(case, data.draw(case.calls))
+
+
+@pytest.mark.interpreted("tests/jit/test_cases.py compiles every line, with its derivatives")
+@pytest.mark.parametrize("case", made_of_others(SMOOTH_ONES), ids=str)
+@few
+@given(st.data())
+def test_every_derivative_of_compositions(case, data):
+    call = data.draw(case.calls)
+    if not is_simplest(call):
+        check_derivative(case, call)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if WITHOUT_FORM.match(case.name)], ids=str)

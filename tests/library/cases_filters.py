@@ -12,7 +12,13 @@ WAVE = fixed((REALS, (2, 16)))
 
 def of(name, *args, draws=WAVE, label="", **options):
     call = in_double(lambda x: getattr(signal, name)(x, *args, **options))
-    return Case(f"scipy.signal.{name}", call, draws, complex=name == "detrend", label=label)
+    return Case(
+        f"scipy.signal.{name}",
+        call,
+        draws,
+        complex=name in ("detrend", "resample") or "return_onesided" in options,
+        label=label,
+    )
 
 
 def with_one(a):
@@ -65,7 +71,22 @@ CASES = (
     of("hilbert", N=12, label="of fewer"),
     of("resample", 9, axis=1),
     of("resample", 24, axis=1, label="of more"),
+    of("resample", 10, axis=1, label="to an even number"),
+    of("resample", 16, axis=1, label="to as many"),
     of("periodogram"),
+    of("periodogram", return_onesided=False, label="of all frequencies"),
+    of("welch", nperseg=6, return_onesided=False, label="of all frequencies"),
+    *(
+        Case(
+            "scipy.signal.csd",
+            in_double(lambda x, y, options=options: signal.csd(x, y, nperseg=6, **options)),
+            fixed((REALS, (2, 16)), (REALS, (16,))),
+            complex=not options.get("return_onesided", True),
+            label=label,
+        )
+        for label, options in (("", {}), ("of all frequencies", {"return_onesided": False}))
+    ),
+    Case("scipy.signal.csd", in_double(lambda x: signal.csd(x, x, nperseg=5)), WAVE, label="of one signal"),
     of("welch", nperseg=8, fs=2.0),
     of("welch", nperseg=6, window="hamming", scaling="spectrum", detrend="linear", label="as a spectrum"),
     Case(

@@ -69,6 +69,19 @@ CASES = (
         label="lower",
     ),
     Case(
+        "scipy.linalg.cho_solve_banded",
+        lambda c, b: scipy.linalg.cho_solve_banded((c + BANDS, False), b),
+        fixed((REALS, (2, 4)), (REALS, (4,))),
+        complex=True,
+    ),
+    Case(
+        "scipy.linalg.cho_solve_banded",
+        lambda c, b: scipy.linalg.cho_solve_banded((c + BANDS[::-1], True), b),
+        fixed((REALS, (2, 4)), (REALS, (4, 2))),
+        complex=True,
+        label="lower",
+    ),
+    Case(
         "scipy.linalg.solve_continuous_lyapunov",
         lambda a, q: scipy.linalg.solve_continuous_lyapunov(a + 3 * np.eye(3), q),
         fixed((SMALL, (3, 3)), (REALS, (3, 3))),
@@ -76,7 +89,7 @@ CASES = (
     ),
     Case(
         "scipy.linalg.solve_discrete_lyapunov",
-        in_double(scipy.linalg.solve_discrete_lyapunov),
+        scipy.linalg.solve_discrete_lyapunov,
         fixed((SMALL, (2, 2)), (REALS, (2, 2))),
         complex=True,
     ),
@@ -105,6 +118,7 @@ CASES = (
         complex=True,
     ),
     Case(
+        # Of single precision SciPy gives double numbers with the digits of single ones.
         "scipy.linalg.expm_frechet",
         in_double(scipy.linalg.expm_frechet),
         fixed((REALS, (2, 2)), (REALS, (2, 2))),

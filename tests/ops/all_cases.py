@@ -10,11 +10,13 @@ from tests.library import (
     cases_fourier,
     cases_images,
     cases_integrate,
+    cases_interpolate,
     cases_joining,
     cases_linalg,
     cases_looking_up,
     cases_lu,
     cases_matrices,
+    cases_optimize,
     cases_orders,
     cases_polynomial_series,
     cases_polynomials,
@@ -83,6 +85,8 @@ TABLES = (
     cases_special_relations,
     cases_polynomial_series,
     cases_entry_by_entry,
+    cases_interpolate,
+    cases_optimize,
 )
 
 CASES = tuple(case for table in TABLES for case in table.CASES)

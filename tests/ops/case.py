@@ -80,7 +80,8 @@ class Call:
         for domain, shape in self.leaves:
             x = np.asarray(domain(rng, shape))
             if imaginary and x.dtype.kind == "f":
-                x = x + 1j * rng.uniform(-0.3, 0.3, shape)
+                # Away from the real axis, where functions have cuts.
+                x = x + 1j * both_signs(0.05, 0.3)(rng, shape)
             made.append(x.astype(dtype) if x.dtype.kind == "f" else x)
         return tuple(made)
 

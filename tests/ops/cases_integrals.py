@@ -4,6 +4,8 @@ import numpy as np
 import scipy.special
 from tests.ops.case import NEVER, POSITIVE, PROBABILITY, REALS, UNIT, Case, between, broadcast, each, in_double
 
+from chainrule.ops import PRIMITIVES
+
 
 def at(name, *first):
     """A function of its last argument; the others are fixed."""
@@ -47,8 +49,16 @@ CASES = (
     Case("scipy.special.ellipk", scipy.special.ellipk, each(between(-20.0, -1.0)), label="below -1"),
     Case("scipy.special.ellipkm1", scipy.special.ellipkm1, each(PROBABILITY)),
     Case("scipy.special.ellipe", scipy.special.ellipe, each(UNIT)),
-    Case("scipy.special.ellipkinc", lambda x: scipy.special.ellipkinc(x, 0.3), each(POSITIVE)),
-    Case("scipy.special.ellipeinc", lambda x: scipy.special.ellipeinc(x, 0.3), each(POSITIVE)),
+    *(
+        Case(f"scipy.special.{name}", getattr(scipy.special, name), broadcast(between(-5.0, 5.0), UNIT))
+        for name in ("ellipkinc", "ellipeinc")
+    ),
+    Case("elliptic_integral", lambda x, m: PRIMITIVES["elliptic_integral"](1.0, 1.5, x, m), broadcast(POSITIVE, UNIT)),
+    Case("scipy.special.ellipj", scipy.special.ellipj, broadcast(REALS, PROBABILITY)),
+    *(
+        Case(f"jacobi_{name}", lambda u, m, k=k: scipy.special.ellipj(u, m)[k], broadcast(REALS, PROBABILITY))
+        for k, name in enumerate(("sn", "cn", "dn", "ph"))
+    ),
     Case("scipy.special.spence", scipy.special.spence, each(between(0.1, 3.0)), complex=True),
     Case("scipy.special.struve", at("struve", 0.5), each(POSITIVE)),
     Case("scipy.special.modstruve", at("modstruve", 1.0), each(POSITIVE)),
@@ -82,17 +92,20 @@ CASES = (
     Case("scipy.special.eval_jacobi", at("eval_jacobi", 3, 0.5, 1.2), each(UNIT), complex=True),
     Case("scipy.special.eval_gegenbauer", at("eval_gegenbauer", 3, 0.5), each(UNIT), complex=True),
     Case("scipy.special.eval_genlaguerre", at("eval_genlaguerre", 3, 0.5), each(POSITIVE), complex=True),
-    Case("scipy.special.fdtr", at("fdtr", 3.0, 4.5), each(POSITIVE)),
-    Case("scipy.special.fdtrc", at("fdtrc", 3.0, 4.5), each(POSITIVE)),
-    Case("scipy.special.fdtri", at("fdtri", 3.0, 4.5), each(PROBABILITY)),
-    Case("scipy.special.gdtr", lambda a, x: scipy.special.gdtr(a, 1.5, x), broadcast(POSITIVE, POSITIVE)),
-    Case("scipy.special.gdtrc", lambda a, x: scipy.special.gdtrc(a, 1.5, x), broadcast(POSITIVE, POSITIVE)),
+    *(
+        Case(f"scipy.special.{name}", getattr(scipy.special, name), broadcast(POSITIVE, POSITIVE, values))
+        for name, values in (("fdtr", POSITIVE), ("fdtrc", POSITIVE), ("fdtri", PROBABILITY))
+    ),
+    *(
+        Case(f"scipy.special.{name}", getattr(scipy.special, name), broadcast(POSITIVE, POSITIVE, POSITIVE))
+        for name in ("gdtr", "gdtrc")
+    ),
     # Without derivative by an order, a degree or a shape parameter.
     *(
         Case(
             f"scipy.special.{name}", getattr(scipy.special, name), broadcast(PROBABILITY, UNIT), NEVER, label="by both"
         )
-        for name in ("ellipkinc", "ellipeinc", "struve", "modstruve", "eval_legendre", "eval_chebyt")
+        for name in ("struve", "modstruve", "eval_legendre", "eval_chebyt")
     ),
     *(
         Case(
@@ -102,6 +115,6 @@ CASES = (
             NEVER,
             label="by all",
         )
-        for name in ("hyperu", "fdtr", "gdtr", "eval_gegenbauer")
+        for name in ("hyperu", "eval_gegenbauer")
     ),
 )

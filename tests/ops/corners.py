@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 from tests.ops import all_cases
 from tests.ops.case import Call
+from tests.ops.corners_by_shape import AT_SHAPES
 
 LINES = {str(case): case for case in all_cases.CASES}
 
@@ -197,4 +198,4 @@ EMPTY = (
     corner("scipy.stats.multivariate_normal.pdf", (0, 3), (3,)),
 )
 
-CORNERS = (*NUMBERS, *EMPTY)
+CORNERS = (*NUMBERS, *EMPTY, *(corner(line, *shapes) for shapes, lines in AT_SHAPES.items() for line in lines))

@@ -11,11 +11,13 @@ from tests.ops import all_cases, checks
 from tests.ops.case import NEVER
 
 from chainrule import trace
+from chainrule.library.with_scipy import load_all
 from chainrule.ops import PRIMITIVES
 from chainrule.trace.hooks import HOOKED
 from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS
 
 ROOT = Path(__file__).parents[2]
+load_all()
 COMPOSITIONS = (
     *FUNCTIONS.values(),
     *UFUNC_COMPOSITIONS.values(),

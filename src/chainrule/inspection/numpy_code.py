@@ -13,7 +13,6 @@ from chainrule.errors import OptionError
 from chainrule.graph import Graph, Node
 from chainrule.inspection.numpy_expressions import (
     ATOM,
-    HELPERS,
     Expression,
     constant_expression,
     index_text,
@@ -21,6 +20,7 @@ from chainrule.inspection.numpy_expressions import (
     operation_expression,
     wrapped,
 )
+from chainrule.inspection.numpy_helpers import HELPERS
 from chainrule.passes import optimized
 from chainrule.trace import trace
 
@@ -178,9 +178,9 @@ class _Writer:
         body = [f"def {self.name}({', '.join(self.arguments)}):", *self.lines, wrapped("return", result)]
         text = "\n".join(body) + "\n"
         helpers = [code for name, code in HELPERS.items() if re.search(rf"\b{name}\(", text)]
+        text = "".join(f"\n{code}" for code in helpers) + "\n\n" + text
         used = [f"import scipy.{part}\n" for part in ("fft", "linalg", "special") if f"scipy.{part}." in text]
-        imports = "import numpy as np\n" + "".join(used)
-        return NumpyCode(self.name, imports + "".join(f"\n{code}" for code in helpers) + "\n\n" + text)
+        return NumpyCode(self.name, "import numpy as np\n" + "".join(used) + text)
 
     def _write(self, node: Node) -> None:
         if node.name in ("index_add", "index_set"):

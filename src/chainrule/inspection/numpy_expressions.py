@@ -9,11 +9,11 @@ import numpy as np
 
 from chainrule.errors import OptionError
 from chainrule.graph import Node
+from chainrule.ops import PRIMITIVES
 from chainrule.ops.shapes import SLOT
 
 __all__ = [
     "ATOM",
-    "HELPERS",
     "PLUS",
     "POWER",
     "TIMES",
@@ -48,53 +48,7 @@ _INFIX = {
 _RENAMED = {
     "root": "np.sqrt",
     **{name: name for name in ("philox", "philox_advance", "cofactors", "cholesky_pullback", "permutation_of_pivots")},
-}
-
-#: Functions that stand in the text where an operation has no name in NumPy.
-HELPERS = {
-    "philox": '''
-def philox(key, counter, count):
-    """The next words of the streams of keys (..., 2) and counters (..., 4)."""
-    leading = np.broadcast_shapes(key.shape[:-1], counter.shape[:-1])
-    keys = np.broadcast_to(key, (*leading, 2)).reshape(-1, 2)
-    counters = np.broadcast_to(counter, (*leading, 4)).reshape(-1, 4)
-    words = [np.random.Philox(key=k, counter=c).random_raw(count) for k, c in zip(keys, counters)]
-    return np.array(words, np.uint64).reshape(*leading, count)
-''',
-    "philox_advance": '''
-def philox_advance(counter, blocks):
-    """Counters (..., 4) after so many blocks: numbers of 256 bits, lowest word first."""
-    moved = []
-    for words in counter.reshape(-1, 4).tolist():
-        number = sum(word << 64 * k for k, word in enumerate(words)) + blocks
-        moved.append([number >> 64 * k & 2**64 - 1 for k in range(4)])
-    return np.array(moved, np.uint64).reshape(counter.shape)
-''',
-    "permutation_of_pivots": '''
-def permutation_of_pivots(piv, rows):
-    """The order of rows after row k was exchanged with row piv[k], for k = 0, 1, ..."""
-    orders = np.tile(np.arange(rows), (*piv.shape[:-1], 1))
-    for place in np.ndindex(*piv.shape[:-1]):
-        for k, other in enumerate(piv[place]):
-            orders[place][[k, other]] = orders[place][[other, k]]
-    return orders
-''',
-    "cholesky_pullback": '''
-def cholesky_pullback(l, g):
-    """The derivative by matrices (..., n, n) from that by their Cholesky factors l."""
-    inner = np.tril(l.mT @ g)
-    inner = inner - 0.5 * np.eye(l.shape[-1], dtype=l.dtype) * inner
-    found = np.linalg.solve(l.mT, np.linalg.solve(l.mT, inner).mT)
-    return 0.5 * (found + found.mT)
-''',
-    "cofactors": '''
-def cofactors(x):
-    """For each entry of square matrices (..., n, n) the derivative of the determinant by it."""
-    u, s, v = np.linalg.svd(x)
-    others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(axis=-1)
-    turns = np.linalg.det(u) * np.linalg.det(v)
-    return turns[..., None, None] * (np.conjugate(u) * others[..., None, :]) @ np.conjugate(v)
-''',
+    "elliptic_integral": "elliptic_integral",
 }
 
 _WRITTEN_INLINE = 6
@@ -340,7 +294,14 @@ def _real_power_series(name: str) -> Callable[[Node, Sequence[Expression]], Expr
 
 def _part_of(name: str, k: int) -> Callable[[Node, Sequence[Expression]], Expression]:
     """One of several results of a function of scipy.special."""
-    return lambda node, parts: Expression(f"scipy.special.{name}({parts[0].text})[{k}]")
+    return lambda node, parts: Expression(f"scipy.special.{name}({', '.join(part.text for part in parts)})[{k}]")
+
+
+def _by_shapes(node: Node, parts: Sequence[Expression]) -> Expression:
+    name, _, letters = node.name.partition("_by_")
+    times = letters.count("a") + letters.count("v"), letters.count("b")
+    call = f"by_shapes({name!r}, {times[0]}, {times[1]}, {', '.join(part.text for part in parts)})"
+    return Expression(call if node.dtype == np.float64 else f"{call}.astype(np.{node.dtype})")
 
 
 _SPECIAL: dict[str, Callable[[Node, Sequence[Expression]], Expression]] = {
@@ -365,9 +326,11 @@ _SPECIAL: dict[str, Callable[[Node, Sequence[Expression]], Expression]] = {
             "shichi": ("sinh_integral", "cosh_integral"),
             "fresnel": ("fresnel_sine", "fresnel_cosine"),
             "airy": ("airy_ai", "airy_ai_slope", "airy_bi", "airy_bi_slope"),
+            "ellipj": ("jacobi_sn", "jacobi_cn", "jacobi_dn", "jacobi_ph"),
         }.items()
         for k, name in enumerate(names)
     },
+    **{name: _by_shapes for name in PRIMITIVES if name.startswith(("gammainc_by_", "betainc_by_", "stdtr_by_"))},
     "lu_factors": lambda node, parts: Expression(f"scipy.linalg.lu_factor({parts[0].text})[0]"),
     "lu_pivots": lambda node, parts: Expression(f"scipy.linalg.lu_factor({parts[0].text})[1]"),
     "lu_permutation": lambda node, parts: Expression(

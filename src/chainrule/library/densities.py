@@ -10,16 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.ops.incomplete import betainc, betaincc, betainccinv, betaincinv, gammainccinv, gammaincinv
 from chainrule.ops.special import (
-    betainc,
-    betaincc,
-    betainccinv,
-    betaincinv,
     betaln,
     cosm1,
     expit,
-    gammainccinv,
-    gammaincinv,
     gammaln,
     i0,
     i0e,
@@ -286,7 +281,7 @@ _DENSITIES = """
 """
 
 _WITHOUT_FUNCTIONS = """
-    betaprime cosine dgamma dweibull f gennorm rdist rice skewnorm vonmises vonmises_line wrapcauchy
+    cosine dgamma dweibull gennorm rice skewnorm vonmises vonmises_line wrapcauchy
 """
 
 _QUANTILES = """
@@ -316,7 +311,7 @@ MASSES = frozenset(_MASSES.split())
 STEPS = MASSES - {"betabinom", "logser"}
 
 #: By what of their arguments distribution functions have none: what they are computed by has no derivative by it.
-WITHOUT_DERIVATIVE = {"binom": ("n",), "nbinom": ("n",), "boltzmann": ("N",)}
+WITHOUT_DERIVATIVE = {"boltzmann": ("N",)}
 
 #: The same for the inverse of the distribution function, and of its complement.
 QUANTILES = frozenset(_QUANTILES.split())

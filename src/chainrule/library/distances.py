@@ -119,6 +119,8 @@ _DISTANCES: dict[str, Callable[..., Any]] = {
     "seuclidean": _seuclidean,
     "sqeuclidean": _sqeuclidean,
 }
+#: Distances that SciPy has of real numbers alone, or computes with a warning.
+_REAL_ONLY = frozenset({"braycurtis", "canberra", "correlation", "cosine", "jensenshannon", "seuclidean"})
 _OTHER_NAMES = {"manhattan": "cityblock", "l1": "cityblock", "l2": "euclidean", "cblock": "cityblock"}
 
 
@@ -178,7 +180,7 @@ def _bind_pdist(X: Any, metric: Any = "euclidean", *, out: Any = None, **kwargs:
     return X, metric, out, kwargs
 
 
-@hook("scipy.spatial.distance", "pdist", bind=_bind_pdist)
+@hook("scipy.spatial.distance", "pdist", bind=_bind_pdist, real_only=True)
 def _pdist(X: Any, metric: Any, out: Any, options: Any) -> Any:
     _refuse_out("pdist", out)
     rows = with_fraction(X)
@@ -198,9 +200,10 @@ def _refuse_out(name: str, out: Any) -> None:
 
 @hook("scipy.spatial.distance", "squareform")
 def _squareform(X: Any, force: str = "no", checks: bool = True) -> Any:
-    x = with_dtype(X)
+    x = np.atleast_1d(with_dtype(X))
     if len(shape_of(x)) == 1 and force.lower() != "tovector":
-        count = int(np.ceil(np.sqrt(2 * shape_of(x)[0])))
+        # Of one point there are no distances, as of none.
+        count = max(1, int(np.ceil(np.sqrt(2 * shape_of(x)[0]))))
         if count * (count - 1) != 2 * shape_of(x)[0]:
             raise ValueError("Incompatible vector size. It must be a binomial coefficient n choose 2.")
         place = np.zeros((count, count), int)
@@ -235,7 +238,7 @@ def _of_two(name: str) -> None:
 
     written = (correlation, minkowski, seuclidean, mahalanobis, jensenshannon)
     own = {f.__name__: f for f in written}
-    hook("scipy.spatial.distance", name)(own.get(name, euclidean))
+    hook("scipy.spatial.distance", name, real_only=name in _REAL_ONLY)(own.get(name, euclidean))
 
 
 for _name in _DISTANCES:

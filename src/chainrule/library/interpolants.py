@@ -10,7 +10,7 @@ from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op, structural
 from chainrule.ops.reductions import searchsorted
-from chainrule.ops.shapes import SLOT, convert, index
+from chainrule.ops.shapes import SLOT, convert, index, with_fraction
 from chainrule.trace.buffer import settled
 from chainrule.trace.creation import array
 from chainrule.trace.no_value import NO_VALUE
@@ -63,6 +63,11 @@ def given(x: Any) -> Any:
         x = np.asarray(x)
     wide = np.result_type(x.dtype, _FLOAT)
     return convert(x, wide) if x.dtype != wide or getattr(x, "weak", False) else x
+
+
+def in_its_precision(x: Any) -> Any:
+    """Data as an array that stays in single precision, as those of interp1d and RegularGridInterpolator do in SciPy."""
+    return with_fraction(settled(array(x) if isinstance(x, (list, tuple)) else x))
 
 
 def points(x: Any) -> Any:

@@ -7,10 +7,23 @@ import numpy as np
 
 from chainrule.errors import NoDerivativeError, user_line
 from chainrule.library.bspline_basis import basis, coefficients, lowered, not_a_knot
-from chainrule.library.interpolants import Corners, arrange, given, inside, interval, keep, kept, points, taken, tensor
+from chainrule.library.interpolants import (
+    Corners,
+    arrange,
+    given,
+    in_its_precision,
+    inside,
+    interval,
+    keep,
+    kept,
+    points,
+    taken,
+    tensor,
+)
 from chainrule.library.refusals import refuse_function
 from chainrule.ops.axes import shape_of
 from chainrule.ops.reductions import searchsorted
+from chainrule.ops.shapes import convert
 from chainrule.trace.dispatch import has_tracer
 from chainrule.trace.hooks import hook
 
@@ -38,7 +51,7 @@ def _regular_grid_interpolator(
         raise NoDerivativeError(
             f"scipy.interpolate.RegularGridInterpolator has no derivative by its grid (points).{user_line()}"
         )
-    values = given(values)
+    values = in_its_precision(values)
     # SciPy looks at the arguments. A spline is made when it is asked for, and directly: no solver is needed.
     likely = method if method in ("linear", "nearest") or method not in _DEGREES else "linear"
     RegularGridInterpolator.__init__(self, points, np.zeros(shape_of(values)), likely, bounds_error, fill_value)
@@ -119,7 +132,7 @@ def _by_splines(self: Any, columns: Sequence[Any], grid: Sequence[Any], values: 
     degree = _DEGREES[method]
     spline = self._spline if method == self.method else None
     knots = [not_a_knot(g, degree) for g in grid] if spline is None else list(spline.t)
-    c = values if spline is None else spline.c
+    c = given(values) if spline is None else spline.c
     corners = []
     for axis, (g, t) in enumerate(zip(grid, columns, strict=True)):
         c = np.moveaxis(c, axis, 0)
@@ -159,7 +172,7 @@ def _interp1d(
 
     if has_tracer([x]):
         raise NoDerivativeError(f"scipy.interpolate.interp1d has no derivative by x; np.interp has.{user_line()}")
-    y = given(y)
+    y = in_its_precision(y)
     x = np.asarray(x)
     interp1d.__init__(self, x, np.zeros(shape_of(y)), kind, axis, copy, bounds_error, fill_value, assume_sorted)
     order = np.arange(len(x)) if assume_sorted else np.argsort(x, kind="mergesort")
@@ -190,8 +203,9 @@ def _along_line(self: Any, x: Any) -> Any:
     found = _between(self, flat, knots, rows)
     if not self._extrapolate:
         below, above = self._fill_value_below, self._fill_value_above
-        found = np.where((flat < knots[0])[:, None], below, found)
-        found = np.where((flat > knots[-1])[:, None], above, found)
+        dtype = found.dtype
+        for outside, fill in ((flat < knots[0], below), (flat > knots[-1], above)):
+            found = convert(np.where(outside[:, None], fill, found), dtype)
     extra = self._y_extra_shape
     found = np.reshape(found, (*shape_of(t), *extra))
     return found if shape_of(t) == () else arrange(found, len(shape_of(t)), self._y_axis)

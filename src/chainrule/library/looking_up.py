@@ -43,7 +43,7 @@ def _unique_values(x: Any) -> Any:
 
 @composition(np.union1d, "np.union1d")
 def _union1d(ar1: Any, ar2: Any) -> Any:
-    return _unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
+    return _unique(np.concatenate((ar1, ar2), axis=None))
 
 
 @composition(np.isin, "np.isin")
@@ -120,7 +120,11 @@ def _histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any
     a = np.ravel(a)
     low, high = (0.0, 1.0) if range is None and a.size == 0 else (np.min(a), np.max(a)) if range is None else range
     same = np.equal(low, high)
-    return np.linspace(np.where(same, low - 0.5, low), np.where(same, high + 0.5, high), int(bins) + 1)
+    edges = np.linspace(np.where(same, low - 0.5, low), np.where(same, high + 0.5, high), int(bins) + 1)
+    # In the precision of the entries, which a range of Python numbers does not widen.
+    ends = (0.0 if getattr(x, "weak", False) else getattr(x, "dtype", x) for x in (low, high))
+    wide: Any = np.result_type(*ends, a.dtype)
+    return edges if wide.kind not in "fc" else convert(edges, wide)
 
 
 @composition(np.histogram, "np.histogram")

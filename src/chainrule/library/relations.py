@@ -7,8 +7,8 @@ import numpy as np
 
 from chainrule.errors import TraceError, user_line
 from chainrule.ops.axes import Axis, shape_of
+from chainrule.ops.incomplete import betainc
 from chainrule.ops.shapes import with_fraction
-from chainrule.ops.special import betainc
 from chainrule.trace.hooks import hook
 from chainrule.trace.tables import SPECIAL_COMPOSITIONS
 
@@ -106,7 +106,7 @@ def _yeojohnson_of(x: Any, lmbda: Any) -> Any:
     return np.where(x >= 0, boxcox1p(size, lmbda), -boxcox1p(size, 2 - lmbda))
 
 
-@hook("scipy.stats", "yeojohnson")
+@hook("scipy.stats", "yeojohnson", real_only=True)
 def _yeojohnson(x: Any, lmbda: Any = None) -> Any:
     if lmbda is None:
         raise TraceError(
@@ -154,7 +154,7 @@ class Line(NamedTuple):
     intercept_stderr: Any
 
 
-@hook("scipy.stats", "pearsonr")
+@hook("scipy.stats", "pearsonr", real_only=True)
 def _pearsonr(x: Any, y: Any, *, alternative: str = "two-sided", method: Any = None, axis: int = 0) -> Any:
     _only("pearsonr", alternative=(alternative, "two-sided"), method=(method, None))
     x, y = with_fraction(x), with_fraction(y)
@@ -166,7 +166,7 @@ def _pearsonr(x: Any, y: Any, *, alternative: str = "two-sided", method: Any = N
     return Correlation(r, 2 * betainc(half, half, (1 - np.abs(r)) / 2) if half > 0 else np.ones_like(r))
 
 
-@hook("scipy.stats", "linregress")
+@hook("scipy.stats", "linregress", real_only=True)
 def _linregress(
     x: Any,
     y: Any,
@@ -185,8 +185,13 @@ def _linregress(
     r, slope = sxy / np.sqrt(sxx * syy), sxy / sxx
     df = n - 2
     # Student's t with df degrees of freedom is r sqrt(df / (1 - r^2)).
-    pvalue = betainc(df / 2, 0.5, 1 - r * r) if df > 0 else np.ones_like(r)
-    stderr = np.sqrt((1 - r * r) * syy / sxx / df) if df > 0 else 0.0 * r
+    if df > 0:
+        pvalue = betainc(df / 2, 0.5, 1 - r * r)
+        stderr = np.sqrt((1 - r * r) * syy / sxx / df)
+    else:
+        # SciPy takes two points for a certain line, level or not, and says nothing of fewer.
+        pvalue = np.where(y[0] == y[1], 1.0, 0.0) + 0.0 * slope if n == 2 else 0.0 * r
+        stderr = 0.0 * slope
     return Line(slope, mean_y - slope * mean_x, r, pvalue, stderr, stderr * np.sqrt(sxx + mean_x**2))
 
 
@@ -207,18 +212,18 @@ def _log_kernels(kde: Any, points: Any) -> tuple[Any, float]:
     return np.log(kde.weights) - 0.5 * np.sum(apart * apart, axis=0), norm
 
 
-@hook("scipy.stats", "gaussian_kde.evaluate")
+@hook("scipy.stats", "gaussian_kde.evaluate", real_only=True)
 def _evaluate(self: Any, points: Any) -> Any:
     logs, norm = _log_kernels(self, points)
     return np.sum(np.exp(logs - norm), axis=1)
 
 
-@hook("scipy.stats", "gaussian_kde.pdf")
+@hook("scipy.stats", "gaussian_kde.pdf", real_only=True)
 def _pdf(self: Any, x: Any) -> Any:
     return _evaluate(self, x)
 
 
-@hook("scipy.stats", "gaussian_kde.logpdf")
+@hook("scipy.stats", "gaussian_kde.logpdf", real_only=True)
 def _logpdf(self: Any, x: Any) -> Any:
     logs, norm = _log_kernels(self, x)
     largest = np.max(logs, axis=1)

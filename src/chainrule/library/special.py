@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.errors import NoDerivativeError, TraceError, user_line
 from chainrule.ops.axes import Axis, as_operand
 from chainrule.ops.elementwise import stop_gradient
+from chainrule.ops.elliptic import JACOBI
 from chainrule.ops.integrals import AIRY, FRESNEL, SHICHI, SICI, spherical
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert, strong
@@ -36,7 +37,7 @@ def _logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False,
             f"scipy.special.logsumexp: argument return_sign= is not followed on traced values.{user_line()}"
         )
     if b is not None:
-        b = as_operand(b)
+        a, b = as_operand(a), as_operand(b)
         a = convert(a, np.result_type(a, b))
         # A term of weight 0 contributes nothing, even where exp(a) is infinite.
         a = np.where(b == 0, -np.inf, a)
@@ -101,11 +102,11 @@ def log_softmax(x: Any, axis: Axis = None) -> Any:
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-def _followed(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register how a ufunc of scipy.special is followed."""
+def _followed(name: str, *, real_only: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register how a ufunc of scipy.special is followed; `real_only` as for `hook`."""
 
     def register(follow: Callable[..., Any]) -> Callable[..., Any]:
-        SPECIAL_COMPOSITIONS[name] = Composition(f"scipy.special.{name}", follow)
+        SPECIAL_COMPOSITIONS[name] = Composition(f"scipy.special.{name}", follow, real_only=real_only)
         return follow
 
     return register
@@ -120,17 +121,17 @@ def _together(*xs: Any) -> list[Any]:
     ]
 
 
-@_followed("exp2")
+@_followed("exp2", real_only=True)
 def _exp2(x: Any, /) -> Any:
     return np.exp2(x)
 
 
-@_followed("exp10")
+@_followed("exp10", real_only=True)
 def _exp10(x: Any, /) -> Any:
     return np.power(10.0, x)
 
 
-@_followed("cbrt")
+@_followed("cbrt", real_only=True)
 def _cbrt(x: Any, /) -> Any:
     return np.cbrt(x)
 
@@ -138,7 +139,7 @@ def _cbrt(x: Any, /) -> Any:
 # Entropy and its relatives, with the values that make them convex functions of all real numbers.
 
 
-@_followed("entr")
+@_followed("entr", real_only=True)
 def _entr(x: Any, /) -> Any:
     x = strong(x)
     outside = x < 0
@@ -146,7 +147,7 @@ def _entr(x: Any, /) -> Any:
     return np.where(outside, -np.inf, -xlogy(inside, inside))
 
 
-@_followed("rel_entr")
+@_followed("rel_entr", real_only=True)
 def _rel_entr(x: Any, y: Any, /) -> Any:
     x, y = _together(x, y)
     outside = (x < 0) | (y < 0) | ((x > 0) & (y == 0))
@@ -163,13 +164,13 @@ def _rel_entr(x: Any, y: Any, /) -> Any:
     return np.where(outside, np.inf, np.where(near, by_difference, by_quotient))
 
 
-@_followed("kl_div")
+@_followed("kl_div", real_only=True)
 def _kl_div(x: Any, y: Any, /) -> Any:
     x, y = _together(x, y)
     return _rel_entr(x, y) - x + y
 
 
-@_followed("huber")
+@_followed("huber", real_only=True)
 def _huber(delta: Any, r: Any, /) -> Any:
     delta, r = _together(delta, r)
     size = np.abs(r)
@@ -177,7 +178,7 @@ def _huber(delta: Any, r: Any, /) -> Any:
     return np.where(delta < 0, np.inf, loss)
 
 
-@_followed("pseudo_huber")
+@_followed("pseudo_huber", real_only=True)
 def _pseudo_huber(delta: Any, r: Any, /) -> Any:
     delta, r = _together(delta, r)
     # delta^2 (sqrt(1 + (r / delta)^2) - 1), without the difference: r^2 over sqrt(...) + 1.
@@ -187,7 +188,7 @@ def _pseudo_huber(delta: Any, r: Any, /) -> Any:
     return np.where(delta < 0, np.inf, np.where(delta == 0, 0, loss))
 
 
-@_followed("exprel")
+@_followed("exprel", real_only=True)
 def _exprel(x: Any, /) -> Any:
     x = strong(x)
     # (e^x - 1) / x; near 0 by the series sum x^k / (k + 1)!, of which every derivative is right there, too.
@@ -200,7 +201,7 @@ def _exprel(x: Any, /) -> Any:
     return np.where(near, series, np.expm1(far) / far)
 
 
-@_followed("boxcox")
+@_followed("boxcox", real_only=True)
 def _boxcox(x: Any, lmbda: Any, /) -> Any:
     x, lmbda = _together(x, lmbda)
     # (x^l - 1) / l, and log x for l = 0.
@@ -208,7 +209,7 @@ def _boxcox(x: Any, lmbda: Any, /) -> Any:
     return log * _exprel(lmbda * log)
 
 
-@_followed("boxcox1p")
+@_followed("boxcox1p", real_only=True)
 def _boxcox1p(x: Any, lmbda: Any, /) -> Any:
     x, lmbda = _together(x, lmbda)
     log = np.log1p(x)
@@ -224,6 +225,11 @@ def _together_as(name: str, parts: tuple[Op, ...]) -> None:
 
 for _name, _parts in (("sici", SICI), ("shichi", SHICHI), ("fresnel", FRESNEL), ("airy", AIRY)):
     _together_as(_name, _parts)
+
+
+@_followed("ellipj")
+def _ellipj(u: Any, m: Any, /) -> Any:
+    return tuple(part(u, m) for part in JACOBI)
 
 
 def _spherical(name: str) -> None:
@@ -272,8 +278,8 @@ def _lambertw(z: Any, k: Any = 0) -> Any:
 def _zeta(x: Any, q: Any = None) -> Any:
     if q is None:
         raise TraceError(
-            "scipy.special.zeta of one argument has no derivative rule; with two it has one by the "
-            f"second.{user_line()}"
+            "scipy.special.zeta of one argument has no derivative rule; of two it has one by both: for x above 1 write "
+            f"scipy.special.zeta(x, 1.0).{user_line()}"
         )
     return hurwitz_zeta(x, q)
 

@@ -1,18 +1,20 @@
 """Functions of scipy.special in terms of others: what their documentation says that they are."""
 
+import functools
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import NoDerivativeError, TraceError, user_line
+from chainrule.errors import NoDerivativeError, user_line
 from chainrule.ops import PRIMITIVES
 from chainrule.ops.axes import with_dtype
+from chainrule.ops.incomplete import betainc, betaincc, betainccinv, betaincinv, gammainccinv, gammaincinv
 from chainrule.ops.op import Op
 from chainrule.ops.shapes import convert, strong
-from chainrule.ops.special import betainc, betaincc, gamma, gammainccinv, gammaln, xlogy
-from chainrule.trace.hooks import hook
+from chainrule.ops.special import xlogy
 from chainrule.trace.tables import SPECIAL_COMPOSITIONS, Composition
 
 __all__: list[str] = []
@@ -24,17 +26,57 @@ _ROWS: dict[str, Op] = {
 
 
 def _followed(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register how a ufunc is followed: in the precision in which SciPy computes it, with a result of SciPy's dtype."""
+
     def register(follow: Callable[..., Any]) -> Callable[..., Any]:
-        SPECIAL_COMPOSITIONS[name] = Composition(f"scipy.special.{name}", follow)
+        @functools.wraps(follow)
+        def in_its_precision(*args: Any) -> Any:
+            dtype = _dtype_of(name, *map(_kind, args))
+            if dtype is None and any(map(np.iscomplexobj, args)):
+                raise TypeError(f"scipy.special.{name} takes real numbers, and got complex ones.{user_line()}")
+            found = follow(*(_in_precision_of(dtype, x) for x in args))
+            return found if dtype is None or getattr(found, "dtype", dtype) == dtype else convert(found, dtype)
+
+        entry = SPECIAL_COMPOSITIONS[name] = Composition(f"scipy.special.{name}", follow)
+        entry.follow = in_its_precision
         return follow
 
     return register
 
 
-def _real(name: str, *xs: Any) -> None:
-    """Refuse complex numbers, for which the function has no loop in SciPy."""
-    if any(np.iscomplexobj(x) for x in xs):
-        raise TypeError(f"scipy.special.{name} takes real numbers, and got complex ones.{user_line()}")
+_NUMBERS: dict[str, type] = {"f": float, "c": complex, "i": int, "b": bool}
+
+
+def _kind(x: Any) -> Any:
+    """What a loop is chosen by: the dtype of an array, the type of a Python number; None of anything else."""
+    if not hasattr(x, "dtype"):
+        x = np.asarray(x)
+        return _NUMBERS.get(x.dtype.kind) if x.ndim == 0 else x.dtype
+    return _NUMBERS[x.dtype.kind] if getattr(x, "weak", False) else x.dtype
+
+
+@functools.cache
+def _dtype_of(name: str, *kinds: Any) -> Any:
+    """The dtype of SciPy's result for arguments of dtypes and types; None where it takes none such."""
+    import scipy.special
+
+    if None in kinds:
+        return None
+    ones = [np.ones((), kind)[()] if isinstance(kind, np.dtype) else kind(1) for kind in kinds]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return getattr(scipy.special, name)(*ones).dtype
+        except TypeError:
+            return None
+
+
+def _in_precision_of(dtype: Any, x: Any) -> Any:
+    # A loop in double precision takes every argument in it; whole numbers stay what they are.
+    if dtype not in (np.float64, np.complex128) or not hasattr(x, "dtype") or getattr(x, "weak", False):
+        return x
+    wide = np.result_type(x.dtype, np.float64)
+    return x if x.dtype.kind not in "fc" or x.dtype == wide else convert(x, wide)
 
 
 def _as_wide_as(n: Any, x: Any) -> Any:
@@ -88,7 +130,6 @@ def _kelvin(name: str, part: Callable[[Any], Any], bessel: str, eighths: float) 
     turn = complex(math.cos(eighths * math.pi / 4), math.sin(eighths * math.pi / 4))
 
     def follow(x: Any, /) -> Any:
-        _real(name, x)
         return part(_ROWS[bessel](0.0, turn * x))
 
     _followed(name)(follow)
@@ -100,9 +141,24 @@ _kelvin("ker", np.real, "kv", 1)
 _kelvin("kei", np.imag, "kv", 1)
 
 
+def _kelvin_slope(name: str, part: Callable[[Any], Any], bessel: str, eighths: float) -> None:
+    # J0' = -J1 and K0' = -K1.
+    turn = complex(math.cos(eighths * math.pi / 4), math.sin(eighths * math.pi / 4))
+
+    def follow(x: Any, /) -> Any:
+        return part(-turn * _ROWS[bessel](1.0, turn * x))
+
+    _followed(name)(follow)
+
+
+_kelvin_slope("berp", np.real, "jv", 3)
+_kelvin_slope("beip", np.imag, "jv", 3)
+_kelvin_slope("kerp", np.real, "kv", 1)
+_kelvin_slope("keip", np.imag, "kv", 1)
+
+
 @_followed("voigt_profile")
 def _voigt_profile(x: Any, sigma: Any, gamma: Any, /) -> Any:
-    _real("voigt_profile", x, sigma, gamma)
     z = (x + 1j * gamma) / (math.sqrt(2) * sigma)
     return np.real(_ROWS["wofz"](z)) / (math.sqrt(2 * math.pi) * sigma)
 
@@ -138,7 +194,6 @@ def _eval_sh_jacobi(n: Any, p: Any, q: Any, x: Any, /) -> Any:
 
 @_followed("powm1")
 def _powm1(x: Any, y: Any, /) -> Any:
-    _real("powm1", x, y)
     return np.expm1(xlogy(y, x))
 
 
@@ -155,15 +210,13 @@ def _log1p_over(t: Any) -> Any:
 
 @_followed("inv_boxcox")
 def _inv_boxcox(y: Any, lmbda: Any, /) -> Any:
-    _real("inv_boxcox", y, lmbda)
     # (1 + l y)^(1 / l), and e^y for l = 0.
-    return np.exp(y * _log1p_over(lmbda * strong(y)))
+    return np.exp(y * _log1p_over(lmbda * y))
 
 
 @_followed("inv_boxcox1p")
 def _inv_boxcox1p(y: Any, lmbda: Any, /) -> Any:
-    _real("inv_boxcox1p", y, lmbda)
-    return np.expm1(y * _log1p_over(lmbda * strong(y)))
+    return np.expm1(y * _log1p_over(lmbda * y))
 
 
 @_followed("sindg")
@@ -233,46 +286,39 @@ def _nbdtrc(k: Any, n: Any, p: Any, /) -> Any:
     return betaincc(n * 1.0, _floor(k) + 1.0, p)
 
 
-# Counting.
+# Their inverse functions.
 
 
-def _not_exact(name: str, exact: bool) -> None:
-    if exact:
-        raise TraceError(f"scipy.special.{name}: exact=True is of integers; leave it out.{user_line()}")
+@_followed("bdtri")
+def _bdtri(k: Any, n: Any, y: Any, /) -> Any:
+    return betainccinv(_floor(k) + 1.0, n - _floor(k), y)
 
 
-def _double(x: Any) -> Any:
-    # SciPy goes over to double precision here.
-    x = strong(x)
-    return convert(x, np.result_type(x.dtype, np.float64)) if hasattr(x, "dtype") else float(x)
+@_followed("nbdtri")
+def _nbdtri(k: Any, n: Any, y: Any, /) -> Any:
+    return betaincinv(n * 1.0, _floor(k) + 1.0, y)
 
 
-@hook("scipy.special", "factorial")
-def _factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
-    _not_exact("factorial", exact)
-    _real("factorial", n)
-    n = _double(n)
-    return np.where(n < 0, 0.0, gamma(np.where(n < 0, 0.0, n) + 1))
+@_followed("pdtri")
+def _pdtri(k: Any, y: Any, /) -> Any:
+    return gammainccinv(_floor(k) + 1.0, y)
 
 
-@hook("scipy.special", "comb")
-def _comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
-    import scipy.special
-
-    _not_exact("comb", exact)
-    if repetition:
-        N = N + k - 1
-    inside = (k <= N) & (N >= 0) & (k >= 0)
-    n, m = (np.where(inside, x, 0.0) for x in (N, k))
-    return np.where(inside, scipy.special.binom(n, m), 0.0)
+@_followed("gdtrix")
+def _gdtrix(a: Any, b: Any, p: Any, /) -> Any:
+    return gammaincinv(b, p) / a
 
 
-@hook("scipy.special", "perm")
-def _perm(N: Any, k: Any, exact: bool = False) -> Any:
-    _not_exact("perm", exact)
-    N, k = strong(N), strong(k)
-    wide = np.result_type(with_dtype(N), with_dtype(k))
-    N, k = convert(N, wide), convert(k, wide)
-    inside = (k <= N) & (N >= 0) & (k >= 0)
-    n, m = (np.where(inside, x, 0.0) for x in (N, k))
-    return np.where(inside, np.exp(gammaln(n + 1) - gammaln(n - m + 1)), 0.0)
+@_followed("gdtria")
+def _gdtria(p: Any, b: Any, x: Any, /) -> Any:
+    return gammaincinv(b, p) / x
+
+
+@_followed("nrdtrimn")
+def _nrdtrimn(p: Any, std: Any, x: Any, /) -> Any:
+    return x - std * _ROWS["ndtri"](p)
+
+
+@_followed("nrdtrisd")
+def _nrdtrisd(mn: Any, p: Any, x: Any, /) -> Any:
+    return (x - mn) / _ROWS["ndtri"](p)

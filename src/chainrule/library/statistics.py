@@ -149,7 +149,7 @@ def _gstd(a: Any, axis: Axis = 0, ddof: Any = 1, *, keepdims: bool = False, nan_
     return _in_dtype_of(a, np.exp(_std(np.log(a), axis, ddof, keepdims)))
 
 
-@hook("scipy.stats", "variation")
+@hook("scipy.stats", "variation", real_only=True)
 def _variation(a: Any, axis: Axis = 0, nan_policy: str = "propagate", ddof: Any = 0, *, keepdims: bool = False) -> Any:
     a = _sample("variation", a, nan_policy)
     return _std(a, axis, ddof, keepdims) / np.mean(a, axis, keepdims=keepdims)
@@ -200,7 +200,7 @@ def _central(a: Any, order: int, axis: Axis, center: Any, keepdims: bool) -> Any
     return np.mean((a - middle) ** order, axis, keepdims=keepdims)
 
 
-@hook("scipy.stats", "moment")
+@hook("scipy.stats", "moment", real_only=True)
 def _moment(
     a: Any, order: Any = 1, axis: Axis = 0, nan_policy: str = "propagate", *, center: Any = None, keepdims: bool = False
 ) -> Any:
@@ -242,6 +242,9 @@ def _kurtosis(
 
 
 def _score(name: str, scores: Any, compare: Any, axis: Axis, ddof: Any) -> Any:
+    if 0 in shape_of(scores) and shape_of(scores) == shape_of(compare):
+        # There is nothing to take a mean of, and nothing to compare with it.
+        return scores
     mean, spread = np.mean(compare, axis, keepdims=True), _std(compare, axis, ddof, True)
     return (scores - mean) / spread
 
@@ -280,7 +283,7 @@ def _rankdata(a: Any, method: str = "average", *, axis: Any = None, nan_policy: 
 # Entropy, and distances between samples.
 
 
-@hook("scipy.stats", "entropy")
+@hook("scipy.stats", "entropy", real_only=True)
 def _entropy(
     pk: Any, qk: Any = None, base: Any = None, axis: int = 0, *, nan_policy: str = "propagate", keepdims: bool = False
 ) -> Any:
@@ -304,13 +307,13 @@ def _cdf_distance(power: int, u: Any, v: Any) -> Any:
     return np.sum(np.abs(shares[0] - shares[1]) ** power * np.diff(every))
 
 
-@hook("scipy.stats", "wasserstein_distance")
+@hook("scipy.stats", "wasserstein_distance", real_only=True)
 def _wasserstein_distance(u_values: Any, v_values: Any, u_weights: Any = None, v_weights: Any = None) -> Any:
     name = "wasserstein_distance"
     return _cdf_distance(1, _sample(name, u_values, u_weights=u_weights), _sample(name, v_values, v_weights=v_weights))
 
 
-@hook("scipy.stats", "energy_distance")
+@hook("scipy.stats", "energy_distance", real_only=True)
 def _energy_distance(u_values: Any, v_values: Any, u_weights: Any = None, v_weights: Any = None) -> Any:
     name = "energy_distance"
     u, v = _sample(name, u_values, u_weights=u_weights), _sample(name, v_values, v_weights=v_weights)

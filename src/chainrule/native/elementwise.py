@@ -19,6 +19,7 @@ from chainrule.native.math import (
     trigonometric,
 )
 from chainrule.native.math.number import Number
+from chainrule.ops.incomplete import ORDERS
 
 __all__ = ["FUNCTIONS", "WITHOUT", "Rule", "operand_dtypes"]
 
@@ -191,14 +192,23 @@ WITHOUT: dict[str, str] = {
         (
             *("sine_integral", "cosine_integral", "sinh_integral", "cosh_integral", "fresnel_sine", "fresnel_cosine"),
             *("airy_ai", "airy_ai_slope", "airy_bi", "airy_bi_slope"),
+            *("jacobi_sn", "jacobi_cn", "jacobi_dn", "jacobi_ph", "elliptic_integral"),
         ),
         _SERIES,
+    ),
+    **dict.fromkeys(
+        (
+            *(f"gammainc_by_{'a' * n}" for n in range(1, ORDERS + 1)),
+            *(f"stdtr_by_{'v' * n}" for n in range(1, ORDERS + 1)),
+            *(f"betainc_by_{'a' * (n - k)}{'b' * k}" for n in range(1, ORDERS + 1) for k in range(n + 1)),
+        ),
+        "An integral over a tail of a distribution, which takes some 64 values of the density",
     ),
     **{
         f"scipy.special.{name}": _INVERSE
         for name in (
             *("erfinv", "erfcinv", "ndtri", "ndtri_exp"),
-            *("gammaincinv", "gammainccinv", "betaincinv", "betainccinv", "stdtrit", "lambertw"),
+            *("gammaincinv", "gammainccinv", "betaincinv", "betainccinv", "stdtrit", "lambertw", "wrightomega"),
         )
     },
 }

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import NoDerivativeError, user_line
+from chainrule.ops.elliptic import ELLIPTIC
+from chainrule.ops.incomplete import INCOMPLETE
 from chainrule.ops.integrals import INTEGRALS
 from chainrule.ops.op import Op, elementwise, piecewise_constant
 from chainrule.ops.special import SPECIAL
 
 __all__ = ["ELEMENTWISE", "imag", "real", "relu", "root", "stop_gradient", "where"]
 
+_NUMBERS = (float, np.floating)
 _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
 _DEGREE = math.pi / 180.0
@@ -75,7 +78,7 @@ def _clear(ans: Any) -> Any:
 
 
 def _root_slope(ans: Any) -> Any:
-    if isinstance(ans, (float, np.floating)):
+    if isinstance(ans, _NUMBERS):
         return 0.5 / ans if ans != 0 else 0.0 * ans
     return np.where(ans == 0, 0, 0.5 / _clear(ans))
 
@@ -223,6 +226,8 @@ ELEMENTWISE: tuple[Op, ...] = (
     *_ONE_INPUT,
     *_TWO_INPUTS,
     *SPECIAL,
+    *INCOMPLETE,
+    *ELLIPTIC,
     *INTEGRALS,
     *_CONSTANT,
 )

@@ -13,7 +13,7 @@ from chainrule.ops.axes import shape_of
 from chainrule.ops.linalg import common_dtype
 from chainrule.ops.op import Op, joint, structural
 
-__all__ = ["SPARSE", "expm_multiply", "rows_of", "sparse_matmul", "sparse_matrix", "spsolve"]
+__all__ = ["SPARSE", "entry_by_entry", "expm_multiply", "rows_of", "sparse_matmul", "sparse_matrix", "spsolve"]
 
 Aval = tuple[tuple[int, ...], np.dtype[Any]]
 
@@ -35,9 +35,13 @@ def _sum_over_columns(x: Any) -> Any:
     return np.sum(x, axis=1) if len(shape_of(x)) == 2 else x
 
 
-def _entry_by_entry(g: Any, x: Any, indices: Any, indptr: Any, transposed: bool) -> Any:
+def entry_by_entry(g: Any, x: Any, indices: Any, indptr: Any, transposed: bool) -> Any:
     """The derivative of the sum of g * (A x) by each entry of A: g at its row times x at its column."""
-    rows = rows_of(indptr)
+    if isinstance(indptr, np.ndarray):
+        rows = rows_of(indptr)
+    else:
+        # Without knowing the values: the last row that starts no later than the entry.
+        rows = np.searchsorted(indptr, np.arange(shape_of(indices)[0]), side="right") - 1
     rows, columns = (indices, rows) if transposed else (rows, indices)
     return _sum_over_columns(g[rows] * x[columns])
 
@@ -54,7 +58,7 @@ def _matmul_transpose(
     i: int, g: Any, ans: Any, data: Any, x: Any, indices: Any, indptr: Any, *, shape: tuple[int, int], transposed: bool
 ) -> Any:
     if i == 0:
-        return _entry_by_entry(g, x, indices, indptr, transposed)
+        return entry_by_entry(g, x, indices, indptr, transposed)
     return sparse_matmul(data, g, indices, indptr, shape=shape, transposed=not transposed)
 
 
@@ -125,7 +129,7 @@ def _spsolve_pull(
 ) -> list[Any]:
     # With A ans = b: dl/db = A^-T g, dl/dA = -dl/db ans^T, of which the entries of A are asked for.
     by_b = spsolve(data, g, indices, indptr, transposed=not transposed)
-    by_data = -_entry_by_entry(by_b, ans, indices, indptr, transposed) if wanted[0] else None
+    by_data = -entry_by_entry(by_b, ans, indices, indptr, transposed) if wanted[0] else None
     return [by_data, by_b if wanted[1] else None, None, None]
 
 

@@ -1,7 +1,7 @@
 """Elementwise functions of scipy.special, each by its partial derivatives.
 
 The derivatives stand in the Digital Library of Mathematical Functions (https://dlmf.nist.gov): chapter 5 for the gamma
-function and its kin, 7 for the error functions, 8 for the incomplete gamma and beta functions, 10 for Bessel's.
+function and its kin, 7 for the error functions, 10 for Bessel's.
 """
 
 import math
@@ -15,17 +15,11 @@ from chainrule.ops.op import Op, elementwise, piecewise_constant
 
 __all__ = [
     "SPECIAL",
-    "betainc",
-    "betaincc",
-    "betainccinv",
-    "betaincinv",
     "betaln",
     "cosm1",
     "erf",
     "expit",
     "gamma",
-    "gammainccinv",
-    "gammaincinv",
     "gammaln",
     "hurwitz_zeta",
     "hyp2f1",
@@ -35,7 +29,9 @@ __all__ = [
     "log_expit",
     "log_ndtr",
     "ndtr",
+    "part_of",
     "psi",
+    "row",
     "xlog1py",
     "xlogy",
 ]
@@ -59,18 +55,30 @@ def _named(name: str) -> Callable[..., Any]:
     return evaluate
 
 
-def _row(name: str, *partials: Any) -> Op:
+def part_of(name: str, k: int) -> Callable[..., Any]:
+    """One of the results of a function of scipy.special that gives several."""
+
+    def evaluate(*inputs: Any) -> Any:
+        import scipy.special
+
+        return getattr(scipy.special, name)(*inputs)[k]
+
+    return evaluate
+
+
+def row(name: str, *partials: Any) -> Op:
+    """State a function of scipy.special by its name there and its partial derivatives (see `elementwise`)."""
     return elementwise(f"scipy.special.{name}", _named(name), *partials)
 
 
 # Exponentials and logarithms.
 
-expit = _row("expit", lambda ans: ans * (1 - ans))
-log_expit = _row("log_expit", lambda x: expit(-x))
-log1p = _row("log1p", lambda g, x: g / (1 + x))
-cosm1 = _row("cosm1", lambda x: -np.sin(x))
-xlogy = _row("xlogy", lambda y: np.log(y), lambda x, y: x / np.where((x == 0) & (y == 0), 1, y))
-xlog1py = _row("xlog1py", lambda y: log1p(y), lambda x, y: x / np.where((x == 0) & (y == -1), 1, 1 + y))
+expit = row("expit", lambda ans: ans * (1 - ans))
+log_expit = row("log_expit", lambda x: expit(-x))
+log1p = row("log1p", lambda g, x: g / (1 + x))
+cosm1 = row("cosm1", lambda x: -np.sin(x))
+xlogy = row("xlogy", lambda y: np.log(y), lambda x, y: x / np.where((x == 0) & (y == 0), 1, y))
+xlog1py = row("xlog1py", lambda y: log1p(y), lambda x, y: x / np.where((x == 0) & (y == -1), 1, 1 + y))
 
 
 # The normal distribution and the error functions.
@@ -98,23 +106,13 @@ def _log_ndtr_slope(x: Any) -> Any:
     )
 
 
-erf = _row("erf", lambda x: (2 / _SQRT_PI) * np.exp(-x * x))
-erfcx = _row("erfcx", _erfcx_slope)
-ndtr = _row("ndtr", _normal_density)
-log_ndtr = _row("log_ndtr", _log_ndtr_slope)
+erf = row("erf", lambda x: (2 / _SQRT_PI) * np.exp(-x * x))
+erfcx = row("erfcx", _erfcx_slope)
+ndtr = row("ndtr", _normal_density)
+log_ndtr = row("log_ndtr", _log_ndtr_slope)
 
 
 # The gamma and beta functions.
-
-
-def _gammainc_slope(x: Any, y: Any) -> Any:
-    # By the upper limit y: y^(x - 1) e^-y / Gamma(x) (DLMF 8.8.13).
-    return np.exp(xlogy(x - 1, y) - y - gammaln(x))
-
-
-def _betainc_slope(c: Any, x: Any, y: Any) -> Any:
-    # By the upper limit y: y^(a - 1) (1 - y)^(b - 1) / B(a, b), with a and b called c and x here (DLMF 8.17.1).
-    return np.exp(xlogy(c - 1, y) + xlog1py(x - 1, -y) - betaln(c, x))
 
 
 def _trigamma(x: Any) -> Any:
@@ -144,23 +142,29 @@ def _complex_trigamma(x: Any) -> Any:
     return np.where(is_left, reflected * reflected - found, found)
 
 
-def _stdtr_slope(x: Any, y: Any) -> Any:
-    # The density of Student's t with x degrees of freedom.
-    return np.exp(-0.5 * (x + 1) * np.log1p(y * y / x) - betaln(0.5, 0.5 * x)) / np.sqrt(x)
+def _zeta_by_order(x: Any, y: Any) -> Any:
+    """The derivative of zeta by its first argument, by the formula of Euler and Maclaurin (DLMF 25.11.5)."""
+    # The sum of (y + k)^-x up to k = 11; with w = y + 12 the rest is w^(1 - x) / (x - 1) + w^-x / 2 + the sum of
+    # B_2j / (2j)! x (x + 1) ... (x + 2j - 2) w^(1 - x - 2j).
+    shifted = np.expand_dims(y, -1) + np.arange(12, dtype=np.float32)
+    total = -np.sum(np.log(shifted) * shifted ** -np.expand_dims(x, -1), axis=-1)
+    w = y + 12
+    log, r = np.log(w), 1 / w
+    rest = -(log + 1 / (x - 1)) * w / (x - 1) - 0.5 * log
+    rising, slope = x, 1.0
+    for j, bernoulli in enumerate(_BERNOULLI, 1):
+        if j > 1:
+            for step in (2.0 * j - 3, 2.0 * j - 2):
+                rising, slope = rising * (x + step), slope * (x + step) + rising
+        rest = rest + bernoulli / math.factorial(2 * j) * (slope - log * rising) * r ** (2 * j - 1)
+    return total + rest * w**-x
 
 
 #: sum of (y + k)^-x over k = 0, 1, ...: polygamma functions are multiples of it.
-hurwitz_zeta: Op = _row("zeta", None, lambda x, y: -x * hurwitz_zeta(x + 1, y))
-psi = _row("psi", _trigamma)
-gammaln = _row("gammaln", lambda x: psi(x))
-betaln = _row("betaln", lambda x, y: psi(x) - psi(x + y), lambda x, y: psi(y) - psi(x + y))
-# By their shape parameters these have no derivative in terms of functions that SciPy has.
-betainc = _row("betainc", None, None, _betainc_slope)
-gammaincinv = _row("gammaincinv", None, lambda g, ans, x: g / _gammainc_slope(x, ans))
-gammainccinv = _row("gammainccinv", None, lambda g, ans, x: -g / _gammainc_slope(x, ans))
-betaincinv = _row("betaincinv", None, None, lambda g, ans, c, x: g / _betainc_slope(c, x, ans))
-betainccinv = _row("betainccinv", None, None, lambda g, ans, c, x: -g / _betainc_slope(c, x, ans))
-betaincc = _row("betaincc", None, None, lambda c, x, y: -_betainc_slope(c, x, y))
+hurwitz_zeta: Op = row("zeta", _zeta_by_order, lambda x, y: -x * hurwitz_zeta(x + 1, y))
+psi = row("psi", _trigamma)
+gammaln = row("gammaln", lambda x: psi(x))
+betaln = row("betaln", lambda x, y: psi(x) - psi(x + y), lambda x, y: psi(y) - psi(x + y))
 
 
 def _rgamma_slope(ans: Any, x: Any) -> Any:
@@ -169,30 +173,24 @@ def _rgamma_slope(ans: Any, x: Any) -> Any:
     return np.where(pole, np.cos(np.pi * x) * gamma(1 - np.where(pole, x, 0)), -ans * psi(np.where(pole, 1, x)))
 
 
-def _pdtr_slope(x: Any, y: Any) -> Any:
-    # By the mean y: -y^k e^-y / k! for at most k events.
-    k = np.floor(x)
-    return -np.exp(xlogy(k, y) - y - gammaln(k + 1))
-
-
-gamma = _row("gamma", lambda ans, x: ans * psi(x))
+gamma = row("gamma", lambda ans, x: ans * psi(x))
 
 
 # Bessel functions, and the modified ones; those whose name ends in e are scaled by exp(-|x|), or exp(x) for K. They
 # have no derivative by the order in terms of functions that SciPy has.
 
-j0: Op = _row("j0", lambda x: -j1(x))
-j1: Op = _row("j1", lambda x: 0.5 * (j0(x) - jv(2.0, x)))
-jv: Op = _row("jv", None, lambda x, y: 0.5 * (jv(x - 1, y) - jv(x + 1, y)))
-y0: Op = _row("y0", lambda x: -y1(x))
-y1: Op = _row("y1", lambda x: 0.5 * (y0(x) - yv(2.0, x)))
-yv: Op = _row("yv", None, lambda x, y: 0.5 * (yv(x - 1, y) - yv(x + 1, y)))
-k0: Op = _row("k0", lambda x: -k1(x))
-k1: Op = _row("k1", lambda x: -0.5 * (k0(x) + kv(2.0, x)))
-kv: Op = _row("kv", None, lambda x, y: -0.5 * (kv(x - 1, y) + kv(x + 1, y)))
-k0e: Op = _row("k0e", lambda ans, x: ans - k1e(x))
-k1e: Op = _row("k1e", lambda ans, x: ans - 0.5 * (k0e(x) + kve(2.0, x)))
-kve: Op = _row("kve", None, lambda ans, x, y: ans - 0.5 * (kve(x - 1, y) + kve(x + 1, y)))
+j0: Op = row("j0", lambda x: -j1(x))
+j1: Op = row("j1", lambda x: 0.5 * (j0(x) - jv(2.0, x)))
+jv: Op = row("jv", None, lambda x, y: 0.5 * (jv(x - 1, y) - jv(x + 1, y)))
+y0: Op = row("y0", lambda x: -y1(x))
+y1: Op = row("y1", lambda x: 0.5 * (y0(x) - yv(2.0, x)))
+yv: Op = row("yv", None, lambda x, y: 0.5 * (yv(x - 1, y) - yv(x + 1, y)))
+k0: Op = row("k0", lambda x: -k1(x))
+k1: Op = row("k1", lambda x: -0.5 * (k0(x) + kv(2.0, x)))
+kv: Op = row("kv", None, lambda x, y: -0.5 * (kv(x - 1, y) + kv(x + 1, y)))
+k0e: Op = row("k0e", lambda ans, x: ans - k1e(x))
+k1e: Op = row("k1e", lambda ans, x: ans - 0.5 * (k0e(x) + kve(2.0, x)))
+kve: Op = row("kve", None, lambda ans, x, y: ans - 0.5 * (kve(x - 1, y) + kve(x + 1, y)))
 
 
 def _scaled_slope(x: Any, y: Any) -> Any:
@@ -204,76 +202,62 @@ def _scaled_slope(x: Any, y: Any) -> Any:
     return 0.5 * (ive(x - 1, y) + ive(x + 1, y))
 
 
-i0: Op = _row("i0", lambda x: i1(x))
-i1: Op = _row("i1", lambda x: 0.5 * (i0(x) + iv(2.0, x)))
-iv: Op = _row("iv", None, lambda x, y: 0.5 * (iv(x - 1, y) + iv(x + 1, y)))
-i0e: Op = _row("i0e", lambda ans, x: i1e(x) - np.sign(x) * ans)
-i1e: Op = _row("i1e", lambda ans, x: 0.5 * (i0e(x) + ive(2.0, x)) - np.sign(x) * ans)
-ive: Op = _row("ive", None, lambda ans, x, y: _scaled_slope(x, y) - np.sign(y) * ans)
+i0: Op = row("i0", lambda x: i1(x))
+i1: Op = row("i1", lambda x: 0.5 * (i0(x) + iv(2.0, x)))
+iv: Op = row("iv", None, lambda x, y: 0.5 * (iv(x - 1, y) + iv(x + 1, y)))
+i0e: Op = row("i0e", lambda ans, x: i1e(x) - np.sign(x) * ans)
+i1e: Op = row("i1e", lambda ans, x: 0.5 * (i0e(x) + ive(2.0, x)) - np.sign(x) * ans)
+ive: Op = row("ive", None, lambda ans, x, y: _scaled_slope(x, y) - np.sign(y) * ans)
 
 
-hyp0f1: Op = _row("hyp0f1", None, lambda x, y: hyp0f1(x + 1, y) / x)
-hyp1f1: Op = _row("hyp1f1", None, None, lambda c, x, y: c / x * hyp1f1(c + 1, x + 1, y))
-hyp2f1: Op = _row("hyp2f1", None, None, None, lambda b, c, x, y: b * c / x * hyp2f1(b + 1, c + 1, x + 1, y))
+hyp0f1: Op = row("hyp0f1", None, lambda x, y: hyp0f1(x + 1, y) / x)
+hyp1f1: Op = row("hyp1f1", None, None, lambda c, x, y: c / x * hyp1f1(c + 1, x + 1, y))
+hyp2f1: Op = row("hyp2f1", None, None, None, lambda b, c, x, y: b * c / x * hyp2f1(b + 1, c + 1, x + 1, y))
 # The solution w of w e^w = x; the second argument says which of them.
-lambertw = _row("lambertw", lambda ans: np.exp(-ans) / (1 + ans), None)
+lambertw = row("lambertw", lambda ans: np.exp(-ans) / (1 + ans), None)
 
 
 SPECIAL: tuple[Op, ...] = (
     expit,
     log_expit,
-    _row("logit", lambda g, x: g / (x * (1 - x))),
-    _row("expm1", lambda ans: ans + 1),
+    row("logit", lambda g, x: g / (x * (1 - x))),
+    row("expm1", lambda ans: ans + 1),
     log1p,
     cosm1,
     xlogy,
     xlog1py,
     erf,
-    _row("erfc", lambda x: (-2 / _SQRT_PI) * np.exp(-x * x)),
+    row("erfc", lambda x: (-2 / _SQRT_PI) * np.exp(-x * x)),
     erfcx,
-    _row("erfcinv", lambda ans: (-_SQRT_PI / 2) * np.exp(ans * ans)),
-    _row("erfi", lambda x: (2 / _SQRT_PI) * np.exp(x * x)),
-    _row("erfinv", lambda ans: (_SQRT_PI / 2) * np.exp(ans * ans)),
+    row("erfcinv", lambda ans: (-_SQRT_PI / 2) * np.exp(ans * ans)),
+    row("erfi", lambda x: (2 / _SQRT_PI) * np.exp(x * x)),
+    row("erfinv", lambda ans: (_SQRT_PI / 2) * np.exp(ans * ans)),
     ndtr,
     log_ndtr,
-    _row("ndtri_exp", lambda ans, x: _SQRT_2PI * np.exp(x + 0.5 * ans * ans)),
-    _row("ndtri", lambda ans: _SQRT_2PI * np.exp(0.5 * ans * ans)),
+    row("ndtri_exp", lambda ans, x: _SQRT_2PI * np.exp(x + 0.5 * ans * ans)),
+    row("ndtri", lambda ans: _SQRT_2PI * np.exp(0.5 * ans * ans)),
     gamma,
-    _row("rgamma", _rgamma_slope),
-    _row("loggamma", lambda x: psi(x)),
+    row("rgamma", _rgamma_slope),
+    row("loggamma", lambda x: psi(x)),
     piecewise_constant("scipy.special.gammasgn", _named("gammasgn")),
     gammaln,
     psi,
     hurwitz_zeta,
-    _row(
+    row(
         "binom",
         lambda ans, x, y: ans * (psi(x + 1) - psi(x - y + 1)),
         lambda ans, x, y: ans * (psi(x - y + 1) - psi(y + 1)),
     ),
-    _row("poch", lambda ans, x, y: ans * (psi(x + y) - psi(x)), lambda ans, x, y: ans * psi(x + y)),
-    _row("beta", lambda ans, x, y: ans * (psi(x) - psi(x + y)), lambda ans, x, y: ans * (psi(y) - psi(x + y))),
+    row("poch", lambda ans, x, y: ans * (psi(x + y) - psi(x)), lambda ans, x, y: ans * psi(x + y)),
+    row("beta", lambda ans, x, y: ans * (psi(x) - psi(x + y)), lambda ans, x, y: ans * (psi(y) - psi(x + y))),
     betaln,
-    _row("gammainc", None, _gammainc_slope),
-    _row("gammaincc", None, lambda x, y: -_gammainc_slope(x, y)),
-    _row("chdtr", None, lambda x, y: 0.5 * _gammainc_slope(0.5 * x, 0.5 * y)),
-    _row("chdtrc", None, lambda x, y: -0.5 * _gammainc_slope(0.5 * x, 0.5 * y)),
-    _row("stdtr", None, _stdtr_slope),
-    betainc,
-    betaincc,
-    _row("pdtr", 0, _pdtr_slope),
-    _row("pdtrc", 0, lambda x, y: -_pdtr_slope(x, y)),
-    gammaincinv,
-    gammainccinv,
-    betaincinv,
-    betainccinv,
-    _row("stdtrit", None, lambda g, ans, x: g / _stdtr_slope(x, ans)),
     j0,
     j1,
     jv,
     y0,
     y1,
     yv,
-    _row("yn", None, lambda x, y: 0.5 * (yv(x - 1, y) - yv(x + 1, y))),
+    row("yn", None, lambda x, y: 0.5 * (yv(x - 1, y) - yv(x + 1, y))),
     i0,
     i1,
     iv,
@@ -283,17 +267,17 @@ SPECIAL: tuple[Op, ...] = (
     k0,
     k1,
     kv,
-    _row("kn", None, lambda x, y: -0.5 * (kv(x - 1, y) + kv(x + 1, y))),
+    row("kn", None, lambda x, y: -0.5 * (kv(x - 1, y) + kv(x + 1, y))),
     k0e,
     k1e,
     kve,
     # Integrals of elementary functions, and hypergeometric functions by their last argument.
-    _row("expi", lambda g, x: g * np.exp(x) / x),
-    _row("exp1", lambda g, x: -g * np.exp(-x) / x),
+    row("expi", lambda g, x: g * np.exp(x) / x),
+    row("exp1", lambda g, x: -g * np.exp(-x) / x),
     # E_{n-1} from e^-x = x E_{n-1} + (n - 1) E_n (DLMF 8.19.12).
-    _row("expn", None, lambda ans, x, y: ((x - 1) * ans - np.exp(-y)) / y),
-    _row("dawsn", lambda ans, x: 1 - 2 * x * ans),
-    _row(
+    row("expn", None, lambda ans, x, y: ((x - 1) * ans - np.exp(-y)) / y),
+    row("dawsn", lambda ans, x: 1 - 2 * x * ans),
+    row(
         "owens_t",
         lambda x, y: -np.exp(-0.5 * x * x) * erf(x * y / math.sqrt(2)) / (2 * _SQRT_2PI),
         lambda x, y: np.exp(-0.5 * x * x * (1 + y * y)) / (2 * math.pi * (1 + y * y)),
@@ -302,4 +286,6 @@ SPECIAL: tuple[Op, ...] = (
     hyp1f1,
     hyp2f1,
     lambertw,
+    # The solution w of w + log w = x.
+    row("wrightomega", lambda ans: ans / (1 + ans)),
 )

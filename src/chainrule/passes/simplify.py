@@ -58,7 +58,11 @@ def _is_same_kind(x: Any, node: Node) -> bool:
 
 def _is_number(x: Any, value: float) -> bool:
     # An array of one entry is left alone: it may add an axis.
-    return isinstance(x, _NUMBERS) and x == value and not (value == 0 and np.signbit(float(x)))
+    return (
+        isinstance(x, _NUMBERS)
+        and x == value
+        and not (value == 0 and (np.signbit(np.real(x)) or np.signbit(np.imag(x))))
+    )
 
 
 def _is(x: Any, name: str) -> bool:
