@@ -79,6 +79,7 @@ CASES = (
         complex=True,
     ),
     Case("np.clip", clipped, broadcast(off_grid, on_grid, above), complex=True),
+    Case("np.clip", lambda x: np.array(0.3).clip(x - 0.5, x + 3), each(off_grid), label="by the method of an array"),
     Case("np.clip", lambda x: np.clip(x, -0.8, None) + np.clip(x, None, 0.4), each(off_grid), label="on one side"),
     Case("np.clip", lambda x: x.clip(min=-0.8, max=0.4) + x.clip(-0.4, 0.8), each(off_grid), label="by name"),
     Case("np.linalg.norm", np.linalg.norm, each(NONZERO), complex=True),

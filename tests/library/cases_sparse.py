@@ -60,4 +60,10 @@ CASES = (
         fixed((REALS, (4, 2))),
         label="for several vectors",
     ),
+    Case(
+        "scipy.sparse.linalg.expm_multiply",
+        lambda b: linalg.expm_multiply(A, b, start=0.5, stop=1.5, num=3),
+        fixed((REALS, (4,))),
+        label="at several times",
+    ),
 )

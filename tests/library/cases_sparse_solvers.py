@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 from tests.library.cases_sparse import COLUMNS, ENTRIES, ROWS, A, with_entries
-from tests.ops.case import REALS, Case, fixed
+from tests.ops.case import REALS, Case, fixed, in_double
 
 #: Symmetric, and as large on the diagonal as the other one.
 S = sparse.csr_array(A + A.T)
@@ -15,6 +15,38 @@ TIGHT = {"rtol": 1e-13}
 def symmetric(data):
     M = with_entries(data)
     return M + M.T
+
+
+SHAPES = {"more rows": (4, 2), "more columns": (2, 3), "of rank 1": (3, 2)}
+TO_THE_END = {"atol": 1e-15, "btol": 1e-15}
+
+
+def _least_squares(name, label):
+    m, n = SHAPES[label]
+
+    def f(M, b):
+        M = M + 2 * np.eye(m, n)
+        M = M @ np.array([[0.36, 0.48], [0.48, 0.64]]) if label == "of rank 1" else M
+        return getattr(linalg, name)(M, b, **TO_THE_END)[0]
+
+    # SciPy takes complex numbers where both are complex.
+    return Case(
+        f"scipy.sparse.linalg.{name}",
+        in_double(f),
+        fixed((ENTRIES, (m, n)), (REALS, (m,))),
+        complex=((0, 1),),
+        label=label,
+        tolerance=1e-10,
+    )
+
+
+def damped(data, b, damp, x0):
+    return linalg.lsqr(with_entries(data), b, 1 + damp**2, x0=x0, **TO_THE_END)[0]
+
+
+def shifted(d):
+    """A chain with the eigenvalues apart from each other."""
+    return sparse.diags_array([-0.5 * np.ones(4), d + np.arange(5.0), -0.5 * np.ones(4)], offsets=[-1, 0, 1])
 
 
 def _by_right_hand_side(name, matrix):
@@ -46,6 +78,21 @@ CASES = (
     *(
         _by_entries(name, made)
         for name, made in (("cg", symmetric), ("gmres", with_entries), ("bicgstab", with_entries))
+    ),
+    *(_least_squares("lsmr", label) for label in ("more rows", "more columns")),
+    _least_squares("lsqr", "of rank 1"),
+    Case(
+        "scipy.sparse.linalg.lsqr",
+        in_double(damped),
+        fixed((ENTRIES, (7,)), (REALS, (4,)), (REALS, ()), (REALS, (4,))),
+        label="damped",
+        tolerance=1e-10,
+    ),
+    Case(
+        "scipy.sparse.linalg.eigsh",
+        in_double(lambda d: linalg.eigsh(shifted(d), 2, which="SA", v0=np.ones(5))),
+        fixed((ENTRIES, (5,))),
+        tolerance=1e-9,
     ),
     Case(
         "scipy.sparse.linalg.spsolve_triangular",

@@ -18,11 +18,13 @@ import scipy.special
 import scipy.stats
 
 from chainrule.library.densities import is_followed as is_followed_method
+from chainrule.library.with_scipy import load_all
 from chainrule.ops import PRIMITIVES
 from chainrule.trace.creation import MADE
 from chainrule.trace.hooks import HOOKED
 from chainrule.trace.tables import FUNCTIONS, SPECIAL_COMPOSITIONS, UFUNC_COMPOSITIONS
 
+load_all()
 TABLES = (FUNCTIONS, UFUNC_COMPOSITIONS, SPECIAL_COMPOSITIONS, HOOKED)
 NAMES = {*PRIMITIVES, *(entry.name for table in TABLES for entry in table.values())}
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import optimize
 from scipy.sparse import csr_array
 
@@ -115,3 +116,31 @@ def test_the_value_is_scipys():
     seen = []
     jacobian(lambda a: seen.append(nearest(a, 1.0, "a dict")) or seen[0])(A)
     np.testing.assert_allclose(chainrule.value(seen[0]), nearest(A, 1.0, "a dict"), atol=1e-6)
+
+
+def test_linear_least_squares_between_bounds():
+    rng = np.random.default_rng(0)
+    M, b = rng.normal(size=(6, 4)), rng.normal(size=6)
+    free = np.flatnonzero(optimize.nnls(M, b)[0])
+    assert 0 < len(free) < 4
+
+    def expected(M, b):
+        x = np.linalg.lstsq(M[:, free], b)[0]
+        return np.sum(np.sin(x)) + np.linalg.norm(M[:, free] @ x - b)
+
+    def by_nnls(M, b):
+        x, left = optimize.nnls(M, b)
+        return np.sum(np.sin(x)) + left
+
+    def by_lsq_linear(M, b):
+        found = optimize.lsq_linear(M, b, optimize.Bounds(0.0, np.inf), tol=1e-14)
+        return np.sum(np.sin(found.x)) + np.sqrt(2 * found.cost)
+
+    for f in (by_nnls, by_lsq_linear):
+        for k in (0, 1):
+            assert_allclose(grad(f, k)(M, b), grad(expected, k)(M, b), atol=1e-6)
+            assert_allclose(jit(grad(f, k))(M, b), grad(expected, k)(M, b), atol=1e-6)
+    with pytest.raises(TraceError, match="nnls: a sparse matrix or LinearOperator as A is not followed"):
+        grad(lambda b: np.sum(optimize.nnls(csr_array(M), b)[0]))(b)
+    with pytest.raises(ValueError, match=r"nnls: A of shape \(6, 4\) and b of shape \(5,\)"):
+        grad(lambda b: np.sum(optimize.nnls(M, b)[0]))(b[:5])

@@ -512,3 +512,39 @@ def test_a_state_that_forgets_its_past(damping):
         return odeint(rate, [1.0, 0.0], [0.0, 40.0], rtol=1e-9, atol=1e-9, mxstep=5000)[-1, 0]
 
     assert_allclose(grad(angle)(1.5), jvp(angle, (1.5,), (1.0,))[1], rtol=1e-5)
+
+
+def lorenz(t, y, p):
+    return [p[0] * (y[1] - y[0]), y[0] * (p[1] - y[2]) - y[1], y[0] * y[1] - p[2] * y[2]]
+
+
+@pytest.mark.parametrize("method", ["RK45", "DOP853"])
+def test_a_state_that_runs_away_on_its_way_back_is_stored(method):
+    # Backwards the attractor repels: followed for seconds and more, until the state was infinite.
+    p, ends = np.array([10.0, 28.0, 8 / 3]), np.linspace(0.0, 4.0, 3)
+
+    def loss(p, method=method, rtol=1e-7):
+        return np.sum(
+            solve_ivp(
+                lorenz, (0.0, 4.0), [1.0, 1.0, 20.0], method, ends, args=(p,), rtol=rtol, atol=rtol, max_step=1.0
+            ).y[0]
+        )
+
+    exact = jacobian(lambda p: loss(p, "DOP853", 1e-11), mode="forward")(p)
+    assert_allclose(grad(loss)(p), exact, rtol=1e-2)
+
+
+def test_tight_tolerances_of_a_stiff_system():
+    # Newton's steps of BDF end nowhere on the stored state; the adjoint is then solved by LSODA.
+    times = np.array([0.0, 0.4, 4.0, 40.0, 400.0])
+
+    def loss(k):
+        found = solve_ivp(
+            lambda t, y: robertson(y, t, *k), (0.0, 400.0), [1.0, 0.0, 0.0], "BDF", times, rtol=1e-10, atol=1e-13
+        )
+        return np.sum(found.y[0, 1:] ** 2)
+
+    k = np.array([0.04, 3e7, 1e4])
+    direction = k * np.array([1.0, -0.5, 0.3]) * 1e-4
+    slope = (loss(k + direction) - loss(k - direction)) / 2
+    assert_allclose(grad(loss)(k) @ direction, slope, rtol=1e-5)

@@ -220,7 +220,7 @@ REFUSED = {
     "opts=": lambda k: nquad(lambda x: k * x, [(0.0, 1.0)], opts=[{"limit": 9}])[0],
     "one number is needed": lambda k: quad(lambda x: k * np.ones(2), 0.0, 1.0)[0],
     "returned NoneType": lambda k: quad(lambda x: [k * x, None][1], 0.0, k)[0],
-    "Use chainrule.cond": lambda k: quad(lambda x: k * x if x > 0.5 else k, 0.0, 1.0)[0],
+    "returns an array|shape": lambda k: quad_vec(lambda x: k * x if x > 0.5 else np.array([k, k]), 0.0, 1.0)[0],
 }
 
 
@@ -242,3 +242,50 @@ def test_a_derivative_whose_integral_diverges():
 def test_complex_limits_are_refused(integral):
     with pytest.raises(TraceError, match="a limit of an integral is complex"):
         vjp(lambda a, b: integral(lambda x: np.exp(-a.real * x), 0.0, b)[0], 1.0 + 0.0j, 1.0 + 0.5j)
+
+
+# Decisions by Python's `if`.
+
+
+def in_pieces(x, a):
+    if x < 1:
+        return a * x**2
+    if x < 2:
+        return np.sin(a * x)
+    return a
+
+
+def wedges(y, x, a):
+    return a * x * y if y < x else a * a * y
+
+
+DECIDING = {
+    "quad": (
+        lambda a: quad(in_pieces, 0.0, 3.0, args=(a,), points=[1.0, 2.0])[0],
+        lambda a: a / 3 + (np.cos(a) - np.cos(2 * a)) / a + a,
+    ),
+    "quad_vec": (
+        lambda a: np.sum(quad_vec(lambda x: a * x * V if x < 1 else a**3 * V, 0.0, 2.0, points=[1.0])[0]),
+        lambda a: np.sum(V) * (a / 2 + a**3),
+    ),
+    "dblquad by the inner variable": (
+        lambda a: dblquad(wedges, 0.0, 1.0, 0.0, 1.0, args=(a,), epsabs=1e-4, epsrel=1e-4)[0],
+        lambda a: a / 8 + a * a / 3,
+    ),
+    "dblquad by the outer variable": (
+        lambda a: dblquad(lambda y, x: a * x * y if x < 0.5 else a * a * y, 0.0, 1.0, 0.0, 1.0)[0],
+        lambda a: a / 16 + a * a / 4,
+    ),
+}
+V = np.array([1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", DECIDING)
+def test_integrands_that_decide(name):
+    f, expected = DECIDING[name]
+    tolerance = 1e-3 if "inner" in name else 1e-8
+    for derivative in (grad(f), jit(grad(f)), jacobian(f, mode="forward")):
+        assert_allclose(derivative(0.7), grad(expected)(0.7), rtol=tolerance)
+    if "dblquad" not in name:
+        assert_allclose(hessian(f)(0.7), hessian(expected)(0.7), rtol=1e-8)
+        assert_allclose(vectorize(grad(f))(np.array([0.7, 0.8]))[1], grad(expected)(0.8), rtol=1e-8)

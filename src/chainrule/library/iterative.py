@@ -5,7 +5,7 @@ from typing import Any
 
 from chainrule.errors import TraceError, user_line
 from chainrule.library.linear_operators import recorded_products, vector_for
-from chainrule.library.refusals import need_plain, refuse_function
+from chainrule.library.refusals import need_plain
 from chainrule.library.solutions import frozen
 from chainrule.ops.axes import shape_of
 from chainrule.trace.closures import reads_traced
@@ -138,11 +138,7 @@ def _qmr(
     return _solved("qmr", A, b, x0, None, callback, {"rtol": rtol, "atol": atol, "maxiter": maxiter})
 
 
-for _name in ("lsqr", "lsmr"):
-    refuse_function("scipy.sparse.linalg", _name, "Solve the normal equations A.T @ A x = A.T @ b by cg.")
-
-
-@hook("scipy.sparse.linalg", "minres", calls=True)
+@hook("scipy.sparse.linalg", "minres", calls=True, real_only=True)
 def _minres(
     A: Any,
     b: Any,

@@ -140,7 +140,9 @@ def vector_for(name: str, b: Any, rows: int) -> Any:
     return np.reshape(b, (-1,)) if len(shape_of(b)) == 2 else b
 
 
-def recorded_products(name: str, what: str, a: Any, dtype: np.dtype[Any] | None, b: Any) -> tuple[Graph, list[Any]]:
+def recorded_products(
+    name: str, what: str, a: Any, dtype: np.dtype[Any] | None, b: Any, *, is_square: bool = True
+) -> tuple[Graph, list[Any]]:
     """Record the product of a matrix with a vector.
 
     Parameters
@@ -155,6 +157,8 @@ def recorded_products(name: str, what: str, a: Any, dtype: np.dtype[Any] | None,
         Of the vector. By default what `a` and `b` are solved in.
     b : array
         The right-hand side.
+    is_square : bool
+        Whether the matrix has to be.
 
     Returns
     -------
@@ -164,7 +168,8 @@ def recorded_products(name: str, what: str, a: Any, dtype: np.dtype[Any] | None,
         What stands for these.
     """
     a, shape = _as_operator(name, what, a)
-    if shape != (shape_of(b)[0],) * 2:
+    rows = shape_of(b)[0]
+    if shape[0] != rows or (is_square and shape[1] != rows):
         raise ValueError(f"{name}: {what} of shape {shape} and right-hand side of shape {shape_of(b)}")
     dtype = dtype_for(a, b) if dtype is None else dtype
     given: list[Any] = []
@@ -193,7 +198,7 @@ def recorded_products(name: str, what: str, a: Any, dtype: np.dtype[Any] | None,
 
     found = record_body(name, product, inputs, lambda leaves: leaves, converted)
     if found.kinds[0].dtype != dtype:
-        return recorded_products(name, what, a, found.kinds[0].dtype, b)
+        return recorded_products(name, what, a, found.kinds[0].dtype, b, is_square=is_square)
     return known(found.graph), [*given, *found.hidden]
 
 

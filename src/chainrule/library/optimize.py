@@ -200,8 +200,8 @@ _INSTEAD = {
     "Use scipy.optimize.minimize_scalar.": "brent golden fminbound bracket",
     "Polish what it finds outside with scipy.optimize.minimize, which is followed.": """
         basinhopping differential_evolution dual_annealing shgo""",
-    "Its solution jumps from corner to corner; give a derivative with chainrule.custom_gradient.": "linprog",
-    "Use scipy.optimize.least_squares.": "leastsq nnls lsq_linear",
+    "Its solution jumps from corner to corner; give a derivative with chainrule.custom_gradient.": "linprog milp",
+    "Use scipy.optimize.least_squares.": "leastsq",
 }
 for _instead, _names in _INSTEAD.items():
     for _name in _names.split():

@@ -14,8 +14,9 @@ from chainrule.ops.shapes import convert
 from chainrule.trace.buffer import settled
 from chainrule.trace.hooks import hook
 from chainrule.trace.tracer import Tracer
-from chainrule.transforms.bodies import Kind, kind_of, name_of, record_body
+from chainrule.transforms.bodies import Kind, kind_of, name_of
 from chainrule.transforms.closures import known
+from chainrule.transforms.decisions import record_deciding
 from chainrule.transforms.quadrature import Rule, integrated
 from chainrule.transforms.replay import as_strong
 
@@ -42,7 +43,11 @@ def _integrand(where: str, f: Callable[..., Any], args: Sequence[Any]) -> tuple[
             value = np.stack([np.real(value), np.imag(value)])
         return [("the value", as_strong(value, np.dtype(float)))], tree.flatten(0)[1]
 
-    recorded = record_body(where, lambda x: f(x, *args), [("x", Kind((), np.dtype(float), True))], list, split)
+    def at(x: Any) -> Any:
+        return f(x, *args)
+
+    at.__name__ = name_of(f)
+    recorded = record_deciding(where, at, [("x", Kind((), np.dtype(float), True))], list, split)
     graph = Graph(recorded.graph.inputs, recorded.graph.outputs, name_of(f))
     return known(graph), list(recorded.hidden), found[0]
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import NoDerivativeError, TraceError, user_line
+from chainrule.errors import TraceError, user_line
+from chainrule.library.refusals import need_plain
 from chainrule.library.sparse_matrices import TracedSparse, from_places, is_traced_sparse, multiplied, parts_of
 from chainrule.ops.axes import shape_of, with_dtype
 from chainrule.ops.sparse import expm_multiply, rows_of, spsolve
 from chainrule.trace.hooks import hook
+from chainrule.transforms.exponentials import exponential_op
 
 __all__: list[str] = []
 
@@ -227,11 +229,24 @@ def _spsolve_triangular(
 def _expm_multiply(
     A: Any, B: Any, start: Any = None, stop: Any = None, num: Any = None, endpoint: Any = None, traceA: Any = None
 ) -> Any:
-    if is_traced_sparse(A):
-        raise NoDerivativeError(
-            f"scipy.sparse.linalg.expm_multiply has no derivative by the entries of A.{user_line()}"
+    name = "scipy.sparse.linalg.expm_multiply"
+    need_plain(name, num=num, endpoint=endpoint, traceA=traceA)
+    data, indices, indptr, transposed = _square(name, A)
+    x = with_dtype(B)
+    # By the entries of a constant matrix nobody asks for a derivative.
+    if all(part is None for part in (start, stop, num, endpoint)):
+        if is_traced_sparse(A):
+            return exponential_op(data, x, indices, indptr, transposed=transposed, is_first=True)
+        return expm_multiply(data, x, indices, indptr, transposed=transposed)
+    if start is None or stop is None:
+        raise TraceError(
+            f"{name}: start= and stop= are needed together where one of start, stop, num is given.{user_line()}"
         )
-    if any(part is not None for part in (start, stop, num, endpoint)):
-        raise TraceError(f"scipy.sparse.linalg.expm_multiply is followed without start and stop.{user_line()}")
-    data, indices, indptr, transposed = _square("scipy.sparse.linalg.expm_multiply", A)
-    return expm_multiply(data, with_dtype(B), indices, indptr, transposed=transposed)
+    times = np.linspace(start, stop, 50 if num is None else num, endpoint=endpoint is not False)
+    found = []
+    for k in range(shape_of(times)[0]):
+        # From one time to the next.
+        step = times[k] - (times[k - 1] if k else 0.0)
+        x = exponential_op(step * data, x, indices, indptr, transposed=transposed, is_first=True)
+        found.append(x)
+    return np.stack(found)

@@ -22,6 +22,7 @@ __all__ = [
     "derived",
     "gradient_of",
     "half_squares_of",
+    "kept",
     "matrix_of",
     "stationary",
     "stationary_under_constraints",
@@ -52,10 +53,11 @@ def derived(
         The large constants.
     """
     inputs = [(x.name, Kind(x.shape, x.dtype, x.weak)) for x in graph.inputs]
-    return _kept(graph, (key, tuple(more)), f, [*inputs, *more])
+    return kept(graph, (key, tuple(more)), f, [*inputs, *more])
 
 
-def _kept(graph: Graph, key: Any, f: Callable[..., Any], inputs: list[tuple[str, Kind]]) -> tuple[Graph, list[Any]]:
+def kept(graph: Graph, key: Any, f: Callable[..., Any], inputs: list[tuple[str, Kind]]) -> tuple[Graph, list[Any]]:
+    """As `derived`, for `f` of other inputs than those of `graph`."""
     place = ("implicit", key)
     if place not in graph.derived:
         # It outlives a recording around it, whose inputs the constants must not become.
@@ -220,4 +222,4 @@ def stationary_under_constraints(graph: Graph, equations: int, *, is_bounded: bo
 
     inputs = [("z", Kind((size + count,), node.dtype))]
     inputs += [(x.name, Kind(x.shape, x.dtype, x.weak)) for x in graph.inputs[1:]]
-    return _kept(split, "joined", joined, [*inputs, *bounds])
+    return kept(split, "joined", joined, [*inputs, *bounds])

@@ -13,16 +13,17 @@ import numpy as np
 
 from chainrule.errors import SolutionError, user_line
 from chainrule.graph import Graph
-from chainrule.ops.axes import shape_of
 from chainrule.ops.op import Op, joint
+from chainrule.ops.products import matmul
 from chainrule.ops.sparse import sparse_matmul, sparse_matrix
+from chainrule.transforms.bodies import Kind
 from chainrule.transforms.closures import quick_runner, ready
-from chainrule.transforms.implicit_graphs import derived
+from chainrule.transforms.implicit_graphs import kept
 from chainrule.transforms.loop_bodies import Flags, is_smooth
 from chainrule.transforms.one_by_one import done_one_by_one
-from chainrule.transforms.replay import as_strong, pull_through, push_through
+from chainrule.transforms.replay import as_strong, aval, pull_through, push_through
 
-__all__ = ["Aside", "Method", "linear_solution_op", "transposed"]
+__all__ = ["Aside", "Method", "linear_solution_op", "products", "transposed"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Method:
         True where the method asks for a symmetric (Hermitian) matrix and preconditioner.
     is_derivative : bool
         True for a system that a derivative has to solve.
+    is_deflated : bool
+        True for the system of an eigenvector, which has a solution only where its eigenvalue is a simple one.
     """
 
     name: str
@@ -61,18 +64,21 @@ class Method:
     aside: Aside
     is_symmetric: bool
     is_derivative: bool = False
+    is_deflated: bool = False
 
 
-def _products(body: Graph, params: Sequence[Any]) -> Any:
-    """The matrix as SciPy's methods take it."""
+def products(body: Graph, params: Sequence[Any]) -> Any:
+    """A matrix as SciPy's methods take it, from its product with a vector and what that reads."""
     from scipy.sparse.linalg import LinearOperator
 
     node = body.outputs[0]
-    if len(body.nodes) == 1 and node is body.nodes[0] and node.op is sparse_matmul:
+    if len(body.nodes) == 1 and node is body.nodes[0] and node.inputs[1:2] == (body.inputs[0],):
         known = dict(zip(body.inputs[1:], params, strict=True))
-        if node.inputs[1] is body.inputs[0]:
-            data, _, indices, indptr = (known.get(x, x) for x in node.inputs)
-            return sparse_matrix(data, indices, indptr, **node.params)
+        matrix, _, *places = (known.get(x, x) for x in node.inputs)
+        if node.op is sparse_matmul:
+            return sparse_matrix(matrix, *places, **node.params)
+        if node.op is matmul:
+            return matrix
     run, values = quick_runner(body), ready(params)
 
     def product(x: Any) -> Any:
@@ -82,8 +88,8 @@ def _products(body: Graph, params: Sequence[Any]) -> Any:
         graph, arrays = transposed(body)
         return np.conj(quick_runner(graph)(np.ascontiguousarray(np.conj(x).ravel()), *values, *arrays)[0])
 
-    size, dtype = body.inputs[0].shape[0], body.inputs[0].dtype
-    return LinearOperator((size, size), matvec=product, rmatvec=adjoint, dtype=dtype)
+    shape = (aval(node)[0][0], body.inputs[0].shape[0])
+    return LinearOperator(shape, matvec=product, rmatvec=adjoint, dtype=body.inputs[0].dtype)
 
 
 def transposed(body: Graph) -> tuple[Graph, list[Any]]:
@@ -101,13 +107,21 @@ def transposed(body: Graph) -> tuple[Graph, list[Any]]:
     arrays : list of ndarray
         The large constants.
     """
+    source = body.inputs[0]
+    shape, dtype = aval(body.outputs[0])
 
-    def product(x: Any, *params: Any) -> Any:
+    def product(y: Any, *params: Any) -> Any:
         # Where the derivative is taken makes no difference, since the product is linear.
-        found = pull_through(body, [x, *params], (True, *(False for _ in params)), [x], careful=False)[0]
-        return np.zeros(shape_of(x), x.dtype) if found is None else found
+        nowhere = np.zeros(source.shape, source.dtype)
+        found = pull_through(body, [nowhere, *params], (True, *(False for _ in params)), [y], careful=False)[0]
+        return nowhere if found is None else found
 
-    return derived(body, "transposed", product)
+    inputs = [("x", Kind(shape, dtype)), *((x.name, Kind(x.shape, x.dtype, x.weak)) for x in body.inputs[1:])]
+    graph, arrays = kept(body, "transposed", product, inputs)
+    if not arrays:
+        # Derivatives of derivatives go back and forth between the two.
+        graph.derived.setdefault(("implicit", "transposed"), (body, []))
+    return graph, arrays
 
 
 def _run(b: Any, asked: Any, *rest: Any, body: Graph, helper: Graph | None, method: Method, starts: int) -> Any:
@@ -121,18 +135,23 @@ def _run(b: Any, asked: Any, *rest: Any, body: Graph, helper: Graph | None, meth
         options["x0"] = rest[0]
     params = rest[starts:]
     if helper is not None:
-        options["M"] = _products(helper, params[len(body.inputs) - 1 :])
+        options["M"] = products(helper, params[len(body.inputs) - 1 :])
     if options.get("atol"):
         # The derivative of a system is solved as well as the system itself: relative to what stands on the right.
         size = np.linalg.norm(asked)
         relative = options["atol"] / size if size else np.sqrt(np.finfo(dtype).eps)
         options |= {"rtol": max(options["rtol"], relative), "atol": 0.0}
-    A = _products(body, params[: len(body.inputs) - 1])
+    A = products(body, params[: len(body.inputs) - 1])
     x, info = getattr(scipy.sparse.linalg, method.name)(A, b, **options, **method.aside.given)
     if info != 0 and method.is_derivative and not options.get("shift"):
         # Methods with short recurrences may break down at one right-hand side and not at another.
         again = {name: z for name, z in (options | method.aside.given).items() if name in ("rtol", "M")}
         x, info = scipy.sparse.linalg.gmres(A, b, **again)
+    if method.is_deflated and not np.linalg.norm(A @ x - b) < np.sqrt(np.finfo(dtype).eps) * np.linalg.norm(asked):
+        raise SolutionError(
+            "scipy.sparse.linalg.eigsh: an eigenvector has no derivative, since its eigenvalue coincides with another, "
+            f"or lies so close that the system for it cannot be solved.{user_line()}"
+        )
     if info != 0 or not np.isfinite(x).all():
         raise SolutionError(
             f"scipy.sparse.linalg.{method.name}: {_WHICH[method.is_derivative]} was not solved to the tolerance "

@@ -8,7 +8,7 @@ steps (S. Kim, W. Ji, S. Deng, Y. Ma and C. Rackauckas, Stiff neural ordinary di
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +25,8 @@ Array = np.ndarray[Any, Any]
 _MOST_BESIDE = 64
 #: Times the tolerances that the state may be away from where it started.
 _DRIFT = 100.0
+#: Times the largest entry of the solution that the state may grow to on its way back.
+_FAR = 10.0
 #: Points of Gauss's rule on a step. The polynomials between steps are of lower order than its 12.
 _POINTS = 6
 _IMPLICIT = ("BDF", "Radau")
@@ -87,13 +89,27 @@ def _together(system: Backwards, ys: Array, ts: Array, g: Array, stops: Sequence
     n = system.n
     solver = system.solver.followed_by(2, system.others)
     z = np.zeros(2 * n + system.others, ys.dtype)
+    # The limit of steps that odeint has is enough there, and its machine code is called by C.
+    rate = system.whole if solver.method == "odeint" else _nearby(system.whole, n, ys)
     for before, k in reversed(list(pairwise(stops))):
         z[:n] = ys[k]
         z[n : 2 * n] += g[k]
-        z = solve(solver, system.whole, z, ts[[k, before]])[1]
+        z = solve(solver, rate, z, ts[[k, before]])[1]
         if drift(z[:n], ys[before], system.solver) > _DRIFT:
             raise SolutionError("The state cannot be solved backwards.")
     return z[n : 2 * n], z[2 * n :]
+
+
+def _nearby(rate: Function, n: int, ys: Array) -> Function:
+    """The system, up to where the state runs away: a solver would follow it to infinity in ever smaller steps."""
+    bound = _FAR * np.max(np.abs(ys), initial=0.0) or np.inf
+
+    def nearby(t: float, z: Array) -> Array:
+        if np.max(np.abs(z[:n]), initial=0.0) > bound:
+            raise SolutionError("The state cannot be solved backwards.")
+        return rate(t, z)
+
+    return nearby
 
 
 def drift(found: Array, expected: Array, solver: Solver) -> float:
@@ -110,11 +126,21 @@ def _apart(system: Backwards, ys: Array, ts: Array, g: Array, stops: Sequence[in
         if ts[k] == ts[before]:
             continue
         state = dense(solver, system.rate, ys[before], ts[before], ts[k])
-        adjoint = dense(solver, _driven(system, state), a, ts[k], ts[before])
+        adjoint = _adjoint(solver, _driven(system, state), a, ts[k], ts[before])
         a = adjoint(ts[before])
         if system.others:
             total += _integral(system, state, adjoint)
     return a, total
+
+
+def _adjoint(solver: Solver, rate: Function, a: Array, t0: float, t1: float) -> Any:
+    try:
+        return dense(solver, rate, a, t0, t1)
+    except SolutionError:
+        if solver.method not in _IMPLICIT:
+            raise
+        # With tight tolerances their Newton steps may end nowhere on a stored state, which has kinks between steps.
+        return dense(replace(solver, method="LSODA"), rate, a, t0, t1)
 
 
 def _driven(system: Backwards, state: Any) -> Function:
