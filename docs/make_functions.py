@@ -18,12 +18,14 @@ import scipy.linalg
 import scipy.ndimage
 import scipy.signal
 import scipy.sparse.linalg
+import scipy.special
 import scipy.stats
 from scipy import interpolate, optimize, sparse
 
 import chainrule
 from chainrule import tree
 from chainrule.library.densities import DENSITIES, DISTRIBUTION_FUNCTIONS, MASSES, QUANTILES, STEPS
+from chainrule.library.with_scipy import load_all
 from chainrule.native.lowering import Lowering, through_numpy
 from chainrule.native.program import PASSES
 from chainrule.ops import PRIMITIVES, Op
@@ -81,7 +83,12 @@ EXAMPLES: dict[str, tuple[Callable[[Any], Any], Any]] = {
         np.ones(2),
     ),
     "scipy.integrate.trapezoid": (scipy.integrate.trapezoid, np.ones(4)),
+    "scipy.linalg.cho_solve_banded": (
+        lambda x: scipy.linalg.cho_solve_banded((np.stack([x, x + 2]), False), np.ones(3)),
+        np.ones(3),
+    ),
     "scipy.linalg.lu_solve": (lambda x: scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), np.ones(2)), np.eye(2)),
+    "scipy.special.gdtrix": (lambda x: scipy.special.gdtrix(1.5, x, 0.4), 2.0),
     "scipy.sparse.diags": (lambda x: sparse.diags([x, x[1:]], [0, 1]) @ x, np.ones(2)),
     "scipy.sparse.diags_array": (lambda x: sparse.diags_array(x) @ x, np.ones(2)),
     "scipy.sparse.linalg.expm_multiply": (lambda x: sparse.linalg.expm_multiply(sparse.eye_array(2), x), np.ones(2)),
@@ -91,7 +98,20 @@ EXAMPLES: dict[str, tuple[Callable[[Any], Any], Any]] = {
             lambda x, name=name: getattr(sparse.linalg, name)(sparse.eye_array(2, format="csc"), x)[0],
             np.ones(2),
         )
-        for name in ("cg", "bicg", "bicgstab", "cgs", "gcrotmk", "gmres", "lgmres", "minres", "qmr", "tfqmr")
+        for name in (
+            "cg",
+            "lsqr",
+            "lsmr",
+            "bicg",
+            "bicgstab",
+            "cgs",
+            "gcrotmk",
+            "gmres",
+            "lgmres",
+            "minres",
+            "qmr",
+            "tfqmr",
+        )
     },
     **{
         f"scipy.sparse.linalg.{name}": (
@@ -100,6 +120,7 @@ EXAMPLES: dict[str, tuple[Callable[[Any], Any], Any]] = {
         )
         for name in ("splu", "spilu")
     },
+    "scipy.sparse.linalg.eigsh": (lambda x: sparse.linalg.eigsh(sparse.diags_array(x), 1)[0], np.arange(4.0)),
     "scipy.sparse.linalg.spsolve_triangular": (
         lambda x: sparse.linalg.spsolve_triangular(sparse.eye_array(2, format="csr"), x),
         np.ones(2),
@@ -151,6 +172,8 @@ EXAMPLES |= {
     "scipy.optimize.minimize": (lambda a: optimize.minimize(lambda x: np.sum((x - a) ** 2), [0.0]).x, 2.0),
     "scipy.optimize.minimize_scalar": (lambda a: optimize.minimize_scalar(lambda x: (x - a) ** 2).x, 2.0),
     "scipy.optimize.least_squares": (lambda a: optimize.least_squares(_cube, 1.0, args=(a,)).x, 2.0),
+    "scipy.optimize.nnls": (lambda b: optimize.nnls(np.eye(4), b)[0], np.ones(4)),
+    "scipy.optimize.lsq_linear": (lambda b: optimize.lsq_linear(np.eye(4), b).x, np.ones(4)),
     "scipy.optimize.curve_fit": (lambda y: optimize.curve_fit(lambda t, a: a * t, _LINE, y)[0], np.arange(4.0) ** 2),
     "scipy.interpolate.CubicSpline": (lambda y: interpolate.CubicSpline(_LINE, y)(1.5), np.ones(4)),
     "scipy.interpolate.CubicHermiteSpline": (lambda y: interpolate.CubicHermiteSpline(_LINE, y, y)(1.5), np.ones(4)),
@@ -212,6 +235,17 @@ OTHERS = {
     "airy_ai_slope": "`scipy.special.airy(x)[1]`",
     "airy_bi": "`scipy.special.airy(x)[2]`",
     "airy_bi_slope": "`scipy.special.airy(x)[3]`",
+    "jacobi_sn": "`scipy.special.ellipj(x, y)[0]`",
+    "jacobi_cn": "`scipy.special.ellipj(x, y)[1]`",
+    "jacobi_dn": "`scipy.special.ellipj(x, y)[2]`",
+    "jacobi_ph": "`scipy.special.ellipj(x, y)[3]`",
+    "elliptic_integral": "the derivatives of `scipy.special.ellipkinc(x, m)` and `ellipeinc(x, m)` by `m`",
+    **{
+        name: f"the derivative of `scipy.special.{function}`: one letter for each time by {which}"
+        for function, which in (("gammainc", "`a`"), ("betainc", "`a` or `b`"), ("stdtr", "`df`"))
+        for name in PRIMITIVES
+        if name.startswith(f"{function}_by_")
+    },
     "lu_factors": "the factors of a matrix whose rows are in order, in `scipy.linalg.lu`",
     "qr_permutation": "the order of the columns in `scipy.linalg.qr` with pivoting",
     "lu_permutation": "the order of the rows in `scipy.linalg.lu`",
@@ -262,14 +296,14 @@ TABLE = """
 """
 
 STATS = """
-## scipy.stats
+## Distributions of scipy.stats
 
 These methods are hooked, called on a distribution (`stats.norm.logpdf(x, loc=m, scale=s)`) or on a frozen one
 (`stats.norm(m, s).logpdf(x)`). They have a derivative by `x`, `loc`, `scale` and the shape parameters; where SciPy
-computes one by an incomplete gamma or beta function (`cdf` and its kin of `gamma`, `beta`, `t` and more), there is none
-by the shape parameters. By what counts things (`n` of `binom`) the distribution functions have none: an error names the
-argument. `multivariate_normal.entropy` is followed, too. A distribution of one's own, derived from `rv_continuous` or
-`rv_discrete`, is followed where its methods are.
+computes one by an incomplete gamma or beta function (`cdf` and its kin of `gamma`, `beta`, `t` and more), up to the
+third order by the shape parameters, and an error beyond. By `N` of `boltzmann` the distribution functions have none: an
+error names the argument. `multivariate_normal.entropy` is followed, too. A distribution of one's own, derived from
+`rv_continuous` or `rv_discrete`, is followed where its methods are.
 """
 
 MAKING = """
@@ -283,6 +317,7 @@ where NumPy's own take numbers.
 
 def page() -> str:
     """The text of docs/functions.md."""
+    load_all()
     entries = {
         entry.name: entry
         for entry in (*FUNCTIONS.values(), *UFUNC_COMPOSITIONS.values(), *SPECIAL_COMPOSITIONS.values())
@@ -318,7 +353,7 @@ def page() -> str:
     )
     parts.append(MAKING)
     parts.append(f"{sentence(MADE, before='np.')}\n")
-    own = (name for name in dir(Tracer) if isinstance(getattr(Tracer, name), property))
+    own = (name for name in dir(Tracer) if isinstance(inspect.getattr_static(Tracer, name), property))
     properties = [name for name in own if hasattr(np.ndarray, name)]
     parts.append(f"\n## Methods and attributes\n\n{sentence(METHODS, after='()')}\n\n{sentence(properties)}\n")
     return "".join(parts)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import LabelBinarizer
 
+from chainrule.estimators import MLPClassifier
 from chainrule.estimators.labels import binarized, labels_of, targets_of
 
 COUNTS = [1, 2, 3, 7]
@@ -45,3 +46,6 @@ def test_several_labels_at_once():
 def test_numbers_are_no_labels():
     with pytest.raises(ValueError, match="Unknown label type"):
         binarized(np.array([0.5, 1.5, 2.0]))
+    # Without the numbers themselves, of which there may be many.
+    with pytest.raises(ValueError, match=r"^Unknown label type: continuous.*regression"):
+        MLPClassifier().fit(np.eye(3), np.array([0.5, 1.5, 2.0]))

@@ -302,3 +302,17 @@ def test_a_fitted_estimator_and_what_training_gave():
     found = check_backprop(arrays, fitted, X, labels)
     assert found.ok
     assert "nielsen" in found.notations
+
+
+def test_what_a_function_is_given_stands_beside_its_error():
+    def unpacked(parameters, X, y):
+        ((W, b),) = parameters  # the keys of a dict
+        return [(X.T @ (X @ W + b - y), b)]
+
+    network = nn.Network.of(2)
+    with pytest.raises(TypeError) as caught:
+        check_backprop(
+            unpacked, network, np.ones((3, 2)), np.ones((3, 1)), parameters=network.initialize(0), loss="squared"
+        )
+    (note,) = caught.value.__notes__
+    assert note.endswith("a list with a dict for each layer; shapes: [{'weights': (2, 1), 'bias': (1,)}]")

@@ -51,3 +51,13 @@ def test_a_copy_is_the_same_transform():
 def test_a_transform_of_one_s_own():
     own = optim.Transform(np.zeros_like, falling)
     assert pickle.loads(pickle.dumps(own)) == own
+
+
+def test_a_transform_shows_what_it_was_made_of():
+    assert repr(optim.sgd(0.1)) == "scale_by_rate(0.1)"
+    falling = optim.schedules.cosine(0.1, steps=20)
+    assert repr(optim.adamw(falling)) == (
+        "chain(scale_by_adam(0.9, 0.999, 1e-08), add_decayed_weights(0.01), "
+        "scale_by_rate(cosine(rate=0.1, steps=20, floor=0.0)))"
+    )
+    assert repr(optim.Transform(dict, dict)) == "Transform(...)"

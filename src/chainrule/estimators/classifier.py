@@ -12,7 +12,12 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
 
 from chainrule.estimators.base import MultilayerPerceptron
 from chainrule.estimators.columns import validated
@@ -178,6 +183,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         X, y = validated(self, X, y, reset=reset, learns=True, multi_output=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f":
+            # Says what the matter is with numbers that are no labels, where LabelBinarizer prints them all.
+            check_classification_targets(y)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer, targets = binarized(y)
             self.classes_ = self._label_binarizer.classes_

@@ -48,6 +48,11 @@ def identity(z: Array) -> Array:
     z : array
         Signals.
 
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
+
     Examples
     --------
     >>> identity(np.array([-1.0, 2.0]))
@@ -64,6 +69,11 @@ def sign(z: Array) -> Array:
     z : array
         Signals.
 
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
+
     Examples
     --------
     >>> sign(np.array([-3.0, 0.0, 2.0]))
@@ -79,6 +89,11 @@ def sigmoid(z: Array) -> Array:
     ----------
     z : array
         Signals.
+
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
 
     Examples
     --------
@@ -98,6 +113,11 @@ def tanh(z: Array) -> Array:
     ----------
     z : array
         Signals.
+
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
 
     Examples
     --------
@@ -140,6 +160,11 @@ def leaky_relu(z: Array, slope: float = 0.01) -> Array:
     slope : float
         Slope for negative signals.
 
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
+
     Examples
     --------
     >>> leaky_relu(np.array([-2.0, 2.0]))
@@ -155,6 +180,11 @@ def absolute(z: Array) -> Array:
     ----------
     z : array
         Signals.
+
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
 
     Examples
     --------
@@ -172,6 +202,11 @@ def softplus(z: Array) -> Array:
     z : array
         Signals.
 
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
+
     Examples
     --------
     >>> softplus(np.array([-1000.0, 1000.0]))
@@ -187,6 +222,11 @@ def elu(z: Array) -> Array:
     ----------
     z : array
         Signals.
+
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
 
     Examples
     --------
@@ -205,6 +245,11 @@ def gelu(z: Array) -> Array:
     ----------
     z : array
         Signals.
+
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
 
     Examples
     --------
@@ -225,6 +270,11 @@ def silu(z: Array) -> Array:
     z : array
         Signals.
 
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
+
     Examples
     --------
     >>> silu(np.array([-1000.0, 0.0, 1000.0]))
@@ -241,6 +291,11 @@ def exp(z: Array) -> Array:
     z : array
         Signals.
 
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
+
     Examples
     --------
     >>> exp(np.array([0.0, 1.0])).round(3)
@@ -256,6 +311,11 @@ def softmax(z: Array) -> Array:
     ----------
     z : array, shape (examples, units)
         Signals.
+
+    Returns
+    -------
+    array
+        Activations, of the shape and type of the signals.
 
     Examples
     --------

@@ -41,6 +41,11 @@ def zeros(rng: np.random.Generator, inputs: int, outputs: int, dtype: DTypeLike)
     dtype : dtype
         Type of the weights.
 
+    Returns
+    -------
+    array, shape (inputs, outputs)
+        The weights.
+
     Examples
     --------
     >>> zeros(np.random.default_rng(0), 2, 3, np.float64).shape
@@ -60,6 +65,11 @@ def uniform(rng: np.random.Generator, inputs: int, outputs: int, dtype: DTypeLik
         Shape of the weights.
     dtype : dtype
         Type of the weights.
+
+    Returns
+    -------
+    array, shape (inputs, outputs)
+        The weights.
 
     Examples
     --------
@@ -85,6 +95,11 @@ def glorot_uniform(rng: np.random.Generator, inputs: int, outputs: int, dtype: D
     dtype : dtype
         Type of the weights.
 
+    Returns
+    -------
+    array, shape (inputs, outputs)
+        The weights.
+
     Examples
     --------
     >>> bool(np.all(np.abs(glorot_uniform(np.random.default_rng(0), 2, 4, np.float64)) <= 1))
@@ -104,6 +119,11 @@ def glorot_normal(rng: np.random.Generator, inputs: int, outputs: int, dtype: DT
         Shape of the weights.
     dtype : dtype
         Type of the weights.
+
+    Returns
+    -------
+    array, shape (inputs, outputs)
+        The weights.
 
     Examples
     --------
@@ -128,6 +148,11 @@ def he(rng: np.random.Generator, inputs: int, outputs: int, dtype: DTypeLike) ->
     dtype : dtype
         Type of the weights.
 
+    Returns
+    -------
+    array, shape (inputs, outputs)
+        The weights.
+
     Examples
     --------
     >>> round(float(np.std(he(np.random.default_rng(0), 200, 100, np.float64))), 2)
@@ -150,6 +175,11 @@ def orthogonal(rng: np.random.Generator, inputs: int, outputs: int, dtype: DType
         Shape of the weights.
     dtype : dtype
         Type of the weights.
+
+    Returns
+    -------
+    array, shape (inputs, outputs)
+        The weights.
 
     Examples
     --------

@@ -191,7 +191,7 @@ class Loss:
     def _evaluate(self, function: LossFunction, values: Array, targets: Array) -> Array:
         if not hasattr(targets, "shape"):
             targets = np.asarray(targets)
-        self._check_shapes(values.shape, targets.shape)
+        self.check_shapes(values.shape, targets.shape)
         losses = function(values, targets)
         found = getattr(losses, "shape", ())
         if found != values.shape[:1]:
@@ -202,7 +202,8 @@ class Loss:
             )
         return losses
 
-    def _check_shapes(self, outputs: tuple[int, ...], targets: tuple[int, ...]) -> None:
+    def check_shapes(self, outputs: tuple[int, ...], targets: tuple[int, ...]) -> None:
+        """Raise DataError where targets of one shape do not go with outputs of the other."""
         if len(outputs) == 2 and outputs == targets:
             return
         # (n, 1) and (n,) would broadcast to (n, n): refused for a function of one's own too.

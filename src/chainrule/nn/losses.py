@@ -47,6 +47,11 @@ def squared(outputs: Array, targets: Array) -> Array:
     outputs, targets : array, shape (examples, outputs)
         Activations of the last layer, and what they should be.
 
+    Returns
+    -------
+    array, shape (examples,)
+        The loss of each example.
+
     Examples
     --------
     >>> squared(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
@@ -63,6 +68,11 @@ def half_squared(outputs: Array, targets: Array) -> Array:
     outputs, targets : array, shape (examples, outputs)
         Activations of the last layer, and what they should be.
 
+    Returns
+    -------
+    array, shape (examples,)
+        The loss of each example.
+
     Examples
     --------
     >>> half_squared(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
@@ -78,6 +88,11 @@ def absolute(outputs: Array, targets: Array) -> Array:
     ----------
     outputs, targets : array, shape (examples, outputs)
         Activations of the last layer, and what they should be.
+
+    Returns
+    -------
+    array, shape (examples,)
+        The loss of each example.
 
     Examples
     --------
@@ -96,6 +111,11 @@ def huber(outputs: Array, targets: Array, delta: float = 1.0) -> Array:
         Activations of the last layer, and what they should be.
     delta : float
         Error at which the loss turns from square to linear.
+
+    Returns
+    -------
+    array, shape (examples,)
+        The loss of each example.
 
     Examples
     --------
@@ -130,6 +150,11 @@ def binary_cross_entropy(outputs: Array, targets: Array) -> Array:
     outputs, targets : array, shape (examples, outputs)
         Activations of the last layer, and what they should be.
 
+    Returns
+    -------
+    array, shape (examples,)
+        The loss of each example.
+
     Examples
     --------
     >>> binary_cross_entropy(np.array([[0.5], [1.0]]), np.array([[1.0], [1.0]])).round(3)
@@ -155,6 +180,11 @@ def cross_entropy(outputs: Array, targets: Array) -> Array:
     outputs, targets : array, shape (examples, outputs)
         Activations of the last layer, and what they should be.
 
+    Returns
+    -------
+    array, shape (examples,)
+        The loss of each example.
+
     Examples
     --------
     >>> cross_entropy(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([[1.0, 0.0], [1.0, 0.0]])).round(3)
@@ -179,6 +209,11 @@ def poisson(outputs: Array, targets: Array) -> Array:
     ----------
     outputs, targets : array, shape (examples, outputs)
         Activations of the last layer, and what they should be.
+
+    Returns
+    -------
+    array, shape (examples,)
+        The loss of each example.
 
     Examples
     --------

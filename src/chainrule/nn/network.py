@@ -110,6 +110,8 @@ class Network:
         >>> [(layer.units, layer.activation) for layer in network.layers]
         [(16, 'relu'), (8, 'relu'), (3, 'softmax')]
         """
+        if isinstance(hidden, int):
+            raise OptionError(f"hidden has to be a sequence of sizes such as ({hidden},), found {hidden}")
         names = [activation] * len(hidden) if isinstance(activation, str | Activation) else list(activation)
         if len(names) != len(hidden):
             raise OptionError(
@@ -281,8 +283,7 @@ class Network:
             raise OptionError(_counts(count, parameters, state, probes))
         if not hasattr(x, "shape"):
             x = np.asarray(x)
-        if len(x.shape) != 2 or x.shape[1] != self.inputs:
-            raise DataError(f"the network expects {self._expected(x.shape)}")
+        self.check_inputs(x.shape)
         inputs, after = x, []
         hidden: list[LayerPass] = []
         for number, place in enumerate(places):
@@ -304,13 +305,17 @@ class Network:
         """Where a layer draws from, its number in `places` counted from 0; None for a layer that does not draw."""
         return None if rng is None or not self.places[number].layer.draws else fold(rng, number)
 
-    def _expected(self, shape: tuple[int, ...]) -> str:
-        text = f"{self.inputs} input{'s' if self.inputs > 1 else ''}, x has shape {shape}: "
+    def check_inputs(self, shape: tuple[int, ...]) -> None:
+        """Raise DataError where inputs of this shape are none of the network's: (examples, inputs)."""
+        if len(shape) == 2 and shape[1] == self.inputs:
+            return
+        advice = f"give an array of shape (examples, {self.inputs})"
         if len(shape) == 1 and self.inputs == 1:
-            return text + "give x[:, np.newaxis], one row for each example"
-        if shape == (self.inputs,):
-            return text + "for a single example give x[np.newaxis, :]"
-        return text + f"give an array of shape (examples, {self.inputs})"
+            advice = "give x[:, np.newaxis], one row for each example"
+        elif shape == (self.inputs,):
+            advice = "for a single example give x[np.newaxis, :]"
+        inputs = f"{self.inputs} input{'s' if self.inputs > 1 else ''}"
+        raise DataError(f"the network expects {inputs}, x has shape {shape}: {advice}")
 
     def apply(
         self,

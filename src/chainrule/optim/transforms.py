@@ -61,6 +61,9 @@ class Transform:
     rate: Schedule | None = None
     _made: Callable[[], "Transform"] | None = field(default=None, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        return "Transform(...)" if self._made is None else _call_text(self._made)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Functions that enclose numbers cannot be pickled; what made them can.
         return (Transform, (self.init, self.update, self.rate)) if self._made is None else (self._made, ())
@@ -80,6 +83,16 @@ def _remembered(factory: Callable[_P, Transform]) -> Callable[_P, Transform]:
         return replace(factory(*arguments, **named), _made=partial(make, *arguments, **named))
 
     return make
+
+
+def _call_text(made: Any) -> str:
+    """Write what a transform or a schedule was made of as a call: ``scale_by_rate(constant(rate=0.1))``."""
+    if not isinstance(made, partial):
+        return repr(made)
+    arguments = [_call_text(value) for value in made.args]
+    arguments += [f"{name}={_call_text(value)}" for name, value in made.keywords.items()]
+    # Schedules are functions of a module that stand behind the public ones.
+    return f"{made.func.__name__.removeprefix('_')}({', '.join(arguments)})"
 
 
 def apply_updates(parameters: Tree, updates: Tree) -> Tree:

@@ -47,6 +47,10 @@ def checked(task: Task, parameters: Parameters, network_state: State | None) -> 
         Where the network cannot be trained through, the loss does not fit the output, or the batch size is no
         positive integer.
     """
+    if not callable(getattr(task.optimizer, "update", None)):
+        raise OptionError(
+            f"optimizer has to be a transform such as chainrule.optim.adam(0.001), found {task.optimizer!r}"
+        )
     if task.batch_size is not None:
         check_size("batch_size", task.batch_size)
     arrays = tree.leaves_with_paths(parameters, "parameters")
@@ -100,6 +104,9 @@ def _checked_examples(task: Task, compute: Callable[..., Any], examples: Example
     targets = in_precision("targets", targets, dtype) if as_numbers else targets
     size = task.batch_size or len(inputs)
     rows = min(len(inputs) % size or size, 2)
+    # Of all examples, since the numbers of those tried below would say nothing to who has given more.
+    task.network.check_inputs(inputs.shape)
+    task.loss.check_shapes((len(inputs), task.network.outputs), targets.shape)
     with np.errstate(all="ignore"):
         # Raises where shapes do not fit, or the smallest minibatch is too small.
         compute(x=inputs[:rows], targets=targets[:rows])

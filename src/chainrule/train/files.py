@@ -90,6 +90,8 @@ def _to_bytes(model: Model) -> bytes:
         raise OptionError(f"a model file holds parameters of float32 or float64, found {dtype}")
     try:
         description = json.dumps(describe(model), allow_nan=False, ensure_ascii=False)
+    except OptionError:
+        raise
     except (TypeError, ValueError) as error:
         raise OptionError(f"the record of training holds what a model file cannot: {error}") from error
     tensors = {

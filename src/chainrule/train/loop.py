@@ -59,6 +59,9 @@ class Fit:
         """Whether Ctrl-C ended the run."""
         return self.ended == "interrupt"
 
+    def __repr__(self) -> str:
+        return f"<fit: {self.state.text}, ended: {self.ended}>"
+
     def _repr_html_(self) -> str:
         from chainrule.train.html import fit_html
 

@@ -101,6 +101,10 @@ class Model:
         """Type of the parameters, in which the model computes."""
         return np.result_type(*tree.leaves(self.parameters))
 
+    def __repr__(self) -> str:
+        layers = [f"{place.units} {place.layer.text}" for place in self.network.places]
+        return f"<model: {' - '.join([str(self.network.inputs), *layers])}, loss {self.loss}>"
+
     def _repr_html_(self) -> str:
         from chainrule.train.html import model_html
 

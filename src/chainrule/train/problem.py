@@ -45,6 +45,11 @@ class Problem:
     test: Examples | None
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        parts = {"train": self.train, "validate": self.validation, "test": self.test}
+        rows = ", ".join(f"{len(part[0])} to {name}" for name, part in parts.items() if part is not None)
+        return f"<problem: {rows}; {self.train[0].shape[1]} features, outputs {self.outputs}>"
+
     @property
     def outputs(self) -> int:
         """Number of outputs that a network needs."""

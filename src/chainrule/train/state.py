@@ -99,6 +99,13 @@ class History:
     def __getitem__(self, index: int) -> Epoch:
         return self.rows[index]
 
+    def __repr__(self) -> str:
+        if not self.rows:
+            return "<history: no epoch>"
+        first, last = self.rows[0], self.rows[-1]
+        held_out = "" if last.validation is None else f", held-out cost {last.validation:.4g}"
+        return f"<history: {len(self)} epochs, objective {first.objective:.4g} to {last.objective:.4g}{held_out}>"
+
     def _repr_html_(self) -> str:
         from chainrule.train.html import history_html
 
@@ -200,6 +207,15 @@ class TrainState:
     best: Best | None = None
     began: "TrainState | None" = None
     good: "TrainState | None" = None
+
+    def __repr__(self) -> str:
+        return f"<state of a run: {self.text}>"
+
+    @property
+    def text(self) -> str:
+        """Where the run stands: epochs, steps, and the objective of the last whole epoch."""
+        objective = f", objective {self.history[-1].objective:.4g}" if len(self.history) else ""
+        return f"{self.epoch} epochs, {self.step} steps{objective}"
 
     def without_arrays(self) -> "TrainState":
         """The numbers and the history alone, for who shows them: a state that nobody holds may be written over."""

@@ -119,6 +119,8 @@ def test_the_surface_is_the_networks_output(band, kind, targets):
         for level, path in zip(lines.levels, lines.get_paths(), strict=True):
             np.testing.assert_allclose(band.outputs(path.vertices)[:, 0], level, atol=0.05)
         assert filled.get_clim()[0] < filled.get_clim()[1]
+        np.testing.assert_allclose(np.round(lines.levels, 1), lines.levels, atol=1e-12)  # 0.2, 0.4, ...
+        assert len(lines.levels) >= 3
     if targets:
         dots = [
             one for one in ax.collections if "PathCollection" in type(one).__name__ or "Path3D" in type(one).__name__

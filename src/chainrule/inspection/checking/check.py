@@ -143,7 +143,15 @@ def _called(
 
     def call(inputs: Any) -> tuple[dict[str, Any], ...]:
         laid_out = [_packed(layer, notation) for layer in parts.parameters]
-        return read(theirs(laid_out, inputs.copy(), parts.targets.copy()), len(_trained(seen)))
+        try:
+            given = theirs(laid_out, inputs.copy(), parts.targets.copy())
+        except Exception as error:
+            shapes = [{name: np.shape(array) for name, array in layer.items()} for layer in laid_out]
+            error.add_note(
+                f"The function is given the parameters as a list with a dict for each layer; shapes: {shapes}"
+            )
+            raise
+        return read(given, len(_trained(seen)))
 
     first, places = call(parts.inputs), _trained(seen)
     if getattr(seen.layers[0].layer, "categories", ()):

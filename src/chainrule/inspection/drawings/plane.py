@@ -176,22 +176,25 @@ def output_surface(
     else:
         ax = figure.add_subplot()
         low, high = _spread(values)
-        levels = np.linspace(low, high, 17)
+        from matplotlib.ticker import MaxNLocator
+
+        # Lines at round numbers, four colours between two of them.
+        round_numbers = MaxNLocator(5).tick_values(low, high)
+        levels = np.linspace(round_numbers[0], round_numbers[-1], 4 * len(round_numbers) - 3)
         drawn = ax.contourf(a, b, values, levels=levels, cmap="viridis")
-        lines = ax.contour(a, b, values, levels=levels[4:-1:4], colors="white", linewidths=1.0)
+        between = [number for number in round_numbers if low < number < high]
+        lines = ax.contour(a, b, values, levels=between, colors="white", linewidths=1.0)
         if targets is not None:
             style: dict[str, Any] = {
                 "cmap": "viridis",
-                "vmin": low,
-                "vmax": high,
+                "vmin": levels[0],
+                "vmax": levels[-1],
                 "edgecolor": "k",
                 "linewidth": 0.9,
                 "s": 34,
             }
             ax.scatter(points[:, 0], points[:, 1], c=targets, label="targets, in the same colours", **style)
-        bar = figure.colorbar(drawn, ax=ax, label=what, ticks=levels[::4])
-        bar.ax.set_yticklabels([f"{level:.3g}" for level in levels[::4]])
-        bar.add_lines(lines)
+        figure.colorbar(drawn, ax=ax, label=what, ticks=round_numbers).add_lines(lines)
     if targets is not None:
         figure.legend(loc="outside lower center", frameon=False)
     ax.set_xlabel(across)
