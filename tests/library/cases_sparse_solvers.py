@@ -49,6 +49,11 @@ def shifted(d):
     return sparse.diags_array([-0.5 * np.ones(4), d + np.arange(5.0), -0.5 * np.ones(4)], offsets=[-1, 0, 1])
 
 
+def hermitian(z):
+    """A chain with complex numbers beside its diagonal."""
+    return sparse.diags_array([np.conj(z), 3.0 * np.arange(5.0), z], offsets=[-1, 0, 1])
+
+
 def _by_right_hand_side(name, matrix):
     return Case(
         f"scipy.sparse.linalg.{name}",
@@ -92,6 +97,14 @@ CASES = (
         "scipy.sparse.linalg.eigsh",
         in_double(lambda d: linalg.eigsh(shifted(d), 2, which="SA", v0=np.ones(5))),
         fixed((ENTRIES, (5,))),
+        tolerance=1e-9,
+    ),
+    Case(
+        "scipy.sparse.linalg.eigsh",
+        in_double(lambda d: linalg.eigsh(hermitian(d), 2, which="LA", v0=np.ones(5), return_eigenvectors=False)),
+        fixed((ENTRIES, (4,))),
+        complex=True,
+        label="values of a Hermitian matrix",
         tolerance=1e-9,
     ),
     Case(

@@ -42,7 +42,7 @@ CASES = (
     Case("scipy.special.inv_boxcox", special.inv_boxcox, fixed((PROBABILITY, (3,)), (between(-0.2, 0.4), (2, 1)))),
     Case("scipy.special.inv_boxcox", lambda y: special.inv_boxcox(y, 0.0), fixed((PROBABILITY, (3,))), label="at 0"),
     Case("scipy.special.inv_boxcox1p", special.inv_boxcox1p, fixed((PROBABILITY, (3,)), (between(-0.2, 0.4), (2, 1)))),
-    Case("scipy.special.radian", special.radian, fixed((REALS, (3,)), (REALS, ()), (REALS, ()))),
+    Case("scipy.special.radian", in_double(special.radian), fixed((REALS, (3,)), (REALS, ()), (REALS, ()))),
     Case("scipy.special.agm", special.agm, fixed((POSITIVE, (3,)), (POSITIVE, (2, 1)))),
     Case("scipy.special.chdtri", lambda p: special.chdtri(3.0, p), each(PROBABILITY)),
     # In single precision SciPy warns of a count that is no integer, whatever it is.

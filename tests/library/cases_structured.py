@@ -89,7 +89,7 @@ CASES = (
     ),
     Case(
         "scipy.linalg.solve_discrete_lyapunov",
-        scipy.linalg.solve_discrete_lyapunov,
+        in_double(scipy.linalg.solve_discrete_lyapunov),
         fixed((SMALL, (2, 2)), (REALS, (2, 2))),
         complex=True,
     ),

@@ -79,6 +79,8 @@ REFUSED_HERE = frozenset(
         *(f"scipy.spatial.distance.{name}" for name in ("braycurtis", "canberra", "seuclidean", "pdist")),
         *(f"scipy.ndimage.{name}" for name in ("shift", "affine_transform")),
         *("scipy.signal.savgol_filter", "scipy.sparse.linalg.minres"),
+        # between bounds, which complex numbers do not lie
+        *("scipy.optimize.nnls", "scipy.optimize.lsq_linear"),
         # at real points
         *(f"scipy.interpolate.{name}" for name in ("splev", "UnivariateSpline.__call__")),
         "scipy.interpolate.RectBivariateSpline.__call__",

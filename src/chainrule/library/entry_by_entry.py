@@ -45,8 +45,15 @@ def _vectorize(self: Any, args: Any, kwargs: Any) -> Any:
     kinds = self.otypes or ""
     made = []
     for number, column in enumerate(columns):
-        result = np.reshape(array(list(column)), shape)
-        made.append(convert(result, np.dtype(kinds[number])) if number < len(kinds) else result)
+        result = array(list(column))
+        # NumPy: without otypes= the first result says the dtype of all of them.
+        dtype = np.dtype(kinds[number]) if number < len(kinds) else with_dtype(column[0]).dtype
+        if dtype.kind in "biu" and result.dtype.kind in "fc":
+            raise TraceError(
+                f"np.vectorize: the first result is {dtype}, and NumPy would cut all others down to that; give "
+                f"otypes=[float], or let every branch return a number with a fraction.{user_line()}"
+            )
+        made.append(convert(np.reshape(result, shape), dtype))
     return tuple(made) if several else made[0]
 
 

@@ -43,10 +43,10 @@ def _state(where: str, y0: Any) -> Any:
     found = vector(y0)
     if found is None:
         raise TraceError(f"{where}: y0 should be an array or a list of numbers, and is {type(y0).__name__}.")
-    if found.dtype.kind not in "fc" or found.dtype.itemsize != np.dtype(found.dtype.kind + "8").itemsize:
-        wide = np.dtype(complex if found.dtype.kind == "c" else float)
-        return convert(found, wide) if isinstance(found, Tracer) else np.asarray(found, wide)
-    return found
+    wide = np.dtype(complex if found.dtype.kind == "c" else float)
+    if found.dtype == wide:
+        return found
+    return convert(found, wide) if isinstance(found, Tracer) else np.asarray(found, wide)
 
 
 @hook("scipy.integrate", "odeint", calls=True)

@@ -147,7 +147,7 @@ def _run(b: Any, asked: Any, *rest: Any, body: Graph, helper: Graph | None, meth
         # Methods with short recurrences may break down at one right-hand side and not at another.
         again = {name: z for name, z in (options | method.aside.given).items() if name in ("rtol", "M")}
         x, info = scipy.sparse.linalg.gmres(A, b, **again)
-    if method.is_deflated and not np.linalg.norm(A @ x - b) < np.sqrt(np.finfo(dtype).eps) * np.linalg.norm(asked):
+    if method.is_deflated and not np.linalg.norm(A @ x - b) <= np.sqrt(np.finfo(dtype).eps) * np.linalg.norm(asked):
         raise SolutionError(
             "scipy.sparse.linalg.eigsh: an eigenvector has no derivative, since its eigenvalue coincides with another, "
             f"or lies so close that the system for it cannot be solved.{user_line()}"
