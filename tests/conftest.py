@@ -31,10 +31,11 @@ os.environ["CHAINRULE_CACHE_DIR"] = _code
 
 def pytest_configure(config: pytest.Config) -> None:
     # Importing NumPy and chainrule fixes the settings above.
-    from tests import both_ways
+    from tests import both_ways, code_level
 
-    both_ways.install()
-    config.pluginmanager.register(both_ways)
+    for plugin in (both_ways, code_level):
+        plugin.install()
+        config.pluginmanager.register(plugin)
     # Of the million objects that collecting the tests makes none is garbage: to look for it takes half of that time,
     # and, where they are not set aside afterwards, half a second at each full search during the tests.
     gc.disable()
@@ -47,11 +48,16 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _verified_passes():
-    """Verify every graph after every pass."""
+    """Verify every graph after every pass; one that a pass leaves as it was once."""
     from chainrule.graph import verify
     from chainrule.passes import checked_by
 
-    with checked_by(verify):
+    def verify_once(graph):
+        if "verified" not in graph.derived:
+            verify(graph)
+            graph.derived["verified"] = True
+
+    with checked_by(verify_once):
         yield
 
 

@@ -4,6 +4,9 @@ A block fenced as ``pycon`` is a session with ``>>>``; all sessions of a page sh
 ``console`` holds shell commands after ``$ ``, continued after ``> ``, each followed by what it prints. Both run in a
 folder of their own. Other blocks are not run.
 
+A command that is `chainrule` alone, without anything of the shell around it, runs in this process, where all is
+imported already; that there is such a program, and what it does between others, the other commands show.
+
 In a session, a blank line within an output is a blank line. In what is expected, ``...`` stands for any text, and white
 space counts only as a separator. A number with a point in it may differ by `LAST_DIGITS` of itself, since libraries of
 mathematics differ there; in a console block, and in a session marked ``pycon trained``, by `AFTER_TRAINING`, since
@@ -11,19 +14,26 @@ training carries such differences on.
 """
 
 import doctest
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 LAST_DIGITS = 1e-6
 AFTER_TRAINING = 0.05
 
 _FENCE = re.compile(r"^```(\w*)( trained)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"-?\d+\.\d*(?:e[+-]?\d+)?|-?\d+e[+-]?\d+")
+# `chainrule cache` looks at the folder of machine code, of which these pages have one of their own.
+_ALONE = re.compile(r"chainrule (?!cache)[^|<>&;$`*]*")
+_TERMINAL = {"COLUMNS": "100", "NO_COLOR": "1"}
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -127,20 +137,38 @@ def run_console(block: Block, page: Path, folder: Path, ended: int) -> tuple[lis
     problems = []
     checker = Checker(block.tolerance)
     for line, command, want in commands(block):
-        done = subprocess.run(
-            ["bash", "-c", f"(exit {ended}); {command}"],
-            cwd=folder,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        ended = done.returncode
-        if not checker.check_output(want, done.stdout, _FLAGS):
-            problems.append(f"{page.name}:{line}: $ {command}\nexpected:\n{want}\nfound:\n{done.stdout}")
+        run = run_here if _ALONE.fullmatch(command) else run_in_shell
+        ended, found = run(command, folder, ended)
+        if not checker.check_output(want, found, _FLAGS):
+            problems.append(f"{page.name}:{line}: $ {command}\nexpected:\n{want}\nfound:\n{found}")
     return problems, ended
+
+
+def run_in_shell(command: str, folder: Path, ended: int) -> tuple[int, str]:
+    """Run a command after one that ended with a code; return its code and what it printed."""
+    done = subprocess.run(
+        ["bash", "-c", f"(exit {ended}); {command}"],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def run_here(command: str, folder: Path, ended: int) -> tuple[int, str]:
+    """Run the program of this package as a function, in the current folder."""
+    assert Path.cwd() == folder
+    from chainrule.cli.main import main
+
+    raw = io.BytesIO()
+    printed = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    with redirect_stdout(printed), redirect_stderr(printed), patch.dict(os.environ, _TERMINAL):
+        code = main(shlex.split(command)[1:])
+    return code, raw.getvalue().decode("utf-8")
 
 
 def commands(block: Block) -> Iterator[tuple[int, str, str]]:
@@ -165,5 +193,4 @@ def environment() -> dict[str, str]:
     # A page clears the folder of machine code, and says that it is empty: none that another process writes to.
     code = os.path.join(kept["CHAINRULE_CACHE_DIR"], f"pages of {kept.get('PYTEST_XDIST_WORKER', 'one process')}")
     # Unbuffered, so that lines on standard output and standard error stand in the order of a terminal.
-    settings = {"COLUMNS": "100", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-    return kept | settings | {"PATH": path, "CHAINRULE_CACHE_DIR": code}
+    return kept | _TERMINAL | {"PYTHONUNBUFFERED": "1", "PATH": path, "CHAINRULE_CACHE_DIR": code}

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.ops import all_cases, checks
-from tests.ops.case import NEVER
+from tests.differentiate.row_by_row import by_rows
 
 from chainrule import (
     TraceError,
@@ -23,48 +20,16 @@ from chainrule import (
     trace,
     tree,
     vectorize,
-    vjp,
     while_loop,
 )
 from chainrule.differentiate.chunks import chunk_length
 from chainrule.errors import OptionError
 from chainrule.evaluate import evaluate
 
-# A share of what the profile asks for, since there are some eight hundred lines.
-few = settings(max_examples=max(1, settings().max_examples // 25))
 rng = np.random.default_rng(3)
 X, T = rng.normal(size=(20, 6)), rng.integers(0, 2, 20).astype(float)
 W = rng.normal(size=6)
 MODES = ("forward", "reverse", None)
-
-
-def units(x):
-    """Every array of the shape and dtype of `x` with one entry 1 and the others 0."""
-    x = np.asarray(x)
-    return np.eye(x.size, dtype=x.dtype).reshape(x.size, *x.shape)
-
-
-def by_rows(f, *point):
-    """The blocks of the Jacobian by one pull-back for each entry of the output: the oracle, with its convention."""
-    value, pull_back = vjp(f, *point)
-    outputs, structure = tree.flatten(value)
-    blocks = []
-    for k, y in enumerate(outputs):
-        rows = []
-        for unit in units(np.asarray(y) if checks.is_number(y) else np.asarray(y, float)):
-            seeds = [np.zeros_like(unit if j == k else one) for j, one in enumerate(outputs)]
-            seeds[k] = unit
-            row = list(pull_back(structure.unflatten(seeds)))
-            if np.asarray(y).dtype.kind == "c":
-                seeds[k] = -1j * unit
-                turned = pull_back(structure.unflatten(seeds))
-                # The pull-back of -i to a real argument is the derivative of the imaginary part.
-                row = [u if np.iscomplexobj(x) else u + 1j * v for u, v, x in zip(row, turned, point, strict=True)]
-            rows.append(row)
-        blocks.append(
-            [np.reshape(np.array([row[i] for row in rows]), np.shape(y) + np.shape(x)) for i, x in enumerate(point)]
-        )
-    return blocks
 
 
 def loss(w):
@@ -82,26 +47,6 @@ PARAMETERS = {"hidden": (rng.normal(size=(6, 4)), rng.normal(size=4)), "out": rn
 
 def cost(parameters):
     return np.mean((network(parameters, X) - T) ** 2)
-
-
-# The same values as row by row, for every row of the tables of operations and functions.
-
-
-@pytest.mark.parametrize("case", [case for case in all_cases.CASES if case.derivative != NEVER], ids=str)
-@few
-@given(st.data())
-def test_every_row(case, data):
-    call = data.draw(case.calls)
-    f, point = checks.on_numbers(
-        case, call, case.mixtures(call)[0] if case.complex and data.draw(st.booleans()) else call.at()
-    )
-    expected = tree.leaves(by_rows(lambda *args: tree.leaves(f(*args)), *point))
-    for mode in ("forward", "reverse"):
-        blocks = jacobian(lambda *args: tree.leaves(f(*args)), tuple(range(len(point))), mode=mode)(*point)
-        for a, b in zip(tree.leaves(blocks), expected, strict=True):
-            assert a.shape == b.shape
-            rtol = max(1e-10, case.tolerance)
-            np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol / 100 * np.max(np.abs(b), initial=1.0))
 
 
 # Known matrices.

@@ -182,8 +182,8 @@ class TestTheSameBits:
         assert noted(found) == noted(clone(model).fit(*data, **held_out))
 
     @pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL here")
-    def test_three_kills(self, tmp_path):
-        assert survives(tmp_path, 3, 150, killed.__file__) >= 1
+    def test_a_kill(self, tmp_path):
+        assert survives(tmp_path, 1, 50, killed.__file__) == 1
 
     @pytest.mark.slow
     @pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL here")

@@ -42,7 +42,7 @@ def test_bound_is_largest_at_the_best_gaussian():
     noise = np.concatenate([half, -half])  # antithetic: the means of odd functions are exact
     slope = grad(negative_elbo)(best, noise, X, T)
     assert_allclose(slope, 0, atol=0.05)
-    assert np.max(np.abs(grad(negative_elbo)(best + 0.3, noise, X, T))) > 0.5
+    assert np.max(np.abs(grad(negative_elbo)(best + 0.3, noise[::50], X, T))) > 0.5
 
 
 def test_main_in_small(capsys):

@@ -19,8 +19,11 @@ from chainrule.inspection import to_numpy
 
 few = one_in(50)
 
-# SciPy's solvers of a function that is recorded within, and products with sparse matrices.
-WITHOUT_FORM = re.compile(r"scipy\.integrate\.(odeint|solve_ivp|quad|quad_vec|dblquad|nquad)\b|(scipy\.)?sparse\.")
+# SciPy's solvers of a function that is recorded within, products with sparse matrices, and tables that may be left.
+WITHOUT_FORM = re.compile(
+    r"scipy\.integrate\.(odeint|solve_ivp|quad|quad_vec|dblquad|nquad)\b|scipy\.optimize\.|(scipy\.)?sparse\."
+    r"|scipy\.interpolate\.(interp1d|interpn|RegularGridInterpolator)"
+)
 
 # Of derivatives by shape parameters the text has the integral by other points, and over one tail whichever is shorter.
 BY_OTHER_POINTS = re.compile(r"(scipy\.special\.)?(gammainc|betainc|chdtr|stdtr|[fgb]dtr|nbdtr)")

@@ -1,7 +1,8 @@
 """Every row of the tables of operations and functions, compiled: values, derivatives of both orders, kinds of numbers.
 
 Lines of the case tables are compiled some at a time, each with its derivatives in one function: most of what a
-compilation takes it takes once.
+compilation takes it takes once. Second derivatives of compositions, whose graphs have the primitive operations of the
+first and of others, are compiled in `make sweep`.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.jit.compare import assert_alike
 from tests.ops import all_cases, checks
 from tests.ops.case import NEVER, SMOOTH
+from tests.ops.shares import is_simplest, made_of_others, of_primitives
 from tests.ops.test_cases import kinds
 
 from chainrule import TraceError, jit, jvp, tree, vjp
@@ -41,7 +43,7 @@ class Line:
     """A line at a drawn point: its function of numbers, with derivatives."""
 
     def __init__(self, case, call, arrays, *, second=False):
-        self.case, self.second = case, second
+        self.case, self.call, self.second = case, call, second
         self.f, self.numbers = checks.on_numbers(case, call, arrays)
         rng = np.random.default_rng(call.seed)
         with np.errstate(all="ignore"):
@@ -116,18 +118,42 @@ def drawn(data, cases, arrays_of, **options):
     return lines
 
 
-@pytest.mark.parametrize("cases", batched(CASES))
+@pytest.mark.parametrize("cases", batched(of_primitives(CASES)))
 @few
 @given(st.data())
 def test_values_and_gradients(cases, data):
     check(drawn(data, cases, lambda case, call: data.draw(kinds(call))))
 
 
-@pytest.mark.parametrize("cases", batched([case for case in CASES if case.derivative == SMOOTH]))
-@once
+@pytest.mark.parametrize("cases", batched(made_of_others(CASES)))
+@few
+@given(st.data())
+def test_values_and_gradients_of_compositions(cases, data):
+    check_arrays(drawn(data, cases, lambda case, call: data.draw(kinds(call))))
+
+
+def check_arrays(lines):
+    """Compile lines, unless they are at the first example, which is often numbers throughout."""
+    if not is_simplest(*(line.call for line in lines)):
+        check(lines)
+
+
+SMOOTH_ONES = [case for case in CASES if case.derivative == SMOOTH]
+
+
+@pytest.mark.parametrize("cases", batched(of_primitives(SMOOTH_ONES)))
+@few
 @given(st.data())
 def test_forward_and_second_derivatives(cases, data):
-    check(drawn(data, cases, lambda case, call: call.at(), second=True))
+    check_arrays(drawn(data, cases, lambda case, call: call.at(), second=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cases", batched(made_of_others(SMOOTH_ONES)))
+@few
+@given(st.data())
+def test_forward_and_second_derivatives_of_compositions(cases, data):
+    check_arrays(drawn(data, cases, lambda case, call: call.at(), second=True))
 
 
 @pytest.mark.parametrize("cases", batched(COMPLEX, 2 * TOGETHER))

@@ -24,7 +24,7 @@ def test_the_first_result_says_the_dtype(sign):
 
 def test_fractions_are_not_cut_off_in_silence():
     relu = np.vectorize(lambda x: 0 if x < 0 else x)
-    with pytest.raises(TraceError, match="first result is int64.*otypes"):
+    with pytest.raises(TraceError, match=r"first result is int64.*otypes"):
         grad(lambda x: np.sum(relu(x)))(np.array([-1.0, 2.5]))
     relu = np.vectorize(lambda x: 0 if x < 0 else x, otypes=[float])
     np.testing.assert_array_equal(grad(lambda x: np.sum(relu(x)))(np.array([-1.0, 2.5])), [0, 1])

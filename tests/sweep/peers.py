@@ -173,19 +173,63 @@ class Jax(Peer):
     compiles = True
     roots = types.MappingProxyType({"numpy": "jax.numpy", "scipy": "jax.scipy"})
 
+    def function(self, place, name):
+        """Its function, which may be called with lists of numbers, too: for most of its own it wants arrays."""
+        found = super().function(place, name)
+        if isinstance(found, (type, types.ModuleType)) or not callable(found) or hasattr(found, "reduce"):
+            return found
+
+        def called(*args, **kwargs):
+            try:
+                return found(*args, **kwargs)
+            except TypeError as problem:
+                if "requires ndarray or scalar arguments, got <class 'list'>" not in str(problem):
+                    raise
+            arrays = [np.asarray(x) if isinstance(x, list) else x for x in (*args, *kwargs.values())]
+            return found(*arrays[: len(args)], **dict(zip(kwargs, arrays[len(args) :], strict=True)))
+
+        return called
+
     def derivatives(self, f, point, seed, weights):
-        """The value; v^T J; J w; and w^T H, of which H belongs to v^T f."""
+        """The value; v^T J; J w; and w^T H, of which H belongs to v^T f.
+
+        All four are compiled as one function where JAX can do that, since operation by operation it compiles each
+        for itself, five times as long in all. Otherwise one after the other, as far as it gets.
+        """
+        import jax
+
+        point, weights = tuple(map(jax.numpy.asarray, point)), tuple(map(jax.numpy.asarray, weights))
+        parts = self._parts(f, seed)
+        try:
+            found = jax.jit(lambda *arrays: {what: part(*arrays) for what, part in parts.items()})(point, weights)
+        except Exception:  # Each way to lack something has its own; the loop comes to it again.
+            for what, part in parts.items():
+                yield what, part(point, weights)
+        else:
+            yield from found.items()
+
+    def _parts(self, f, seed):
+        """Each of these as a function of the point and the weights."""
         import jax
         import jax.numpy as jnp
 
-        every = tuple(range(len(point)))
-        point = [jnp.asarray(x) for x in point]
-        gradient = jax.grad(phi_of(f, seed, jnp), every)
-        yield "value", tree.leaves(f(*point))
-        yield "gradient", list(gradient(*point))
-        yield "forward", tree.leaves(jax.jvp(lambda *xs: tree.leaves(f(*xs)), tuple(point), tuple(weights))[1])
+        phi = phi_of(f, seed, jnp)
 
-        def along(*xs):
-            return sum(jnp.sum(jnp.real(w * g)) for w, g in zip(weights, gradient(*xs), strict=True))
+        def gradient(point, weights):
+            return list(jax.grad(phi, tuple(range(len(point))))(*point))
 
-        yield "second", list(jax.grad(along, every)(*point))
+        def forward(point, weights):
+            return tree.leaves(jax.jvp(lambda *xs: tree.leaves(f(*xs)), point, weights)[1])
+
+        def second(point, weights):
+            def along(*xs):
+                return sum(jnp.sum(jnp.real(w * g)) for w, g in zip(weights, gradient(xs, weights), strict=True))
+
+            return list(jax.grad(along, tuple(range(len(point))))(*point))
+
+        return {
+            "value": lambda point, weights: tree.leaves(f(*point)),
+            "gradient": gradient,
+            "forward": forward,
+            "second": second,
+        }

@@ -257,7 +257,7 @@ HOLED[3, 1] = np.nan
         (X, np.where(T == 1, np.inf, T), r"targets\[0, \d\] is inf and 22 more entries like it: numbers have"),
         (X[:5], T, "5 inputs but 23 targets: every example needs a row in both"),
         (X[:0], T[:0], r"inputs have no examples: shape \(0, 3\)"),
-        (X[:, :2], T, r"the network expects 3 inputs, x has shape \(2, 2\)"),
+        (X[:, :2], T, r"the network expects 3 inputs, x has shape \(23, 2\)"),
         (X, T[:, :1], "found outputs .* and targets"),
         (X, np.argmax(T, axis=1), r"integer labels give np.eye\(2\)"),
         (X, T + 0.5, "targets, row 0: the loss cross_entropy expects one-hot rows"),
