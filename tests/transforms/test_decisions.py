@@ -117,6 +117,20 @@ def test_a_jump_at_a_fixed_time_is_none():
     assert_allclose(fixed(4.0), 2.0, rtol=1e-7)
 
 
+def test_a_piece_that_is_zero_where_it_ends():
+    found = grad(lambda a: odeint(lambda y, t: [t - a if t > a else 0.0], [0.0], [0.0, 2.0], **TIGHT)[-1, 0])
+    assert_allclose(found(1.1), -0.9, rtol=1e-6)
+
+
+def test_a_choice_that_moves_within_one_that_stays():
+    def rate(y, t, a):
+        return [a + (y[0] - 1.0 if y[0] > 1 else 0.0)] if t < 1.0 else [3 * a]
+
+    found = grad(lambda a: odeint(rate, [0.0], [0.0, 1.0, 2.0], (a,), **TIGHT)[-1, 0])
+    # From 1, where it is at 1 / a, it grows as a (e^s - 1) in s = 1 - 1 / a.
+    assert_allclose(found(2.0), (np.exp(0.5) - 1) + 2 * np.exp(0.5) / 4 + 3, rtol=1e-6)
+
+
 def test_the_way_around_a_jump():
     def f(a):
         def level(t, y):
@@ -148,8 +162,8 @@ def test_roots_and_minima():
         ).x[0]
     )
     assert_allclose(under(1.5), 1.0, rtol=1e-6)
-    # An integral would have a part from a place of the decision that moves.
-    with pytest.raises(TraceError, match=r"Use chainrule\.cond"):
+    # An integral has a part from a place of the decision that moves.
+    with pytest.raises(SolutionError, match="the integrand jumps at 1"):
         grad(lambda a: quad(lambda x: 1.0 if x < a else 2.0, 0.0, 2.0)[0])(1.0)
 
 

@@ -11,6 +11,7 @@ from scipy.integrate import IntegrationWarning, dblquad, fixed_quad, nquad, quad
 from chainrule import (
     TraceError,
     check_gradient,
+    cond,
     grad,
     hessian,
     jacobian,
@@ -289,3 +290,53 @@ def test_integrands_that_decide(name):
     if "dblquad" not in name:
         assert_allclose(hessian(f)(0.7), hessian(expected)(0.7), rtol=1e-8)
         assert_allclose(vectorize(grad(f))(np.array([0.7, 0.8]))[1], grad(expected)(0.8), rtol=1e-8)
+
+
+JUMPING = {
+    "if": lambda x, a: 1.0 if x < a else 2.0,
+    "where": lambda x, a: np.where(x < a, x, 3 * x),
+    "cond": lambda x, a: cond(x < a, lambda: 1.0, lambda: 2.0),
+    "a narrow one": lambda x, a: 1.0 + 1e-4 * np.where(x < a, x, 3 * x),
+}
+
+
+@pytest.mark.parametrize("derivative", [grad, lambda f: jit(grad(f)), lambda f: jacobian(f, mode="forward")])
+@pytest.mark.parametrize("name", JUMPING)
+@pytest.mark.parametrize("end", [2.0, np.inf])
+def test_a_jump_at_a_place_that_moves_is_an_error(name, derivative, end):
+    found = derivative(lambda a: quad(lambda x: np.exp(-x) * JUMPING[name](x, a), 0.0, end)[0])
+    with pytest.raises(SolutionError, match=r"the integrand jumps at 1\.1, .* Integrate up to there"):
+        found(1.1)
+
+
+def test_the_way_around_a_jump():
+    found = grad(lambda a: quad(lambda x: x, 0.0, a)[0] + quad(lambda x: 3 * x, a, 2.0)[0])
+    assert_allclose(found(1.1), -2.2)
+
+
+def test_a_jump_at_a_place_that_stays_is_none():
+    found = grad(lambda a: quad(lambda x: a * x if x < 1.1 else a, 0.0, 2.0, points=[1.1])[0])
+    assert_allclose(found(2.0), 1.1**2 / 2 + 0.9)
+    found = grad(lambda a, c: quad(lambda x: a * x if x < c else a, 0.0, 2.0, points=[1.1])[0])
+    assert_allclose(found(2.0, 1.1), 1.1**2 / 2 + 0.9)
+
+
+def test_a_choice_that_moves_within_one_that_stays():
+    # It jumps at 0.8 alone, and is continuous at a.
+    found = grad(
+        lambda a: quad(lambda x: (x - a if x > a else 0.0) if x < 0.8 else 5 * a, 0.0, 2.0, points=[0.3, 0.8])[0]
+    )
+    assert_allclose(found(0.3), -0.5 + 6)
+
+
+@pytest.mark.parametrize("end", [2.0, np.inf])
+def test_pieces_that_fit_together(end):
+    def hinge(a):
+        return quad(lambda x: np.exp(-x) * (x - a) if x > a else 0.0, 0.0, end, points=[1.1] if end == 2 else None)[0]
+
+    expected = np.exp(-end) - np.exp(-1.1)
+    for derivative in (grad(hinge), jit(grad(hinge)), jacobian(hinge, mode="forward")):
+        assert_allclose(derivative(1.1), expected, rtol=1e-6)
+    # Its derivative jumps.
+    with pytest.raises(SolutionError, match="the integrand jumps at 1"):
+        hessian(hinge)(1.1)

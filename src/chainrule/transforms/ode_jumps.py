@@ -7,25 +7,23 @@ models of several pieces. Here it is looked at, and a jump is an error instead o
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import SolutionError, user_line
-from chainrule.graph import Graph, Node
+from chainrule.graph import Graph
 from chainrule.ops.axes import shape_of
-from chainrule.ops.elementwise import where
 from chainrule.ops.op import Op, joint
-from chainrule.trace.symbolic import open_body
-from chainrule.transforms.branches import cond_op, run_cond
 from chainrule.transforms.closures import quick_runner, ready
 from chainrule.transforms.loop_bodies import Flags
 from chainrule.transforms.ode_solvers import Rate, Solver, solve
-from chainrule.transforms.replay import apply
+from chainrule.transforms.ways import Ways, moving_changes, ways_of
 
 __all__ = ["unless_it_jumps"]
 
-#: A change of f at one place, relative to its size, that counts as a jump.
+#: A change of f at one place, relative to its size around, that counts as a jump.
 _JUMP = 1e-6
 #: Places of the solution at which the way is asked for, at least, and changes of it that are looked at.
 _PLACES = 128
@@ -58,106 +56,62 @@ def unless_it_jumps(ys: Any, ts: Any, params: Sequence[Any], body: Graph, solver
     SolutionError
         Where the right-hand side jumps at a switch that moves.
     """
-    if _way_of(body, moving) is None:
+    if _ways_of(body, moving) is None:
         return ys
     return checked_op(ys, ts, *params, body=body, solver=solver, moving=moving)
 
 
-# The way that a right-hand side takes, as one number.
-
-
-def _way_of(body: Graph, moving: Flags) -> Graph | None:
-    """A graph of one number that differs where other choices are made; None where none of them moves.
-
-    Choices by time alone happen at fixed times, and add nothing to a derivative.
-    """
-    key = ("way", moving)
-    if key not in body.derived:
-        # Derivatives choose, too, where they let a zero stay zero; their quick form does without.
-        body.derived[key] = _way(body.derived.get("quick", body), (True, False, *moving))
-    return body.derived[key]  # type: ignore[no-any-return]
-
-
-def _way(graph: Graph, moving: Flags) -> Graph | None:
-    moved = {x for x, m in zip(graph.inputs, moving, strict=True) if m}
-    with open_body() as level:
-        inputs = [level.like(x) for x in graph.inputs]
-        found: dict[Node, Any] = dict(zip(graph.inputs, inputs, strict=True))
-        marks: list[Any] = []
-        for node in graph.nodes:
-            args = tuple(found[x] if isinstance(x, Node) else x for x in node.inputs)
-            found[node] = apply(node, args)
-            flags = tuple(isinstance(x, Node) and x in moved for x in node.inputs)
-            if any(flags):
-                moved.add(node)
-            if node.op is where and flags[0]:
-                marks.append(np.sum(args[0] * _weights(shape_of(args[0]), len(marks))))
-            elif node.op is cond_op:
-                if flags[0]:
-                    marks.append(args[0] * _weights((), len(marks)))
-                inner = [_way(node.params[side], flags[1:]) for side in ("if_true", "if_false")]
-                if any(part is not None for part in inner):
-                    sides = [_zero(node.params["if_true"]) if part is None else part for part in inner]
-                    marks += run_cond(args, *sides)
-        # A graph without inputs of its own would not be the same for both branches.
-        if not marks or level.arrays:
-            return None
-        return level.graph([x.node for x in inputs], [sum(marks) + 0.0], f"{graph.name}, its way")
-
-
-def _zero(graph: Graph) -> Graph:
-    with open_body() as level:
-        return level.graph([level.like(x).node for x in graph.inputs], [np.float64(0.0)], graph.name)
-
-
-def _weights(shape: tuple[int, ...], number: int) -> Any:
-    return np.random.default_rng(number).uniform(0.5, 1.5, shape)
+def _ways_of(body: Graph, moving: Flags) -> Ways | None:
+    # The state moves with them. Choices by time alone happen at fixed times, and add nothing to a derivative.
+    return ways_of(body, (True, False, *moving))
 
 
 # The check, as an operation that hands its first input on.
 
 
 def _checked(ys: Any, ts: Any, *params: Any, body: Graph, solver: Solver, moving: Flags) -> Any:
-    graph = _way_of(body, moving)
-    assert graph is not None
+    through = _ways_of(body, moving)
+    assert through is not None
     if len(ts) < 2 or ts[0] == ts[-1]:
         return ys
-    run, values, rate = quick_runner(graph), ready(params), Rate(body, params)
+    run, values, rate = quick_runner(through.graph), ready(params), Rate(body, params)
     parts = -(-_PLACES // (len(ts) - 1))
     times = np.interp(np.arange(parts * (len(ts) - 1) + 1) / parts, np.arange(len(ts)), ts)
     states = solve(solver, rate, np.asarray(ys[0]), times)
 
-    def way(t: float, y: Any) -> float:
-        return float(run(y, t, *values)[0])
+    def way(t: float, y: Any) -> list[float]:
+        return [float(x) for x in run(y, t, *values)]
 
     ways = [way(t, y) for t, y in zip(times.tolist(), states, strict=True)]
     for k in [k for k in range(len(ways) - 1) if ways[k] != ways[k + 1]][:_MOST]:
-        (t, _), (f, g) = _both_sides(way, rate, times[k : k + 2], states[k : k + 2])
-        if np.max(np.abs(g - f)) > _JUMP * max(np.max(np.abs(f)), np.max(np.abs(g))):
-            raise SolutionError(
-                f"scipy.integrate: the right-hand side jumps near t={t:.3g}, where the solution comes to a choice "
-                f"(if, np.where or chainrule.cond) by the state or by what is differentiated by: from {_short(f)} "
-                f"to {_short(g)}. The derivative of the solution has a part from that, which is not computed. "
-                "Solve up to there, by solve_ivp with a terminal event, and go on from t_events and y_events."
-                f"{user_line()}"
-            )
+        line = _line(times[k : k + 2], states[k : k + 2])
+        at = partial(_along, way, line)
+        for before, after in moving_changes(at, through.choices, 0.0, 1.0):
+            f, g = rate(*line(before)), rate(*line(after))
+            # Where f is zero at the choice itself, as max(y - 1, 0) is, its size is that around.
+            near = slice(max(k - 1, 0), k + 3)
+            around = [rate(t, y) for t, y in zip(times[near].tolist(), states[near], strict=True)]
+            if np.max(np.abs(g - f)) > _JUMP * np.max(np.abs([f, g, *around])):
+                raise SolutionError(
+                    f"scipy.integrate: the right-hand side jumps near t={line(before)[0]:.3g}, where the solution "
+                    "comes to a choice (if, np.where or chainrule.cond) by the state or by what is differentiated by: "
+                    f"from {_short(f)} to {_short(g)}. The derivative of the solution has a part from that, which is "
+                    "not computed. Solve up to there, by solve_ivp with a terminal event, and go on from t_events and "
+                    f"y_events.{user_line()}"
+                )
     return ys
 
 
-def _both_sides(way: Callable[[float, Any], float], rate: Rate, times: Any, states: Any) -> Any:
-    """On the straight line between two places a point at which the way changes; and f right before and after."""
+def _along(way: Callable[[float, Any], list[float]], line: Callable[[float], Any], share: float) -> list[float]:
+    return way(*line(share))
 
-    def line(share: float) -> tuple[float, Any]:
-        return float(times[0] + share * (times[1] - times[0])), states[0] + share * (states[1] - states[0])
 
-    first, a, b = way(*line(0.0)), 0.0, 1.0
-    while b - a > 1e-15:
-        middle = (a + b) / 2
-        if way(*line(middle)) == first:
-            a = middle
-        else:
-            b = middle
-    return line(a), (rate(*line(a)), rate(*line(b)))
+def _line(times: Any, states: Any) -> Callable[[float], tuple[float, Any]]:
+    """The straight line between two places of the solution."""
+    return lambda share: (
+        float(times[0] + share * (times[1] - times[0])),
+        states[0] + share * (states[1] - states[0]),
+    )
 
 
 def _short(x: Any) -> str:

@@ -20,6 +20,7 @@ from chainrule.ops.outputs import Outputs
 from chainrule.trace.recording import arrays_entering
 from chainrule.trace.symbolic import open_body
 from chainrule.transforms.closures import quick_runner, ready
+from chainrule.transforms.integral_jumps import unless_it_jumps
 from chainrule.transforms.loop_bodies import Flags, is_smooth, picked, with_quick
 from chainrule.transforms.one_by_one import done_one_by_one
 from chainrule.transforms.replay import as_strong, outputs_of, pull_through, push_through, replay
@@ -154,6 +155,7 @@ def _pull(wanted: Flags, g: list[Any], ans: Any, a: Any, b: Any, *params: Any, b
     # The derivative is linear in g: with one of size 1 the tolerances hold whatever the unit of the objective.
     size = stop_gradient(np.max(np.abs(g_value)))
     scale = np.where(size > 0, size, 1.0)
+    a = unless_it_jumps(a, b, params, body, asked)
     total, _ = integrated(a, b, [*params, g_value / scale, *arrays], graph, rule.for_derivative(count))
     total, parts, k = np.reshape(total * scale, (-1,)), [], 0
     for x, shape in zip(nodes, shapes, strict=True):
@@ -178,6 +180,7 @@ def _push(tangents: list[Any], ans: Any, a: Any, b: Any, *params: Any, body: Gra
             for t, x in zip(picked(tangents[2:], given), picked(body.inputs[1:], given), strict=True)
         ]
         count = body.outputs[0].size
+        a = unless_it_jumps(a, b, params, body, given)
         part, _ = integrated(a, b, [*params, *dots, *arrays], graph, rule.for_derivative(count))
         if body.outputs[0].shape:
             part = np.reshape(part, body.outputs[0].shape)
