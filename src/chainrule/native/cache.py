@@ -31,6 +31,7 @@ __all__ = [
     "SIZE_VARIABLE",
     "Kept",
     "Usage",
+    "begun",
     "begun_code",
     "clear",
     "fetch",
@@ -153,9 +154,13 @@ def begun_code(module: ir.Module) -> Callable[[], bytes]:
         Waits for the object file, and keeps it.
     """
     text = str(module)
-    key = key_of("text", text)
+    return begun(key_of("text", text), lambda: machine.begun_code(text))
+
+
+def begun(key: str, begin: Callable[[], Callable[[], bytes]]) -> Callable[[], bytes]:
+    """A function that waits for the machine code under a key, which is begun and kept where it is not there."""
     found = load(key)
-    return keeping(key, machine.begun_code(text)) if found is None else lambda: found.code
+    return keeping(key, begin()) if found is None else lambda: found.code
 
 
 def keeping(key: str, code: Callable[[], bytes], facts: Any = None) -> Callable[[], bytes]:

@@ -71,9 +71,7 @@ def _function() -> Callable[..., None]:
 
 @cache
 def _object_code() -> Callable[[], bytes]:
-    key = disk.key_of("shuffle")
-    found = disk.load(key)
-    return disk.keeping(key, machine.begun_code(_module())) if found is None else lambda: found.code
+    return disk.begun(disk.key_of("shuffle"), lambda: machine.begun_code(_module()))
 
 
 def _module() -> ir.Module:

@@ -12,16 +12,14 @@ import numpy as np
 
 from chainrule.errors import SolutionError, user_line
 from chainrule.graph import Graph
-from chainrule.ops.op import Op, joint
+from chainrule.ops.op import Op
 from chainrule.transforms.closures import quick_runner, ready
 from chainrule.transforms.loop_bodies import Flags
 from chainrule.transforms.one_by_one import done_one_by_one
-from chainrule.transforms.ways import Ways, moving_changes, ways_of
+from chainrule.transforms.ways import Ways, check_op, jump_between, ways_of
 
 __all__ = ["unless_it_jumps"]
 
-#: A change of f at one place, relative to its size around, that counts as a jump.
-_JUMP = 1e-6
 #: Places between the limits at which the way is asked for.
 _PLACES = 256
 
@@ -77,17 +75,15 @@ def _checked(a: Any, b: Any, *params: Any, body: Graph, moving: Flags) -> Any:
     shares = [1e-9, *((k + 0.5) / _PLACES for k in range(_PLACES)), 1 - 1e-9]
     ways = [way(share) for share in shares]
     for k in [k for k in range(len(ways) - 1) if ways[k] != ways[k + 1]]:
-        for before, after in moving_changes(way, through.choices, shares[k], shares[k + 1]):
-            f, g = at(before), at(after)
-            # Where f is zero at the choice itself, as max(x - c, 0) is, its size is that around.
-            around = [at(share) for share in shares[max(k - 1, 0) : k + 3]]
-            if np.max(np.abs(g - f)) > _JUMP * np.max(np.abs([f, g, *around])):
-                raise SolutionError(
-                    f"scipy.integrate: the integrand jumps at {place(before):.6g}, at a choice (if, np.where or "
-                    f"chainrule.cond) by what is differentiated by. The derivative of the integral has a part from "
-                    f"that, which is not computed. Integrate up to there, and from there on: the limits have "
-                    f"derivatives.{user_line()}"
-                )
+        around = [at(share) for share in shares[max(k - 1, 0) : k + 3]]
+        jump = jump_between(way, at, through.choices, (shares[k], shares[k + 1]), around)
+        if jump is not None:
+            raise SolutionError(
+                f"scipy.integrate: the integrand jumps at {place(jump.share):.6g}, at a choice (if, np.where or "
+                f"chainrule.cond) by what is differentiated by. The derivative of the integral has a part from "
+                f"that, which is not computed. Integrate up to there, and from there on: the limits have "
+                f"derivatives.{user_line()}"
+            )
     return np.float64(a)
 
 
@@ -110,13 +106,5 @@ def _weak(a: Any, *rest: Any, **params: Any) -> bool:
     return False
 
 
-def _pull(wanted: Flags, g: Any, ans: Any, *inputs: Any, **params: Any) -> list[Any]:
-    return [g, *(None,) * (len(inputs) - 1)]
-
-
-def _push(tangents: list[Any], ans: Any, *inputs: Any, **params: Any) -> Any:
-    return tangents[0]
-
-
-_checked_op: Op = joint("chainrule.integral_without_jumps", _checked, _infer, _pull, _push, keeps=(), infer_weak=_weak)
+_checked_op: Op = check_op("chainrule.integral_without_jumps", _checked, _infer, _weak)
 done_one_by_one(_checked_op)

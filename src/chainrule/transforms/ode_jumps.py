@@ -15,16 +15,14 @@ import numpy as np
 from chainrule.errors import SolutionError, user_line
 from chainrule.graph import Graph
 from chainrule.ops.axes import shape_of
-from chainrule.ops.op import Op, joint
+from chainrule.ops.op import Op
 from chainrule.transforms.closures import quick_runner, ready
 from chainrule.transforms.loop_bodies import Flags
 from chainrule.transforms.ode_solvers import Rate, Solver, solve
-from chainrule.transforms.ways import Ways, moving_changes, ways_of
+from chainrule.transforms.ways import Ways, check_op, jump_between, ways_of
 
 __all__ = ["unless_it_jumps"]
 
-#: A change of f at one place, relative to its size around, that counts as a jump.
-_JUMP = 1e-6
 #: Places of the solution at which the way is asked for, at least, and changes of it that are looked at.
 _PLACES = 128
 _MOST = 100
@@ -85,25 +83,24 @@ def _checked(ys: Any, ts: Any, *params: Any, body: Graph, solver: Solver, moving
     ways = [way(t, y) for t, y in zip(times.tolist(), states, strict=True)]
     for k in [k for k in range(len(ways) - 1) if ways[k] != ways[k + 1]][:_MOST]:
         line = _line(times[k : k + 2], states[k : k + 2])
-        at = partial(_along, way, line)
-        for before, after in moving_changes(at, through.choices, 0.0, 1.0):
-            f, g = rate(*line(before)), rate(*line(after))
-            # Where f is zero at the choice itself, as max(y - 1, 0) is, its size is that around.
-            near = slice(max(k - 1, 0), k + 3)
-            around = [rate(t, y) for t, y in zip(times[near].tolist(), states[near], strict=True)]
-            if np.max(np.abs(g - f)) > _JUMP * np.max(np.abs([f, g, *around])):
-                raise SolutionError(
-                    f"scipy.integrate: the right-hand side jumps near t={line(before)[0]:.3g}, where the solution "
-                    "comes to a choice (if, np.where or chainrule.cond) by the state or by what is differentiated by: "
-                    f"from {_short(f)} to {_short(g)}. The derivative of the solution has a part from that, which is "
-                    "not computed. Solve up to there, by solve_ivp with a terminal event, and go on from t_events and "
-                    f"y_events.{user_line()}"
-                )
+        near = slice(max(k - 1, 0), k + 3)
+        around = [rate(t, y) for t, y in zip(times[near].tolist(), states[near], strict=True)]
+        jump = jump_between(
+            partial(_along, way, line), partial(_along, rate, line), through.choices, (0.0, 1.0), around
+        )
+        if jump is not None:
+            raise SolutionError(
+                f"scipy.integrate: the right-hand side jumps near t={line(jump.share)[0]:.3g}, where the solution "
+                "comes to a choice (if, np.where or chainrule.cond) by the state or by what is differentiated by: "
+                f"from {_short(jump.before)} to {_short(jump.after)}. The derivative of the solution has a part from "
+                "that, which is not computed. Solve up to there, by solve_ivp with a terminal event, and go on from "
+                f"t_events and y_events.{user_line()}"
+            )
     return ys
 
 
-def _along(way: Callable[[float, Any], list[float]], line: Callable[[float], Any], share: float) -> list[float]:
-    return way(*line(share))
+def _along(f: Callable[[float, Any], Any], line: Callable[[float], Any], share: float) -> Any:
+    return f(*line(share))
 
 
 def _line(times: Any, states: Any) -> Callable[[float], tuple[float, Any]]:
@@ -122,12 +119,4 @@ def _infer(ys: Any, *rest: Any, **params: Any) -> tuple[tuple[int, ...], np.dtyp
     return shape_of(ys), ys.dtype
 
 
-def _pull(wanted: Flags, g: Any, ans: Any, *inputs: Any, **params: Any) -> list[Any]:
-    return [g, *(None,) * (len(inputs) - 1)]
-
-
-def _push(tangents: list[Any], ans: Any, *inputs: Any, **params: Any) -> Any:
-    return tangents[0]
-
-
-checked_op: Op = joint("chainrule.ode_without_jumps", _checked, _infer, _pull, _push, keeps=())
+checked_op: Op = check_op("chainrule.ode_without_jumps", _checked, _infer)

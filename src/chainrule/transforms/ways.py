@@ -14,13 +14,16 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.ops.axes import shape_of
 from chainrule.ops.elementwise import where
+from chainrule.ops.op import Op, joint
 from chainrule.trace.symbolic import open_body
 from chainrule.transforms.branches import cond_op, run_cond
 from chainrule.transforms.loop_bodies import Flags
 from chainrule.transforms.replay import apply, replay
 
-__all__ = ["Choice", "Ways", "moving_changes", "ways_of"]
+__all__ = ["Choice", "Jump", "Ways", "check_op", "jump_between", "ways_of"]
 
+#: A change of a function at one place, relative to its size around, that counts as a jump.
+_JUMP = 1e-6
 #: Changes between two places that are looked at.
 _MOST = 100
 
@@ -57,6 +60,23 @@ class Ways:
     choices: tuple[Choice, ...]
 
 
+@dataclass(frozen=True)
+class Jump:
+    """A jump at a choice that moves.
+
+    Attributes
+    ----------
+    share : float
+        Where on the line.
+    before, after : array
+        The function on both sides.
+    """
+
+    share: float
+    before: Any
+    after: Any
+
+
 def ways_of(body: Graph, moving: Flags) -> Ways | None:
     """The ways through a function.
 
@@ -80,25 +100,70 @@ def ways_of(body: Graph, moving: Flags) -> Ways | None:
     return body.derived[key]  # type: ignore[no-any-return]
 
 
-def moving_changes(
-    way: Callable[[float], Sequence[float]], choices: Sequence[Choice], low: float, high: float
-) -> Iterator[tuple[float, float]]:
-    """Where a choice that moves is made the other way.
+def jump_between(
+    way: Callable[[float], Sequence[float]],
+    f: Callable[[float], Any],
+    choices: Sequence[Choice],
+    shares: tuple[float, float],
+    around: Sequence[Any],
+) -> Jump | None:
+    """The first jump of a function between two places, at a choice that moves.
 
     Parameters
     ----------
-    way : callable
-        The number of each choice at a place, a share of some line.
+    way, f : callable
+        The number of each choice, and the function, at a place, a share of some line.
     choices : sequence of Choice
         What the numbers are of.
-    low, high : float
-        Shares between 0 and 1.
+    shares : tuple of float
+        The two places, between 0 and 1.
+    around : sequence of array
+        The function at places around: where it is zero at the choice itself, as max(x - c, 0) is, they are its size.
 
-    Yields
-    ------
-    tuple of float
-        The shares right before and right after.
+    Returns
+    -------
+    Jump or None
+        None where it is continuous at all of them.
     """
+    for low, high in _moving_changes(way, choices, *shares):
+        before, after = f(low), f(high)
+        if np.max(np.abs(after - before)) > _JUMP * np.max(np.abs([before, after, *around])):
+            return Jump(low, before, after)
+    return None
+
+
+def check_op(
+    name: str, check: Callable[..., Any], infer: Callable[..., Any], infer_weak: Callable[..., Any] | None = None
+) -> Op:
+    """An operation that raises where something is wrong, and otherwise hands its first input on.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    check, infer, infer_weak : callable
+        Evaluation, shape and dtype, and weakness, as for `chainrule.ops.op.joint`.
+
+    Returns
+    -------
+    Op
+        With the derivative of that input alone.
+    """
+    return joint(name, check, infer, _pull, _push, keeps=(), infer_weak=infer_weak)
+
+
+def _pull(wanted: Flags, g: Any, ans: Any, *inputs: Any, **params: Any) -> list[Any]:
+    return [g, *(None,) * (len(inputs) - 1)]
+
+
+def _push(tangents: list[Any], ans: Any, *inputs: Any, **params: Any) -> Any:
+    return tangents[0]
+
+
+def _moving_changes(
+    way: Callable[[float], Sequence[float]], choices: Sequence[Choice], low: float, high: float
+) -> Iterator[tuple[float, float]]:
+    """Where a choice that moves is made the other way: the shares right before and right after."""
     for _ in range(_MOST):
         first = way(low)
         if first == way(high):
